@@ -1,0 +1,112 @@
+"""What the core needs from outside, named as protocols; ``adapters/`` implements them, ``workspace.py`` chooses."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+import pandas as pd
+from duckdb import DuckDBPyConnection
+
+
+class Clock(Protocol):
+    """Where the present comes from; library code never asks the system for it."""
+
+    def now(self) -> datetime:
+        """The present moment, UTC-aware."""
+        ...
+
+
+class Lake(Protocol):
+    """The append-only history of a workspace."""
+
+    def head(self) -> int:
+        """Number of the last committed batch; 0 for an empty lake."""
+        ...
+
+    def connect(self, batch: int | None = None) -> AbstractContextManager[DuckDBPyConnection]:
+        """A private DuckDB connection (time zone UTC) with every canonical table registered by `create_history`,
+        ``<table>_aliases`` for accounts, contacts, leads and opportunities, and
+        ``attribute_catalogue(table_name, name, type)`` with type one of text, number, boolean, timestamp.
+        Tables without rows are there and empty. ``batch`` hides later batches; the connection never changes under
+        its reader, whatever is committed meanwhile. Closed on leaving.
+        """
+        ...
+
+    def table(self, name: str, as_of: datetime | None = None, batch: int | None = None) -> pd.DataFrame:
+        """Rows of a canonical table in force at ``as_of`` (default: all that is known), with personal columns."""
+        ...
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One registered model: who it is and what it may be used for."""
+
+    name: str  # "conversion_opportunity"
+    version: str  # "3"
+    cutoff: datetime  # nothing recorded at or after this moment was seen in training
+    batch: int
+    run_id: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """``conversion_opportunity/3``: how scores name the model that made them."""
+        return f"{self.name}/{self.version}"
+
+
+class ModelRegistry(Protocol):
+    """Registered models and their files; the MLflow adapter is the only implementation outside tests."""
+
+    def register(self, name: str, files: Mapping[str, bytes], run: Mapping[str, Any]) -> ModelVersion:
+        """Log a training run with its model files and register the model."""
+        ...
+
+    def files(self, name: str, version: str) -> dict[str, bytes]:
+        """The files of a registered model; from the local copy when the server is gone.
+
+        Raises ``UnknownModel`` when there is no such version.
+        """
+        ...
+
+    def versions(self, name: str | None = None) -> Sequence[ModelVersion]:
+        """Registered versions, oldest first."""
+        ...
+
+    def set_champion(self, name: str, version: str) -> None:
+        """Point the registry alias ``champion`` at a version."""
+        ...
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """One line of the promotion ledger: who served from when, and why."""
+
+    name: str
+    version: str
+    cutoff: datetime
+    promoted_at: datetime
+    reason: str
+    author: str
+
+
+class Store(Protocol):
+    """What people see and change."""
+
+    def promotions(self, name: str) -> Sequence[Promotion]:
+        """Ledger of one model name, oldest first."""
+        ...
+
+    def promote(self, promotion: Promotion) -> None:
+        """Append to the ledger."""
+        ...
+
+    def save_scores(self, scores: pd.DataFrame) -> None:
+        """Replace the latest scores by these (schema of design section 6)."""
+        ...
+
+    def audit(self, actor: str, action: str, subject: str) -> None:
+        """Append to the audit log."""
+        ...

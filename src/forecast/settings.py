@@ -1,0 +1,96 @@
+"""Settings of a workspace: ``forecast.toml``, each also by environment variable ``FORECAST_…``."""
+
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from forecast.errors import InvalidInput
+from forecast.money import is_currency
+from forecast.periods import time_zone
+
+SETTINGS_FILE = "forecast.toml"
+
+
+class Settings(BaseSettings):
+    """Typed settings of one workspace (one company)."""
+
+    model_config = SettingsConfigDict(env_prefix="FORECAST_", extra="forbid", frozen=True)
+
+    timezone: str = "UTC"
+    fiscal_year_start: int = Field(default=1, ge=1, le=12)
+    reporting_currency: str = "EUR"
+    revenue_from: Literal["opportunities", "orders", "both"] = "opportunities"
+    conversion_horizon_days: int = Field(default=90, ge=1, le=730)
+    horizons_days: tuple[int, int, int] = (30, 60, 90)
+    reporting_delay_days: int = Field(default=0, ge=0, le=90)
+    snapshot_days: int = Field(default=7, ge=1, le=31)
+    demand_frequency: Literal["D", "W", "M"] = "W"
+    demand_horizon: int = Field(default=4, ge=1, le=366)
+    store_url: str = ""
+    tracking_uri: str = ""
+    random_state: int = 0
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        time_zone(value)
+        return value
+
+    @field_validator("reporting_currency")
+    @classmethod
+    def _known_currency(cls, value: str) -> str:
+        if not is_currency(value):
+            raise InvalidInput(f"Currency {value!r} is unknown; use an ISO 4217 code such as 'EUR' or 'CNY'.")
+        return value
+
+    @field_validator("horizons_days")
+    @classmethod
+    def _ascending(cls, value: tuple[int, int, int]) -> tuple[int, int, int]:
+        if not 0 < value[0] < value[1] < value[2]:
+            raise ValueError(f"must be three ascending numbers of days, got {value}")
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The workspace's time zone."""
+        return time_zone(self.timezone)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment before file: an operator overrides without editing."""
+        toml = settings_cls.model_config.get("toml_file")
+        file = (TomlConfigSettingsSource(settings_cls),) if toml else ()
+        return (init_settings, env_settings, *file)
+
+
+def load_settings(folder: Path) -> Settings:
+    """Settings of the workspace in ``folder``.
+
+    Raises
+    ------
+    InvalidInput
+        If a setting is unknown or out of range; the message names the setting and what came.
+    """
+    file = folder / SETTINGS_FILE
+
+    class _FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=file)
+
+    try:
+        return _FromFile()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise InvalidInput(f"{file}: setting {name!r}: {first['msg']}, got {first.get('input')!r}.") from None
+    except ValueError as error:  # not TOML
+        raise InvalidInput(f"{file} is not valid TOML: {error}.") from None

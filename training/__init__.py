@@ -1,0 +1,1 @@
+"""Training pipelines, composed of library functions; one per model family."""
