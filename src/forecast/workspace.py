@@ -240,6 +240,49 @@ class Workspace:
 
         return list_models(self.registry, self.store)
 
+    def backtest(
+        self,
+        task: str,
+        *,
+        n_folds: int = 4,
+        horizon: int | None = None,
+        as_of: AsOf = None,
+        progress: Progress | None = None,
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Rolling-origin predictions beside baselines, and the table of their metrics."""
+        moment = self.moment(as_of)
+        if task == "conversion":
+            from forecast.usecases.backtest import backtest_conversion
+
+            return backtest_conversion(
+                self.lake, self.settings, moment, n_folds=n_folds, horizon_days=horizon, progress=progress
+            )
+        if task == "demand":
+            from forecast.usecases.demand import backtest_demand
+
+            return backtest_demand(
+                self.lake, self.settings, moment, n_folds=n_folds, horizon=horizon, progress=progress
+            )
+        raise InvalidInput(f"`task` must be conversion or demand, got {task!r}.")
+
+    def promote(self, model: str, *, author: str, reason: str) -> None:
+        """Make a registered version the champion by hand."""
+        from forecast.usecases.models import promote
+
+        promote(self.registry, self.store, self.clock, model, author=author, reason=reason)
+
+    def rollback(self, name: str, *, author: str) -> str:
+        """Return to the champion before the present one; returns its label."""
+        from forecast.usecases.models import rollback
+
+        return rollback(self.registry, self.store, self.clock, name, author=author)
+
+    def card(self, model: str) -> str:
+        """The model card of a version, in Markdown."""
+        from forecast.usecases.models import card
+
+        return card(self.registry, model)
+
     # -- forecasts and targets ------------------------------------------------------------------------------------
 
     def forecast_demand(self, as_of: AsOf = None, horizon: int | None = None, batch: int | None = None) -> pd.DataFrame:
@@ -265,6 +308,16 @@ class Workspace:
         from forecast.usecases.targets import propose_targets
 
         return propose_targets(self.outlook(period, as_of, batch), company_target)
+
+    def approve_targets(self, period: str, author: str, company_target: float | None = None, as_of: AsOf = None) -> int:
+        """Approve the proposal as the next version of the period's targets; returns the version."""
+        proposal = self.targets(period, company_target, as_of)
+        return self.store.approve_targets(period, proposal.to_frame(), author=author)
+
+    def approved_targets(self, period: str) -> pd.DataFrame:
+        """Every approved version of a period's targets."""
+        self._period(period)
+        return self.store.approved_targets(period)
 
     # -- vocabulary -----------------------------------------------------------------------------------------------
 
