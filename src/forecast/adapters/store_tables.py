@@ -1,0 +1,156 @@
+"""Tables of the store. A change here needs a migration in ``migrations/versions``; a test compares the two."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+metadata = MetaData()
+
+
+class Moment(TypeDecorator[datetime]):
+    """A UTC-aware datetime; SQLite keeps it without its zone, as UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC, so that moments order as they happened."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"A moment in the store needs its zone, got {value!r}.")
+        return value.astimezone(UTC).replace(tzinfo=None if dialect.name == "sqlite" else UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Back with its zone."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Amount(TypeDecorator[Decimal]):
+    """Money, exact to 4 decimals; SQLite, which knows only floats, keeps it as text."""
+
+    impl = Numeric(18, 4)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """NUMERIC(18, 4) where there is one."""
+        return dialect.type_descriptor(String(24) if dialect.name == "sqlite" else Numeric(18, 4))
+
+    def process_bind_param(self, value: Decimal | float | None, dialect: Dialect) -> Any:
+        """Rounded to 4 decimals."""
+        if value is None:
+            return None
+        exact = Decimal(str(value)).quantize(Decimal("0.0001"))
+        return str(exact) if dialect.name == "sqlite" else exact
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        """A Decimal on every database."""
+        return None if value is None else Decimal(value)
+
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("user_id", String(200)),
+    Column("prefix", String(20), nullable=False),
+    Column("key_hash", String(64), nullable=False, unique=True),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("revoked_at", Moment),
+)
+
+latest_scores = Table(
+    "latest_scores",
+    metadata,
+    Column("entity", String(20), primary_key=True),
+    Column("entity_id", String(500), primary_key=True),
+    Column("owner_id", String(500)),
+    Column("as_of", Moment, nullable=False),
+    Column("batch", BigInteger, nullable=False),
+    Column("model_version", String(300), nullable=False),
+    Column("probability", Float, nullable=False),
+    Column("low", Float, nullable=False),
+    Column("high", Float, nullable=False),
+    Column("within", JSON, nullable=False),  # {"p_30d": 0.1, ...}: the horizons are settings
+    Column("predicted_close_date", Date),
+    Column("percentile", Float, nullable=False),
+    Column("grade", String(2), nullable=False),
+    Column("base", Float, nullable=False),
+    Column("reasons", Text, nullable=False),
+    Column("backdated", Boolean, nullable=False),
+    Index("latest_scores_by_owner", "owner_id", "probability"),
+)
+
+promotions = Table(
+    "promotions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(200), nullable=False, index=True),
+    Column("version", String(50), nullable=False),
+    Column("cutoff", Moment, nullable=False),
+    Column("promoted_at", Moment, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("author", String(200), nullable=False),
+)
+
+target_approvals = Table(
+    "target_approvals",
+    metadata,
+    Column("period", String(20), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("owner_kind", String(20), primary_key=True),
+    Column("owner_id", String(500), primary_key=True),
+    Column("measure", String(50), primary_key=True),
+    Column("amount", Amount, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("odds", Float),
+    Column("author", String(200), nullable=False),
+    Column("approved_at", Moment, nullable=False),
+    Column("effective_from", Moment, nullable=False),
+)
+
+outlook_snapshots = Table(
+    "outlook_snapshots",
+    metadata,
+    Column("period", String(20), primary_key=True),
+    Column("as_of", Moment, primary_key=True),
+    Column("batch", BigInteger, primary_key=True),
+    Column("model_version", String(300), primary_key=True),
+    Column("level", String(20), primary_key=True),
+    Column("id", String(500), primary_key=True),
+    Column("numbers", JSON, nullable=False),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("action", String(100), nullable=False),
+    Column("subject", Text, nullable=False),
+)
