@@ -18,7 +18,9 @@ def test_importing_forecast_loads_nothing_heavy() -> None:
     heavy = {"pandas", "numpy", "duckdb", "lightgbm", "mlflow", "sklearn", "shap", "sqlalchemy", "fastapi", "deltalake"}
     code = "import sys, forecast; print(' '.join(sorted(set(m.split('.')[0] for m in sys.modules))))"
 
-    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    )
 
     assert loaded & heavy == set()
 
