@@ -82,7 +82,7 @@ def in_force(table: str, as_of: datetime, *, with_removed: bool = False) -> str:
     return f"(SELECT * FROM {table} WHERE known_from < {moment} AND known_to >= {moment}{live})"
 
 
-def create_aliases(con: DuckDBPyConnection, table: str) -> None:
+def create_aliases(con: DuckDBPyConnection, table: str, *, materialise: bool = True) -> None:
     """Register ``<table>_aliases(alias_id, survivor_id, known_from)`` for an entity table with a single key.
 
     One row for each id under which facts of a survivor may be stored: itself (known since ever), and each id that
@@ -92,7 +92,7 @@ def create_aliases(con: DuckDBPyConnection, table: str) -> None:
     key = TABLES[table].key[0]
     con.execute(
         f"""
-        CREATE OR REPLACE TEMP TABLE {table}_aliases AS
+        CREATE OR REPLACE TEMP {"TABLE" if materialise else "VIEW"} {table}_aliases AS
         WITH RECURSIVE merges AS (
             SELECT "{key}" AS id, merged_into AS target, min(known_from) AS known_from FROM {table}
             WHERE merged_into IS NOT NULL AND merged_into <> "{key}" AND known_from < known_to GROUP BY ALL

@@ -1,0 +1,117 @@
+"""Commit records: the small files that decide what of a lake is visible.
+
+A record names the Delta version of every table, so that a reader of one record sees one state of all tables. It is
+written last and appears whole or not at all; what no record names does not exist. Records are
+``commits/<batch>.<revision>.json``: data makes a new batch; compaction, which changes no answer, a new revision.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from forecast.errors import DataUnavailable
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class StoredTable:
+    """One table as of a commit: its Delta version and how many rows it has."""
+
+    version: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit record.
+
+    ``added`` counts the rows that the batch brought, by table; ``attributes`` is the whole catalogue of attribute
+    types as of the batch, by table and name; ``summary`` is what the committer says of it. Moments are ISO text in UTC;
+    ``revised_at`` is empty until the files behind the batch are changed.
+    """
+
+    batch: int
+    revision: int = 0
+    committed_at: str = ""
+    revised_at: str = ""
+    tables: Mapping[str, StoredTable] = field(default_factory=dict)
+    added: Mapping[str, int] = field(default_factory=dict)
+    attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def written_at(self) -> datetime:
+        """When this revision became the newest record."""
+        return datetime.fromisoformat(self.revised_at or self.committed_at)
+
+    def revised(self, tables: Mapping[str, StoredTable], now: datetime) -> "Commit":
+        """The same batch over other files."""
+        return replace(self, revision=self.revision + 1, revised_at=now.isoformat(), tables=tables)
+
+
+#: What a lake without commits is.
+EMPTY = Commit(batch=0)
+
+
+def read_head(folder: Path) -> Commit:
+    """The newest record; `EMPTY` when there is none."""
+    names = _names(folder)
+    return _read(folder, names[-1]) if names else EMPTY
+
+
+def read_commits(folder: Path) -> list[Commit]:
+    """The last revision of every batch, oldest first."""
+    latest = {name.split(".")[0]: name for name in _names(folder)}
+    return [_read(folder, name) for name in latest.values()]
+
+
+def read_all(folder: Path) -> list[Commit]:
+    """Every revision of every batch, oldest first."""
+    return [_read(folder, name) for name in _names(folder)]
+
+
+def read_batch(folder: Path, batch: int) -> Commit:
+    """The last revision of the last batch up to ``batch``; `EMPTY` when there is none."""
+    names = [name for name in _names(folder) if int(name.split(".")[0]) <= batch]
+    return _read(folder, names[-1]) if names else EMPTY
+
+
+def write_commit(folder: Path, commit: Commit) -> None:
+    """Make a record visible: it is on the disk before it has its name, and has its name for good on return."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{commit.batch:09d}.{commit.revision:06d}.json"
+    draft = folder / (file.name + ".draft")
+    with draft.open("w", encoding="utf-8") as stream:
+        json.dump({"format": _FORMAT, **asdict(commit)}, stream, ensure_ascii=False, indent=1)
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.replace(file)
+    flush([folder])
+
+
+def flush(paths: Iterable[Path]) -> None:
+    """Have files, or the entries of folders, on the disk before going on."""
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _names(folder: Path) -> list[str]:
+    """Names of the records, oldest first."""
+    return sorted(path.name for path in folder.glob("*.json")) if folder.is_dir() else []
+
+
+def _read(folder: Path, name: str) -> Commit:
+    content = json.loads((folder / name).read_text(encoding="utf-8"))
+    if content.pop("format") != _FORMAT:
+        raise DataUnavailable(f"{folder / name} was written by a newer version of forecast; upgrade to read it.")
+    tables = {table: StoredTable(**stored) for table, stored in content.pop("tables").items()}
+    return Commit(tables=tables, **content)

@@ -1,0 +1,170 @@
+"""One Delta table: how rows are stored, which files hold a version, and how unfinished versions are undone.
+
+Moments are stored as UTC timestamps of microseconds, so that every engine that knows Delta reads them right, and become
+plain UTC timestamps on the way into DuckDB.
+"""
+
+import math
+import re
+import shutil
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import unquote
+
+import pyarrow as pa
+from deltalake import DeltaTable, WriterProperties, write_deltalake
+from duckdb import DuckDBPyConnection
+
+from forecast.adapters.commits import flush
+from forecast.errors import DataUnavailable
+from forecast.schema import DUCKDB_TYPES, Kind
+
+_ARROW_TYPES = {
+    Kind.TEXT: pa.string(),
+    Kind.INTEGER: pa.int64(),
+    Kind.NUMBER: pa.float64(),
+    Kind.MONEY: pa.decimal128(18, 4),
+    Kind.TIMESTAMP: pa.timestamp("us", tz="UTC"),
+    Kind.DATE: pa.date32(),
+}
+_WRITER = WriterProperties(compression="ZSTD")
+
+
+def sql_text(text: str) -> str:
+    """A text literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def sql_name(name: str) -> str:
+    """A quoted identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def stored_form(con: DuckDBPyConnection, rows: pa.Table, columns: Mapping[str, Kind]) -> pa.Table:
+    """Rows with exactly these columns in the types of storage.
+
+    Parameters
+    ----------
+    con : DuckDB connection
+    rows : pyarrow.Table
+        Moments with or without a zone; without one they are UTC.
+    columns : mapping of column name to Kind
+        Those that ``rows`` lacks are NULL.
+    """
+
+    def expression(name: str, kind: Kind) -> str:
+        value = sql_name(name) if name in rows.column_names else "NULL"
+        return f"CAST({value} AS {DUCKDB_TYPES[kind]}) AS {sql_name(name)}"
+
+    con.register("_given", _without_zones(rows))
+    selected = ", ".join(expression(name, kind) for name, kind in columns.items())
+    result = con.sql(f"SELECT {selected} FROM _given").to_arrow_table()
+    con.unregister("_given")
+    return result.cast(pa.schema([(name, _ARROW_TYPES[kind]) for name, kind in columns.items()]))
+
+
+def _without_zones(rows: pa.Table) -> pa.Table:
+    """Moments as plain UTC; DuckDB's casts from zoned ones are slow and refuse nanoseconds."""
+    for place, field in enumerate(rows.schema):
+        if pa.types.is_timestamp(field.type) and field.type.tz is not None:
+            microseconds = rows.column(place).cast(pa.timestamp("us", tz="UTC"), safe=False)
+            rows = rows.set_column(place, field.name, microseconds.cast(pa.timestamp("us")))
+    return rows
+
+
+def append(folder: Path, rows: pa.Table, *, evolve: bool = False) -> None:
+    """Add rows to a Delta table, which is made when absent; ``evolve`` admits columns that it did not have."""
+    write_deltalake(
+        str(folder), rows, mode="append", schema_mode="merge" if evolve else None, writer_properties=_WRITER
+    )
+
+
+def version_of(folder: Path) -> int:
+    """The newest Delta version, committed or not."""
+    return DeltaTable(str(folder)).version()
+
+
+def files_of(folder: Path, version: int) -> tuple[str, ...]:
+    """Absolute paths of the parquet files that are a version of a Delta table.
+
+    Raises
+    ------
+    DataUnavailable
+        If another program turned on a Delta feature under which the files alone are not the table.
+    """
+    table = DeltaTable(str(folder), version=version)
+    protocol = table.protocol()
+    if protocol.min_reader_version > 1:
+        raise DataUnavailable(
+            f"{folder} uses Delta reader version {protocol.min_reader_version}; forecast reads version 1. "
+            "Restore it without deletion vectors and column mapping."
+        )
+    return tuple(str(folder / Path(unquote(uri)).name) for uri in table.file_uris())
+
+
+def columns_in(folder: Path) -> list[str]:
+    """Names of the columns of the newest version."""
+    return [field.name for field in DeltaTable(str(folder)).schema().fields]
+
+
+def relation(files: tuple[str, ...], columns: Mapping[str, Kind], *, where: str = "", evolving: bool = False) -> str:
+    """SQL table expression of stored rows, moments as plain UTC timestamps.
+
+    ``where`` filters the stored columns as they are (moments with zone), where DuckDB can skip whole blocks of rows;
+    ``evolving`` says that older files may lack columns.
+    """
+
+    def expression(name: str, kind: Kind) -> str:
+        quoted = sql_name(name)
+        return f"make_timestamp(epoch_us({quoted})) AS {quoted}" if kind is Kind.TIMESTAMP else quoted
+
+    if not files:
+        empty = ", ".join(f"CAST(NULL AS {DUCKDB_TYPES[kind]}) AS {sql_name(name)}" for name, kind in columns.items())
+        return f"(SELECT {empty} WHERE false)"
+    paths = ", ".join(sql_text(re.sub(r"([*?\[])", r"[\1]", file)) for file in files)
+    selected = ", ".join(expression(name, kind) for name, kind in columns.items())
+    condition = f" WHERE {where}" if where else ""
+    options = f"hive_partitioning = false, union_by_name = {str(evolving).lower()}"
+    return f"(SELECT {selected} FROM read_parquet([{paths}], {options}){condition})"
+
+
+def persist(folder: Path, before: int | None, after: int) -> None:
+    """Have on the disk what the versions after ``before`` brought, so that a commit record never outlives its data."""
+    known = set(files_of(folder, before)) if before is not None else set()
+    new = [Path(file) for file in files_of(folder, after) if file not in known]
+    log = folder / "_delta_log"
+    first = 0 if before is None else before + 1
+    entries = [log / f"{version:020d}.json" for version in range(first, after + 1)]
+    flush([*new, *entries, log, folder, folder.parent])
+
+
+def undo(folder: Path, version: int) -> None:
+    """Return a table to a committed version if anything that came after it changed its rows."""
+    latest = version_of(folder)
+    if latest != version and set(files_of(folder, latest)) != set(files_of(folder, version)):
+        DeltaTable(str(folder)).restore(version)
+
+
+def remove(folder: Path) -> None:
+    """Remove a table that was never committed. It loses its name first, so that no half of it can be met again."""
+    doomed = folder.with_name(f".removed-{uuid.uuid4().hex}")
+    folder.rename(doomed)
+    shutil.rmtree(doomed)
+
+
+def compact(folder: Path, version: int) -> None:
+    """Merge the small files of a table."""
+    if len(files_of(folder, version)) > 1:
+        DeltaTable(str(folder)).optimize.compact(writer_properties=_WRITER)
+
+
+def vacuum(folder: Path, retention_hours: float, keep_versions: list[int]) -> None:
+    """Delete files that no version to keep needs and that were dropped before the last hours, or never were in any."""
+    DeltaTable(str(folder)).vacuum(
+        math.ceil(retention_hours),
+        dry_run=False,
+        enforce_retention_duration=False,
+        full=True,
+        keep_versions=keep_versions,
+    )

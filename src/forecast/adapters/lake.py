@@ -1,0 +1,345 @@
+"""The lake: a folder of Delta tables that only grow, read as of any moment and any batch, without locks.
+
+    <folder>/tables/<name>/     one Delta table per canonical table, and those of `forecast.adapters.layout`
+    <folder>/commits/           one small record per commit; the newest decides what is visible
+    <folder>/scores/            score history
+    <folder>/lease              the one writer's lock
+
+A reader takes the newest record and reads exactly the Delta versions that it names: one state of all tables, whatever
+is written meanwhile. What a killed writer left is named by no record, so nobody sees it; the next writer removes it.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+from deltalake.exceptions import DeltaError
+from duckdb import DuckDBPyConnection
+
+from forecast.adapters import delta
+from forecast.adapters.as_of import read_in_force
+from forecast.adapters.clock import SystemClock
+from forecast.adapters.commits import Commit, StoredTable, read_all, read_batch, read_commits, read_head, write_commit
+from forecast.adapters.delta import relation, sql_name
+from forecast.adapters.lake_writer import LakeWriter
+from forecast.adapters.layout import PERSONAL, QUARANTINE, RESOLVED, columns_of
+from forecast.adapters.lease import lease
+from forecast.adapters.score_history import ScoreHistory
+from forecast.errors import DataUnavailable, InvalidInput
+from forecast.history import MERGEABLE, create_aliases, create_history, open_connection
+from forecast.ports import Clock
+from forecast.schema import TABLES
+
+T = TypeVar("T")
+
+#: Tables up to this many stored rows are held in memory by `DeltaLake.connect`; about 150 bytes a row.
+IN_MEMORY_ROWS = 3_000_000
+#: delta-rs takes the folder for a URL and fails on these.
+_FORBIDDEN_IN_PATHS = set("%[]^|\\`<>{}")
+
+
+class DeltaLake:
+    """The history of one workspace; implements `forecast.ports.Lake`.
+
+    Parameters
+    ----------
+    folder : path
+        Made at the first commit when absent.
+    clock : Clock, optional
+        The system's by default; stamps commit records, and nothing else.
+    on_step : callable, optional
+        Called with each of `lake_writer.STEPS` as a commit passes it, so that tests can end the process there.
+
+    Raises
+    ------
+    InvalidInput
+        If the path of the folder has a character that Delta cannot handle.
+    """
+
+    def __init__(
+        self, folder: Path, *, clock: Clock | None = None, on_step: Callable[[str], None] = lambda step: None
+    ) -> None:
+        self.folder = Path(folder).absolute()
+        wrong = sorted(_FORBIDDEN_IN_PATHS & set(str(self.folder)))
+        if wrong:
+            raise InvalidInput(f"The path of a lake cannot hold the characters {' '.join(wrong)}: {self.folder}.")
+        self._clock = clock or SystemClock()
+        self._on_step = on_step
+        self._tables, self._commits = self.folder / "tables", self.folder / "commits"
+        self._scores = ScoreHistory(self.folder / "scores", self._clock)
+        self._files = lru_cache(maxsize=256)(lambda name, version: delta.files_of(self._tables / name, version))
+
+    # Reading
+
+    def head(self) -> int:
+        """Number of the last committed batch; 0 for an empty lake."""
+        return read_head(self._commits).batch
+
+    @contextmanager
+    def connect(self, batch: int | None = None, tables: Collection[str] | None = None) -> Iterator[DuckDBPyConnection]:
+        """A private connection with every canonical table as a history; see `forecast.ports.Lake.connect`.
+
+        Tables up to `IN_MEMORY_ROWS` are held in memory, larger ones stay views that read their files at each query.
+
+        Parameters
+        ----------
+        batch : int, optional
+            Later batches are hidden; default none.
+        tables : collection of str, optional
+            Hold only these in memory and leave the others views: for a reader of few tables.
+
+        Raises
+        ------
+        InvalidInput
+            If the batch was never committed.
+        """
+        con = self._read(lambda commit: self._open(commit, batch, tables))
+        try:
+            yield con
+        finally:
+            con.close()
+
+    def table(self, name: str, as_of: datetime | None = None, batch: int | None = None) -> pd.DataFrame:
+        """Rows of a canonical table in force at a moment.
+
+        Parameters
+        ----------
+        name : str
+            Canonical table name.
+        as_of : datetime, optional
+            What was known before it; default everything known. Without a zone it is UTC.
+        batch : int, optional
+            Later batches are hidden; default none.
+
+        Returns
+        -------
+        DataFrame
+            One row per id, sorted by key, deleted and merged ones left out: the table's own columns, ``source``,
+            ``recorded_at``, ``batch``, then one column per attribute, typed by the catalogue and sorted by name; one
+            that is named like another column is called ``<name>_attribute``. Moments are datetime64[us, UTC], days
+            datetime64[us], integers Int64, other numbers float64.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no such table, or the batch was never committed.
+        """
+        if name not in TABLES:
+            raise InvalidInput(f"There is no table {name!r}; there are {sorted(TABLES)}.")
+
+        def read(commit: Commit) -> pd.DataFrame:
+            catalogue = self._visible(commit, batch).attributes.get(name, {})
+            with open_connection() as con:
+                return read_in_force(
+                    con, name, self._files_in(commit, name), self._files_in(commit, PERSONAL), catalogue,
+                    as_of=as_of, batch=batch,
+                )  # fmt: skip
+
+        return self._read(read)
+
+    def quarantine(self, open_only: bool = True) -> pd.DataFrame:
+        """Rejected rows with their reason, oldest first.
+
+        Returns
+        -------
+        DataFrame
+            rejected_id, source, table_name, reason, row_number, content (JSON of the source row), mapping, batch that
+            rejected it, resolved_batch that took it after all (missing for open ones).
+        """
+
+        def read(commit: Commit) -> pd.DataFrame:
+            rejected, resolved = (
+                relation(self._files_in(commit, name), columns_of(name)) for name in (QUARANTINE, RESOLVED)
+            )
+            still = "WHERE resolved_batch IS NULL" if open_only else ""
+            with open_connection() as con:
+                frame = con.execute(
+                    "SELECT rejected_id, source, table_name, reason, row_number, content, mapping, batch, resolved_batch "
+                    f"FROM {rejected} LEFT JOIN (SELECT rejected_id, min(batch) AS resolved_batch FROM {resolved} "
+                    f"GROUP BY ALL) USING (rejected_id) {still} "
+                    "ORDER BY batch, CAST(split_part(rejected_id, '-', 2) AS BIGINT)"
+                ).df()
+            return frame.astype({"row_number": "Int64", "batch": "int64", "resolved_batch": "Int64"})
+
+        return self._read(read)
+
+    def commits(self) -> pd.DataFrame:
+        """One row per batch: batch, committed_at, source, the rows that it added to each table, its summary."""
+        records = read_commits(self._commits)
+        added = pd.DataFrame([record.added for record in records], columns=list(TABLES), dtype="Int64").fillna(0)
+        return pd.DataFrame(
+            {
+                "batch": pd.Series([record.batch for record in records], dtype="int64"),
+                "committed_at": pd.to_datetime([record.committed_at for record in records], utc=True).as_unit("us"),
+                "source": pd.Series([record.summary.get("source") for record in records], dtype="object"),
+                **added.astype("int64"),
+                "summary": pd.Series([dict(record.summary) for record in records], dtype="object"),
+            }
+        )
+
+    # Writing
+
+    @contextmanager
+    def writing(self, wait_s: float = 60) -> Iterator[LakeWriter]:
+        """Make one commit; leaving without `LakeWriter.commit` discards everything.
+
+        Parameters
+        ----------
+        wait_s : float
+            Seconds to wait for another writer.
+
+        Raises
+        ------
+        DataUnavailable
+            If another writer holds the lease for longer; the message names it.
+        """
+        with self._lease(wait_s, "writing"):
+            head = read_head(self._commits)
+            self._discard_orphans(head)
+            con = self._open(head, None, ())
+            for name in TABLES:
+                con.execute(f"CREATE TEMP VIEW stored_{name} AS {self._stored(head, name)}")
+            writer = LakeWriter(self._tables, self._commits, head, con, self._clock, self._on_step)
+            try:
+                yield writer
+            finally:
+                con.close()
+                if not writer.committed:
+                    writer.discard()
+
+    def compact(self, wait_s: float = 60) -> None:
+        """Merge small files. Changes no answer."""
+        self._maintain(wait_s, "compacting", delta.compact)
+
+    def vacuum(self, retention_hours: float = 168, wait_s: float = 60) -> None:
+        """Delete files that nobody needs any more. Changes no answer.
+
+        Parameters
+        ----------
+        retention_hours : float
+            What any commit of the last hours needs stays, so a reader must finish within this time.
+        """
+        records = read_all(self._commits)
+        since = self._clock.now() - timedelta(hours=retention_hours)
+        needed = [record for record, next_one in pairwise(records) if next_one.written_at >= since]
+
+        def vacuum(folder: Path, version: int) -> None:
+            kept = {record.tables[folder.name].version for record in needed if folder.name in record.tables}
+            delta.vacuum(folder, retention_hours, sorted(kept | {version}))
+
+        self._maintain(wait_s, "vacuuming", vacuum)
+
+    # Score history
+
+    def append_scores(self, scores: pd.DataFrame) -> None:
+        """Add to the score history; see `ScoreHistory.append`."""
+        self._scores.append(scores)
+
+    def scores(
+        self, entity: str | None = None, entity_id: str | None = None, as_of: datetime | None = None
+    ) -> pd.DataFrame:
+        """Scores given in the past; see `ScoreHistory.read`."""
+        return self._scores.read(entity=entity, entity_id=entity_id, as_of=as_of)
+
+    # Inside
+
+    def _read(self, read: Callable[[Commit], T]) -> T:
+        """Read what the newest record names; once more when its files were vacuumed meanwhile."""
+        commit = read_head(self._commits)
+        while True:
+            try:
+                return read(commit)
+            except (duckdb.IOException, DeltaError, FileNotFoundError) as error:
+                newer = read_head(self._commits)
+                if (newer.batch, newer.revision) == (commit.batch, commit.revision):
+                    raise DataUnavailable(f"{self.folder} cannot be read: {error}") from error
+                commit = newer
+
+    def _visible(self, commit: Commit, batch: int | None) -> Commit:
+        """The record of a batch: the state of the catalogue then."""
+        if batch is None or batch == commit.batch:
+            return commit
+        if not 0 <= batch <= commit.batch:
+            raise InvalidInput(f"Batch {batch} was never committed; the last one is {commit.batch}.")
+        return read_batch(self._commits, batch)
+
+    def _files_in(self, commit: Commit, name: str) -> tuple[str, ...]:
+        stored = commit.tables.get(name)
+        return self._files(name, stored.version) if stored else ()
+
+    def _open(self, commit: Commit, batch: int | None, tables: Collection[str] | None) -> DuckDBPyConnection:
+        catalogue = self._visible(commit, batch).attributes
+        con = open_connection()
+        held = {
+            name
+            for name in TABLES
+            if (tables is None or name in tables)
+            and (name not in commit.tables or commit.tables[name].rows <= IN_MEMORY_ROWS)
+        }
+        for name in TABLES:
+            rows = relation(self._files_in(commit, name), columns_of(name))
+            create_history(con, name, rows, batch=batch, materialise=name in held)
+        for name in MERGEABLE:
+            create_aliases(con, name, materialise=name in held)
+        _register_catalogue(con, catalogue)
+        return con
+
+    def _stored(self, commit: Commit, name: str) -> str:
+        """All stored rows of a canonical table with the personal columns joined back."""
+        rows = relation(self._files_in(commit, name), columns_of(name))
+        if not TABLES[name].personal:
+            return f"SELECT * FROM {rows}"
+        personal = relation(self._files_in(commit, PERSONAL), columns_of(PERSONAL))
+        told = ", ".join(
+            f"json_extract_string(content, '$.{column}') AS {sql_name(column)}" for column in TABLES[name].personal
+        )
+        return (
+            f"SELECT stored.* EXCLUDE (personal_id), {told} FROM {rows} AS stored "
+            f"LEFT JOIN (SELECT personal_id, content FROM {personal} WHERE table_name = '{name}') USING (personal_id)"
+        )
+
+    def _lease(self, wait_s: float, task: str):  # type: ignore[no-untyped-def]
+        return lease(self.folder / "lease", self._clock, wait_s=wait_s, task=task)
+
+    def _discard_orphans(self, head: Commit) -> None:
+        """Remove what a killed writer left."""
+        for folder in self._tables.iterdir() if self._tables.is_dir() else ():
+            if folder.name in head.tables:
+                delta.undo(folder, head.tables[folder.name].version)
+            else:
+                delta.remove(folder)
+
+    def _maintain(self, wait_s: float, task: str, change: Callable[[Path, int], None]) -> None:
+        """Change the files of every table and none of its rows, as a new revision of the last batch."""
+        with self._lease(wait_s, task):
+            head = read_head(self._commits)
+            self._discard_orphans(head)
+            tables = {}
+            for name, stored in head.tables.items():
+                folder = self._tables / name
+                self._on_step("between tables")
+                change(folder, stored.version)
+                version = delta.version_of(folder)
+                delta.persist(folder, stored.version, version)
+                tables[name] = StoredTable(version, stored.rows)
+            if tables != head.tables:
+                self._on_step("before commit record")
+                write_commit(self._commits, head.revised(tables, self._clock.now()))
+                self._on_step("after commit record")
+
+
+def _register_catalogue(con: DuckDBPyConnection, attributes) -> None:  # type: ignore[no-untyped-def]
+    entries = [(table, name, kind) for table, types in attributes.items() for name, kind in types.items()]
+    columns = zip(*entries, strict=True) if entries else ((), (), ())
+    names = ("table_name", "name", "type")
+    catalogue = pa.table({name: pa.array(values, pa.string()) for name, values in zip(names, columns, strict=True)})
+    con.register("_catalogue", catalogue)
+    con.execute("CREATE TEMP TABLE attribute_catalogue AS FROM _catalogue ORDER BY ALL")
+    con.unregister("_catalogue")

@@ -1,0 +1,127 @@
+"""Every score ever given, so that it can be compared with what happened. Outside the batches: scores are no facts."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+from duckdb import DuckDBPyConnection
+
+from forecast.adapters import delta
+from forecast.adapters.delta import relation, stored_form
+from forecast.adapters.lease import lease
+from forecast.errors import InvalidInput
+from forecast.history import naive_utc, open_connection
+from forecast.ports import Clock
+from forecast.schema import Kind
+
+#: What one score is about and where it comes from; a second one is the same score.
+KEY = ("as_of", "model_version", "batch", "entity", "entity_id")
+
+_KINDS = {
+    "entity": Kind.TEXT,
+    "entity_id": Kind.TEXT,
+    "owner_id": Kind.TEXT,
+    "as_of": Kind.TIMESTAMP,
+    "batch": Kind.INTEGER,
+    "model_version": Kind.TEXT,
+    "predicted_close_date": Kind.DATE,
+    "grade": Kind.TEXT,
+    "reasons": Kind.TEXT,  # JSON
+}
+
+
+class ScoreHistory:
+    """Score history in one Delta table.
+
+    Parameters
+    ----------
+    folder : path
+        Made at the first append.
+    clock : Clock
+    """
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._folder = folder
+        self._clock = clock
+
+    def append(self, scores: pd.DataFrame) -> None:
+        """Add scores; those that are there already under the same `KEY` are left as they are.
+
+        Parameters
+        ----------
+        scores : DataFrame
+            Columns of an exported score file; ``reasons`` as lists or JSON text. Columns other than the known ones must
+            be numbers.
+
+        Raises
+        ------
+        InvalidInput
+            If a column of `KEY` is missing.
+        """
+        missing = [name for name in KEY if name not in scores]
+        if missing:
+            raise InvalidInput(f"Scores are missing columns {missing}; there are {list(scores.columns)}.")
+        with (
+            lease(self._folder.with_name(self._folder.name + ".lease"), self._clock, wait_s=60, task="saving scores"),
+            open_connection() as con,
+        ):
+            con.register("_scores", _stored(con, scores))
+            con.execute(f"CREATE TEMP TABLE _known AS SELECT {', '.join(KEY)} FROM {self._rows()}")
+            new = con.sql(f"FROM _scores ANTI JOIN _known USING ({', '.join(KEY)})").to_arrow_table()
+            if new.num_rows:
+                before = delta.version_of(self._folder) if self._folder.exists() else None
+                delta.append(self._folder, stored_form(con, new, _kinds(new.column_names)), evolve=True)
+                delta.persist(self._folder, before, delta.version_of(self._folder))
+
+    def read(
+        self, *, entity: str | None = None, entity_id: str | None = None, as_of: datetime | None = None
+    ) -> pd.DataFrame:
+        """Scores given, sorted by `KEY`.
+
+        Parameters
+        ----------
+        entity, entity_id : str, optional
+            Only these.
+        as_of : datetime, optional
+            Only scores as of this moment.
+
+        Returns
+        -------
+        DataFrame
+            Columns as appended; ``reasons`` as lists.
+        """
+        asked = {"entity": entity, "entity_id": entity_id, "as_of": as_of and naive_utc(as_of)}
+        asked = {name: value for name, value in asked.items() if value is not None}
+        where = " AND ".join(["true", *(f"{name} = ?" for name in asked)])
+        with open_connection() as con:
+            query = f"FROM {self._rows()} WHERE {where} ORDER BY {', '.join(KEY)}"
+            frame = con.sql(query, params=list(asked.values())).to_arrow_table().to_pandas()
+        frame["as_of"] = frame["as_of"].astype("datetime64[us]").dt.tz_localize("UTC")
+        if "reasons" in frame:
+            frame["reasons"] = frame["reasons"].map(json.loads, na_action="ignore")
+        return frame
+
+    def _rows(self) -> str:
+        """SQL table expression of all stored scores."""
+        if not self._folder.exists():
+            return relation((), _kinds(KEY))
+        version = delta.version_of(self._folder)
+        return relation(delta.files_of(self._folder, version), _kinds(delta.columns_in(self._folder)), evolving=True)
+
+
+def _kinds(names: Iterable[str]) -> dict[str, Kind]:
+    return {name: _KINDS.get(name, Kind.NUMBER) for name in names}
+
+
+def _stored(con: DuckDBPyConnection, scores: pd.DataFrame) -> pa.Table:
+    """The frame in the types of storage; scores that say the same twice are there once."""
+    once = scores.drop_duplicates(list(KEY))
+    if "reasons" in once:
+        once = once.assign(
+            reasons=[value if isinstance(value, str) else json.dumps(value) for value in once["reasons"]]
+        )
+    rows = pa.Table.from_pandas(once, preserve_index=False)
+    return stored_form(con, rows, _kinds(rows.column_names))
