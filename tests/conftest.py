@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from forecast.datasets import Company, make_company
+
 SHARED_DATA = Path(os.environ.get("FORECAST_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
@@ -33,3 +35,9 @@ def postgres_url() -> Iterator[str]:
     finally:
         server.cleanup()
         folder.rmdir()
+
+
+@pytest.fixture(scope="session")
+def company() -> Company:
+    """A small simulated company; tests must not change its frames."""
+    return make_company()
