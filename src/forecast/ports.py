@@ -58,10 +58,26 @@ class ModelVersion:
 
 
 class ModelRegistry(Protocol):
-    """Registered models and their files; the MLflow adapter is the only implementation outside tests."""
+    """Registered models and their files. A registered version never changes."""
+
+    def check(self) -> None:
+        """Raise ``DataUnavailable`` unless a training run could be logged now."""
+        ...
 
     def register(self, name: str, files: Mapping[str, bytes], run: Mapping[str, Any]) -> ModelVersion:
-        """Log a training run with its model files and register the model."""
+        """Log a training run with its model files and register the model.
+
+        Parameters
+        ----------
+        name : str
+            Registered model name, such as ``conversion_lead``.
+        files : mapping of file name to content
+            All that is needed to use the model again, and its ``card.md``.
+        run : mapping
+            ``cutoff`` (datetime) and ``batch`` (int), required; ``params``, ``metrics``, ``tags`` (flat mappings) and
+            ``artifacts`` (file name to content: plots, tables), optional; ``example`` (input DataFrame of a few rows)
+            and ``prediction`` (the model's output for it) for the signature, optional.
+        """
         ...
 
     def files(self, name: str, version: str) -> dict[str, bytes]:
@@ -71,8 +87,12 @@ class ModelRegistry(Protocol):
         """
         ...
 
+    def version(self, name: str, version: str) -> ModelVersion:
+        """One registered version; raises ``UnknownModel`` when there is none."""
+        ...
+
     def versions(self, name: str | None = None) -> Sequence[ModelVersion]:
-        """Registered versions, oldest first."""
+        """Registered versions, oldest first; those known locally when the server is gone."""
         ...
 
     def set_champion(self, name: str, version: str) -> None:
