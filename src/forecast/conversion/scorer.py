@@ -1,0 +1,320 @@
+"""From a feature table to the published scores of open leads or opportunities, and back from stored files."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from forecast.attribution import probability_points
+from forecast.conversion.encoding import column_kind
+from forecast.conversion.group_rate import GroupRateModel
+from forecast.conversion.model import ConversionModel
+from forecast.conversion.population import as_utc, check_outcomes, window_labels
+from forecast.conversion.reasons import DECIMALS, AlikeCases, build_reasons
+from forecast.conversion.timing import TimingModel
+from forecast.errors import InvalidInput, NotEnoughHistory
+
+#: Columns of a feature table that are keys, not features.
+KEYS = ("entity", "entity_id", "as_of")
+
+#: Group columns tried, in this order, when none is named.
+DEFAULT_GROUPS = ("stage__current",)
+
+#: A grade begins at these multiples of the base rate's odds: A at twice and a half, B at the base rate itself.
+GRADE_ODDS = {"A": 2.5, "B": 1.0, "C": 0.4}
+
+Kind = Literal["blend", "group_rate"]
+
+
+class ConversionScorer:
+    """Win probabilities with horizon, timing, interval, grade and reasons for one kind of entity.
+
+    Parameters
+    ----------
+    entity : str
+        "lead" or "opportunity".
+    horizon_days : int
+        ``probability`` is P(won within this many days); at most what the follow-up supports (`supported_horizon`).
+    horizons : sequence of int
+        Further horizons, days; each becomes a column ``p_{h}d``.
+    kind : "blend" or "group_rate"
+        `ConversionModel`, or the shrunken group rate alone.
+    group : sequence of str, optional
+        Group columns of the shrunken rate, coarsest first; default the current stage when there is one.
+    params : dict, optional
+        Further arguments of `ConversionModel`.
+    random_state : int
+
+    Attributes
+    ----------
+    model_ : ConversionModel or GroupRateModel
+    timing_ : TimingModel
+    base_ : float
+        The published base rate.
+    grades_ : dict of grade -> least probability
+    metadata_ : dict
+        Horizon, rows, entities, wins, base rate, cutoff, longest follow-up, horizons beyond it.
+    """
+
+    def __init__(
+        self,
+        entity: str,
+        horizon_days: int,
+        horizons: Sequence[int] = (30, 60, 90),
+        *,
+        kind: Kind = "blend",
+        group: Sequence[str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        random_state: int = 0,
+    ) -> None:
+        self.entity = entity
+        self.horizon_days = horizon_days
+        self.horizons = tuple(horizons)
+        self.kind = kind
+        self.group = group
+        self.params = dict(params or {})
+        self.random_state = random_state
+
+    def fit(self, features: pd.DataFrame, outcomes: pd.DataFrame, *, cutoff: datetime) -> "ConversionScorer":
+        """Learn from snapshots of the past.
+
+        Snapshots whose whole window lies before the cutoff teach the probability, each with weight 1; all snapshots,
+        censored ones too, teach the timing.
+
+        Parameters
+        ----------
+        features : DataFrame
+            ``entity_id``, ``as_of`` and the features.
+        outcomes : DataFrame
+            ``entity_id``, ``as_of``, ``event`` ("won", "lost", "" = open or censored), ``days``.
+        cutoff : datetime, UTC-aware
+            Nothing later is known.
+
+        Raises
+        ------
+        InvalidInput
+            If a column is missing or a parameter is out of range.
+        NotEnoughHistory
+            If no snapshot is followed for the whole horizon.
+        """
+        self._check_parameters(cutoff)
+        table = joined(features, outcomes)
+        label = window_labels(table, self.horizon_days, cutoff)
+        known = label.notna().to_numpy()
+        if not known.any():
+            raise NotEnoughHistory(
+                f"No {self.entity} snapshot is followed for {self.horizon_days} days before {cutoff:%Y-%m-%d}; "
+                f"the earliest is of {table['as_of'].min():%Y-%m-%d}. Use a shorter horizon or more history."
+            )
+        X = table[[name for name in features.columns if name not in KEYS]]
+        y, ids = label[known].to_numpy(), table["entity_id"].to_numpy()
+        groups = self._groups(X)
+        self.model_ = self._model(groups).fit(
+            X[known], y, time=table["as_of"][known], segment=groups or None, groups=ids[known]
+        )
+        self.base_ = round(self.model_.base_, DECIMALS)
+        self.alike_ = AlikeCases.fit(X.loc[known, list(self.model_.feature_names_in_)], y, ids[known])
+        self.grades_ = grade_limits(self.base_)
+        score = expit(self.model_.log_odds(X))
+        self.timing_ = TimingModel().fit(
+            table["days"].to_numpy(),
+            table["event"].fillna("").to_numpy(),
+            score=score,
+            groups=ids,
+            horizons=(*self.horizons, self.horizon_days),
+        )
+        self.metadata_ = self._metadata(table, known, y, cutoff)
+        return self
+
+    def _check_parameters(self, cutoff: datetime) -> None:
+        if self.entity not in ("lead", "opportunity"):
+            raise InvalidInput(f"`entity` must be 'lead' or 'opportunity', got {self.entity!r}.")
+        if self.horizon_days < 1 or any(days < 1 for days in self.horizons):
+            raise InvalidInput(f"Horizons must be at least 1 day, got {self.horizon_days} and {self.horizons}.")
+        if self.kind not in ("blend", "group_rate"):
+            raise InvalidInput(f"`kind` must be 'blend' or 'group_rate', got {self.kind!r}.")
+        if cutoff.tzinfo is None:
+            raise InvalidInput(f"`cutoff` must know its time zone, got {cutoff}.")
+
+    def _groups(self, X: pd.DataFrame) -> list[str]:
+        """Group columns that are there and are groups; named ones must be there."""
+        if self.group is not None:
+            return list(self.group)
+        return [name for name in DEFAULT_GROUPS if name in X.columns and column_kind(X[name]) == "category"]
+
+    def _model(self, groups: list[str]) -> ConversionModel | GroupRateModel:
+        if self.kind == "group_rate":
+            return GroupRateModel()
+        defaults = {"gap_days": float(self.horizon_days), "random_state": self.random_state}
+        return ConversionModel(**(defaults | self.params))
+
+    def _metadata(self, table: pd.DataFrame, known: np.ndarray, y: np.ndarray, cutoff: datetime) -> dict[str, Any]:
+        follow_up = self.timing_.supported_days_
+        return {
+            "entity": self.entity,
+            "kind": self.kind,
+            "horizon_days": self.horizon_days,
+            "cutoff": cutoff.isoformat(),
+            "n_rows": int(known.sum()),
+            "n_entities": int(table["entity_id"][known].nunique()),
+            "n_entities_won": int(table["entity_id"][known][y == 1].nunique()),
+            "base": self.base_,
+            "follow_up_days": round(follow_up, 6),
+            "horizons_beyond_follow_up": [days for days in self.horizons if days > follow_up],
+        }
+
+    def score(self, features: pd.DataFrame, *, zone: tzinfo = UTC) -> pd.DataFrame:
+        """Scores of the rows of ``features``, in their order.
+
+        Returns
+        -------
+        DataFrame
+            ``entity``, ``entity_id``, ``as_of``, ``probability``, ``low``, ``high`` (80 % interval of the win rate of
+            cases alike), ``p_{h}d``, ``predicted_close_date`` (a day in ``zone``), ``percentile`` (0-100, among these
+            rows), ``grade``, ``base``, ``reasons``. Numbers are rounded to 9 decimals; the points of the reasons plus
+            ``base`` add up to ``probability``.
+
+        Raises
+        ------
+        InvalidInput
+            If the key or feature columns that the model needs are missing.
+        """
+        missing = [name for name in ("entity_id", "as_of") if name not in features.columns]
+        if missing:
+            raise InvalidInput(f"Features are missing columns {missing}; there are {list(features.columns)[:5]}.")
+        if not len(features):
+            return self._empty()
+        features = features.reset_index(drop=True)
+        X, as_of = features.drop(columns=[name for name in KEYS if name in features]), as_utc(features["as_of"])
+        phi, z, z0 = self.model_.log_odds_contributions(X)
+        exact = expit(z)
+        probability = np.round(exact, DECIMALS)
+        low, high = self.model_.interval(X, level=80.0)
+        points = pd.DataFrame(probability_points(phi.to_numpy(), z, z0), columns=phi.columns)
+        scores = pd.DataFrame({"entity": self.entity, "entity_id": features["entity_id"].astype(str), "as_of": as_of})
+        scores["probability"] = probability
+        scores["low"] = np.minimum(np.round(low, DECIMALS), probability)
+        scores["high"] = np.maximum(np.round(high, DECIMALS), probability)
+        for days in self.horizons:
+            by_then = self.timing_.win_probability(days, probability=exact, horizon=self.horizon_days)
+            scores[f"p_{days}d"] = np.round(by_then, DECIMALS)
+        scores["predicted_close_date"] = self._close_dates(as_of, exact, zone)
+        scores["percentile"] = np.round(100 * (scores["probability"].rank() - 0.5) / len(scores), DECIMALS)
+        scores["grade"] = self._grades(probability)
+        scores["base"] = self.base_
+        reasons = build_reasons(points, X, self.alike_, base=self.base_, probability=probability)
+        scores["reasons"] = pd.Series(reasons, index=scores.index, dtype=object)
+        return scores
+
+    def _close_dates(self, as_of: pd.Series, score: np.ndarray, zone: tzinfo) -> pd.Series:
+        """Day of the median time to a win; whole seconds, so that no rounding of floats moves a day."""
+        seconds = np.round(self.timing_.days_to_win(0.5, score) * 86400)
+        days: pd.Series = (as_of + pd.to_timedelta(seconds, unit="s")).dt.tz_convert(zone).dt.date
+        return days
+
+    def _grades(self, probability: np.ndarray) -> np.ndarray:
+        limits = np.array([self.grades_[grade] for grade in ("C", "B", "A")])
+        return np.array(["D", "C", "B", "A"], dtype=object)[np.searchsorted(limits, probability, side="right")]
+
+    def _empty(self) -> pd.DataFrame:
+        """No rows, the right columns and types."""
+        numbers = ["probability", "low", "high", *(f"p_{days}d" for days in self.horizons)]
+        frame = pd.DataFrame(
+            {"entity": [], "entity_id": [], "as_of": as_utc(pd.Series([], dtype="datetime64[us, UTC]"))}
+        )
+        frame = frame.assign(**{name: np.zeros(0) for name in numbers}, predicted_close_date=[], percentile=np.zeros(0))
+        return frame.assign(grade=[], base=np.zeros(0), reasons=[]).astype(
+            dict.fromkeys(["entity", "entity_id", "predicted_close_date", "grade", "reasons"], object)
+        )
+
+    def to_files(self) -> dict[str, bytes]:
+        """The fitted scorer as named files of JSON and LightGBM text; no code is stored."""
+        state = {
+            "entity": self.entity,
+            "horizon_days": self.horizon_days,
+            "horizons": list(self.horizons),
+            "kind": self.kind,
+            "group": None if self.group is None else list(self.group),
+            "params": {key: list(value) if isinstance(value, tuple) else value for key, value in self.params.items()},
+            "random_state": self.random_state,
+            "base": self.base_,
+            "grades": self.grades_,
+            "timing": self.timing_.to_state(),
+            "alike": self.alike_.to_state(),
+            "metadata": self.metadata_,
+        }
+        if isinstance(self.model_, GroupRateModel):
+            files = {"group_rate.json": json.dumps(self.model_.to_state(), indent=1, sort_keys=True).encode()}
+        else:
+            files = self.model_.to_files()
+        return files | {"scorer.json": json.dumps(state, indent=1, sort_keys=True).encode()}
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, bytes]) -> "ConversionScorer":
+        """The fitted scorer that `to_files` stored: it gives the same scores.
+
+        Raises
+        ------
+        InvalidInput
+            If ``scorer.json`` is not among the files.
+        """
+        if "scorer.json" not in files:
+            raise InvalidInput(
+                f"These are not the files of a conversion scorer: 'scorer.json' is not in {sorted(files)}."
+            )
+        state = json.loads(files["scorer.json"])
+        scorer = cls(
+            state["entity"],
+            state["horizon_days"],
+            state["horizons"],
+            kind=state["kind"],
+            group=state["group"],
+            params=state["params"],
+            random_state=state["random_state"],
+        )
+        scorer.base_, scorer.grades_, scorer.metadata_ = state["base"], state["grades"], state["metadata"]
+        scorer.timing_ = TimingModel.from_state(state["timing"])
+        scorer.alike_ = AlikeCases.from_state(state["alike"])
+        if scorer.kind == "group_rate":
+            scorer.model_ = GroupRateModel.from_state(json.loads(files["group_rate.json"]))
+        else:
+            scorer.model_ = ConversionModel.from_files(files)
+        return scorer
+
+
+def joined(features: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Features with their outcomes, sorted by (as_of, entity_id), so that no result depends on the order of rows.
+
+    Raises
+    ------
+    InvalidInput
+        If a key is missing or doubled, or features lack outcomes.
+    """
+    missing = [name for name in ("entity_id", "as_of") if name not in features.columns]
+    if missing:
+        raise InvalidInput(f"Features are missing columns {missing}; there are {list(features.columns)[:5]}.")
+    if not len(features):
+        raise NotEnoughHistory("There is no snapshot to learn from.")
+    outcomes = check_outcomes(outcomes)[["entity_id", "as_of", "event", "days"]]
+    left = features.assign(as_of=as_utc(features["as_of"]))
+    for name, frame in (("Features", left), ("Outcomes", outcomes)):
+        doubled = frame.duplicated(["entity_id", "as_of"]).sum()
+        if doubled:
+            raise InvalidInput(f"{name} have {doubled} doubled rows of one (entity_id, as_of).")
+    table = left.merge(outcomes, on=["entity_id", "as_of"], how="left")
+    lacking = int(table["days"].isna().sum())
+    if lacking:
+        raise InvalidInput(
+            f"{lacking} of {len(table)} feature rows have no outcome row of the same (entity_id, as_of)."
+        )
+    return table.sort_values(["as_of", "entity_id"], kind="stable", ignore_index=True)
+
+
+def grade_limits(base: float) -> dict[str, float]:
+    """Least probability of each grade: odds of `GRADE_ODDS` times the base rate's; D begins at 0."""
+    odds = base / (1 - base)
+    return {grade: round(k * odds / (1 + k * odds), DECIMALS) for grade, k in GRADE_ODDS.items()} | {"D": 0.0}
