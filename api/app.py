@@ -1,0 +1,48 @@
+"""The application: routes, errors, log and OpenAPI document around one workspace."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from api.access_log import AccessLog
+from api.errors import register_handlers
+from api.routes import demand, health, leads, models, opportunities, scoring
+from api.schemas import Problem
+from api.service import Service
+from forecast.workspace import Workspace
+
+_DESCRIPTION = """Calibrated scores of leads and opportunities with their reasons, demand forecasts, revenue outlook \
+and targets.
+
+Every number is identified by (`as_of`, model version, `batch`); asking again with the same three gives the same bytes.
+Errors are `application/problem+json` with a stable `code`."""
+
+
+class _Application(FastAPI):
+    """FastAPI, whose OpenAPI document also holds the one error form."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        document = super().openapi()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas.setdefault("Problem", Problem.model_json_schema())
+        return document
+
+
+def create_app(workspace: Workspace) -> FastAPI:
+    """An ASGI application that serves a workspace under ``/v1``.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Shared by all requests; they run in a pool of threads.
+    """
+    # The interactive pages would load their scripts from outside hosts.
+    app = _Application(title="forecast", version="1", description=_DESCRIPTION, docs_url=None, redoc_url=None)
+    app.state.service = Service(workspace)
+    app.add_middleware(AccessLog)
+    register_handlers(app)
+    app.include_router(health.router)
+    for noun in (leads, opportunities, scoring, models, demand):
+        app.include_router(noun.router, prefix="/v1")
+    return app

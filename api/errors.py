@@ -1,0 +1,156 @@
+"""One error form for every route: problem+json (RFC 9457) with a stable ``code``, and no word of anybody's data.
+
+| error | status | code |
+|---|---|---|
+| ``InvalidInput``, a request that breaks its schema | 422 | ``invalid_input`` |
+| ``NotEnoughHistory`` | 422 | ``not_enough_history`` |
+| ``UnknownModel`` | 404 | ``unknown_model`` |
+| ``UnknownEntity`` | 404 | ``unknown_entity`` |
+| no or a wrong key | 401 | ``unauthenticated`` |
+| ``NotAllowed`` | 403 | ``not_allowed`` |
+| ``DataUnavailable`` | 503 | ``data_unavailable`` |
+| ``LeakageDetected`` | 500 | ``leakage_detected`` |
+| anything else | 500 | ``internal_error`` |
+"""
+
+import logging
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from forecast.errors import (
+    DataUnavailable,
+    ForecastError,
+    InvalidInput,
+    LeakageDetected,
+    NotAllowed,
+    NotEnoughHistory,
+    UnknownEntity,
+    UnknownModel,
+)
+
+MEDIA_TYPE = "application/problem+json"
+
+#: Where the schema of the body stands in the OpenAPI document.
+PROBLEM = "#/components/schemas/Problem"
+
+logger = logging.getLogger("forecast.api")
+
+_MAX_DETAIL = 500
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How one class of errors is answered; ``detail`` replaces messages that speak of the inside."""
+
+    status: int
+    code: str
+    detail: str | None = None
+
+
+_KINDS: dict[type[ForecastError], _Kind] = {
+    InvalidInput: _Kind(422, "invalid_input"),
+    NotEnoughHistory: _Kind(422, "not_enough_history"),
+    UnknownModel: _Kind(404, "unknown_model"),
+    UnknownEntity: _Kind(404, "unknown_entity"),
+    NotAllowed: _Kind(403, "not_allowed"),
+    DataUnavailable: _Kind(503, "data_unavailable", "Something that this needs cannot be reached; try again later."),
+    LeakageDetected: _Kind(500, "leakage_detected", "A feature saw the future; the number is withheld."),
+}
+_INTERNAL = _Kind(500, "internal_error", "The service failed; the operator finds the cause in its log.")
+
+_NOT_FOUND = "There is nothing at this address; GET /openapi.json lists what there is."
+_HTTP_CODES = {400: "bad_request", 401: "unauthenticated", 404: "not_found", 405: "method_not_allowed"}
+
+
+def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """A problem body of one line."""
+    line = " ".join(detail.split())
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": line if len(line) <= _MAX_DETAIL else f"{line[: _MAX_DETAIL - 1]}…",
+    }
+    return JSONResponse(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def problem_of(error: Exception) -> JSONResponse:
+    """The answer to any error; what is the service's own fault goes to the log, without the message's data."""
+    kind = next((_KINDS[cls] for cls in type(error).__mro__ if cls in _KINDS), _INTERNAL)
+    if isinstance(error, DataUnavailable):  # names a file, host or lease of ours, never a customer
+        logger.error("unavailable: %s", error)
+    elif kind.status >= 500:
+        logger.error("%s at %s", type(error).__name__, _place(error))
+    headers = {"Retry-After": "5"} if kind.status == 503 else None
+    return problem(kind.status, kind.code, kind.detail or str(error), headers)
+
+
+def register_handlers(app: FastAPI) -> None:
+    """Answer every error of the framework and of the library in the one form."""
+
+    def on_forecast_error(request: Request, error: Exception) -> JSONResponse:
+        return problem_of(error)
+
+    def on_invalid_request(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        return problem(422, "invalid_input", _broken_rules(error.errors()))
+
+    def on_http_error(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        code = _HTTP_CODES.get(error.status_code, "http_error")
+        detail = _NOT_FOUND if (error.status_code, error.detail) == (404, "Not Found") else str(error.detail)
+        return problem(error.status_code, code, detail, error.headers)
+
+    app.add_exception_handler(ForecastError, on_forecast_error)
+    app.add_exception_handler(RequestValidationError, on_invalid_request)
+    app.add_exception_handler(HTTPException, on_http_error)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The ``responses`` of a route, for OpenAPI: these errors as problem+json, and those that every route has."""
+    return {status: _documentation(status) for status in sorted({401, 403, 422, 500, 503, *statuses})}
+
+
+def open_documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The same for routes that need no key."""
+    return {status: _documentation(status) for status in sorted({500, *statuses})}
+
+
+def _documentation(status: int) -> dict[str, Any]:
+    code, detail = _EXAMPLES[status]
+    phrase = HTTPStatus(status).phrase
+    example = {"type": "about:blank", "title": phrase, "status": status, "code": code, "detail": detail}
+    return {"description": phrase, "content": {MEDIA_TYPE: {"schema": {"$ref": PROBLEM}, "example": example}}}
+
+
+_EXAMPLES = {
+    400: ("bad_request", "There was an error parsing the body"),
+    401: ("unauthenticated", "Send a valid API key as `Authorization: Bearer <key>`."),
+    403: ("not_allowed", "A key of role rep may not read models."),
+    404: ("unknown_entity", "There was no open lead 'L-17' at 2026-03-31T00:00:00+00:00."),
+    422: ("invalid_input", "A date must look like 2026-03-31 or 2026-03-31T09:00:00+02:00, got 'soon'."),
+    500: ("internal_error", _INTERNAL.detail),
+    503: ("data_unavailable", _KINDS[DataUnavailable].detail),
+}
+
+
+def _broken_rules(errors: Sequence[Mapping[str, Any]]) -> str:
+    """The first broken rules in one line: where and what is asked; what came stays out, it may be personal."""
+    shown = [f"{'.'.join(str(part)[:60] for part in error['loc'])}: {error['msg']}" for error in errors[:3]]
+    more = [f"and {len(errors) - 3} more"] if len(errors) > 3 else []
+    return "; ".join(shown + more) + "."
+
+
+def _place(error: BaseException) -> str:
+    """The innermost calls where the error arose: files, lines and functions, without the message."""
+    frames = traceback.extract_tb(error.__traceback__)[-5:]
+    return " > ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)

@@ -1,0 +1,58 @@
+"""Opaque cursors: a place in one ranked list, so that pages neither skip nor repeat rows, whatever arrives meanwhile.
+
+A cursor holds nothing secret and grants nothing (rights are applied to every page anew); its digest ties it to the
+query that it belongs to and catches damage.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from forecast.errors import InvalidInput
+
+MAX_CURSOR = 1000
+_DIGEST = 9  # bytes: with base64 no padding
+
+
+def encode_cursor(place: Mapping[str, Any], query: str) -> str:
+    """A cursor for ``place`` (JSON values) in the answer to ``query``; the same both give the same text."""
+    content = json.dumps(place, sort_keys=True, separators=(",", ":")).encode()
+    return _to_text(_digest(content, query) + content)
+
+
+def decode_cursor(text: str, query: str) -> dict[str, Any]:
+    """The place that a cursor names.
+
+    Raises
+    ------
+    InvalidInput
+        If the cursor was changed, or was made for a query with other filters or another order.
+    """
+    raw = _from_text(text)
+    content = raw[_DIGEST:]
+    # The text is compared too: base64 has several texts for one content.
+    if not content or raw[:_DIGEST] != _digest(content, query) or _to_text(raw) != text:
+        raise InvalidInput(
+            "`cursor` is not one that this list gave for these filters; take `next_cursor` of the page before, "
+            "or leave it out to start anew."
+        )
+    place: dict[str, Any] = json.loads(content)
+    return place
+
+
+def _digest(content: bytes, query: str) -> bytes:
+    return hashlib.blake2b(content, digest_size=_DIGEST, key=hashlib.sha256(query.encode()).digest()).digest()
+
+
+def _to_text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _from_text(text: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4))
+    except (binascii.Error, ValueError):
+        return b""

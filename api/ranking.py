@@ -1,0 +1,52 @@
+"""One page of a list in a total order, and what leads to the next page."""
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+#: A place in the order: the value sorted by (None: missing) and the key of the last row shown.
+Place = tuple[float | None, str]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some rows of a list; ``end`` is the place after which the next page starts, None on the last one."""
+
+    rows: pd.DataFrame
+    end: Place | None
+
+
+def query_text(**asked: Any) -> str:
+    """What a query asks for as text that its cursors are tied to: everything but the page and its size."""
+    return json.dumps(asked, sort_keys=True)
+
+
+def page(rows: pd.DataFrame, *, by: str | None, key: str, limit: int, after: Place | None = None) -> Page:
+    """The ``limit`` rows after a place, highest ``by`` first, missing ones last, ties by ``key``.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``key`` is unique and text; in any order.
+    by : str, optional
+        Numeric column; without it the order is ``key`` alone.
+    after : place, optional
+        Of the last row shown before; it need not be among ``rows`` any more.
+    """
+    values = np.full(len(rows), np.nan) if by is None else rows[by].to_numpy(dtype=float, na_value=np.nan)
+    keys = rows[key].to_numpy(dtype=object)
+    # Negated so that one ascending order serves both; a missing value comes after all.
+    ranks = np.where(np.isnan(values), np.inf, -values)
+    if after is not None:
+        rank = math.inf if after[0] is None else -after[0]
+        behind = (ranks > rank) | ((ranks == rank) & (keys > after[1]))
+        rows, ranks, keys = rows[behind], ranks[behind], keys[behind]
+    shown = np.lexsort((keys.astype(str), ranks))[:limit]
+    if len(shown) == len(rows):
+        return Page(rows.iloc[shown], None)
+    last = shown[-1]
+    return Page(rows.iloc[shown], (None if math.isinf(ranks[last]) else float(-ranks[last]), str(keys[last])))

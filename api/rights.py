@@ -1,0 +1,82 @@
+"""What a role may do, and whose rows a caller may see: the only place that decides either.
+
+| role | rows (leads, opportunities, outlook, targets) | demand | ad-hoc scores | models | approve targets |
+|---|---|---|---|---|---|
+| rep | own | no | naming only own rows | no | no |
+| manager | own, and of the own teams with all sub-teams | all | naming only visible rows | no | of the own teams |
+| engineer | none | no | naming no row | all | no |
+| admin | all | all | all | all | all |
+
+Teams are those of today, whatever day a request asks about.
+"""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from api.auth import Caller
+from api.organisation import Organisation
+from forecast.errors import NotAllowed
+
+#: Roles that may use each part of the service.
+PARTS = {
+    "rows": ("rep", "manager", "admin"),
+    "demand": ("manager", "admin"),
+    "ad-hoc scores": ("rep", "manager", "engineer", "admin"),
+    "models": ("engineer", "admin"),
+    "target approval": ("manager", "admin"),
+}
+
+
+def require(caller: Caller, part: str) -> None:
+    """Raise `NotAllowed` unless the caller's role may use this part of the service."""
+    if caller.role not in PARTS[part]:
+        raise NotAllowed(f"A key of role {caller.role} does not open {part}; roles that do: {', '.join(PARTS[part])}.")
+
+
+@dataclass(frozen=True)
+class Rights:
+    """Whose rows a caller may see.
+
+    Attributes
+    ----------
+    owners : frozenset of user_id, or None for all, also rows without an owner
+    teams : frozenset of team_id, or None for all
+    """
+
+    owners: frozenset[str] | None
+    teams: frozenset[str] | None
+
+    @classmethod
+    def of(cls, caller: Caller, organisation: Organisation) -> "Rights":
+        """Rights of a caller in the organisation of today."""
+        if caller.role == "admin":
+            return cls(None, None)
+        if caller.user_id is None or caller.role not in PARTS["rows"]:
+            return cls(frozenset(), frozenset())
+        own = frozenset({caller.user_id})
+        if caller.role != "manager":
+            return cls(own, frozenset())
+        teams = organisation.managed_by(caller.user_id)
+        return cls(own | organisation.members(teams), teams)
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether also rows without an owner, and those of the whole company, may be seen."""
+        return self.owners is None
+
+    def owns(self, owner_id: str | None) -> bool:
+        """Whether rows of this owner may be seen."""
+        return self.owners is None or owner_id in self.owners
+
+    def rows(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows of a frame with ``owner_id`` that may be seen."""
+        return frame if self.owners is None else frame[frame["owner_id"].isin(self.owners)]
+
+    def nodes(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows of a frame with ``level`` (rep, team or company) and ``id`` that may be seen."""
+        if self.owners is None or self.teams is None:
+            return frame
+        own_reps = (frame["level"] == "rep") & frame["id"].isin(self.owners)
+        own_teams = (frame["level"] == "team") & frame["id"].isin(self.teams)
+        return frame[own_reps | own_teams]

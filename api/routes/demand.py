@@ -1,0 +1,73 @@
+"""Demand forecasts: which series there are, and one of them period by period."""
+
+from typing import Annotated, Any
+
+import pandas as pd
+from fastapi import APIRouter, Query
+
+from api.errors import documented
+from api.paging import decode_cursor, encode_cursor
+from api.ranking import page, query_text
+from api.schemas import DemandForecast, DemandPage, DemandPoint, DemandQuery, DemandSeries, SeriesQuery
+from api.service import Snapshot
+from api.view import ViewOf
+from forecast.errors import UnknownEntity
+
+router = APIRouter(prefix="/demand/forecasts", tags=["demand"])
+
+
+@router.get("", responses=documented(), summary="Series that are forecast")
+def list_series(view: ViewOf, query: Annotated[DemandQuery, Query()]) -> DemandPage:
+    """Each series with its expected sum over the horizon, by `unique_id`."""
+    asked = query_text(**query.model_dump(exclude={"limit", "cursor"}))
+    place = decode_cursor(query.cursor, asked) if query.cursor else None
+    snapshot = Snapshot.from_json(place) if place else view.snapshot(query.as_of, query.batch)
+    series = _totals(view.demand(snapshot, query.horizon))
+    after = (None, place["id"]) if place else None
+    shown = page(series, by=None, key="unique_id", limit=query.limit, after=after)
+    return DemandPage(
+        as_of=snapshot.as_of,
+        batch=snapshot.batch,
+        items=[DemandSeries.model_validate(row) for row in shown.rows.to_dict("records")],
+        next_cursor=None if shown.end is None else encode_cursor(snapshot.to_json() | {"id": shown.end[1]}, asked),
+    )
+
+
+@router.get("/{unique_id:path}", responses=documented(404), summary="Forecast of one series")
+def one_series(view: ViewOf, unique_id: str, query: Annotated[SeriesQuery, Query()]) -> DemandForecast:
+    """Mean and quantiles of each period. (`q0.1` and `q0.9` hold 80 % of the outcomes between them.)"""
+    snapshot = view.snapshot(query.as_of, query.batch)
+    forecasts = view.demand(snapshot, query.horizon)
+    points = forecasts[forecasts["unique_id"] == unique_id].sort_values("ds")
+    if points.empty:
+        raise UnknownEntity(f"There was no series {unique_id!r} at {snapshot.as_of.isoformat()}.")
+    first = points.iloc[0]
+    return DemandForecast(
+        as_of=snapshot.as_of,
+        batch=snapshot.batch,
+        unique_id=unique_id,
+        cutoff=_day(first["cutoff"]),
+        model_version=first["model_version"],
+        points=[DemandPoint.model_validate(row | {"ds": _day(row["ds"])}) for row in points.to_dict("records")],
+    )
+
+
+def _totals(forecasts: pd.DataFrame) -> pd.DataFrame:
+    """One row per series: the sum of its means, which adds up where quantiles would not."""
+    totals = (
+        forecasts.sort_values(["unique_id", "ds"])
+        .groupby("unique_id", as_index=False)
+        .agg(
+            cutoff=("cutoff", "first"),
+            model_version=("model_version", "first"),
+            first=("ds", "first"),
+            last=("ds", "last"),
+            mean=("mean", "sum"),
+        )
+    )
+    return totals.assign(**{name: totals[name].map(_day) for name in ("cutoff", "first", "last")})
+
+
+def _day(moment: Any) -> Any:
+    """The day of a timestamp; integers of series without a calendar stay as they are."""
+    return moment.date() if isinstance(moment, pd.Timestamp) else moment

@@ -1,0 +1,35 @@
+"""Open leads, ranked by their probability of being converted."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Response
+
+from api.errors import documented
+from api.routes.ranked import explanation, ranked_page
+from api.schemas import Explanation, LeadQuery, ScoredPage, ScoreQuery
+from api.view import ViewOf
+
+router = APIRouter(prefix="/leads", tags=["leads"])
+
+
+@router.get("", responses=documented(404), summary="Ranked leads")
+def list_leads(
+    view: ViewOf,
+    response: Response,
+    query: Annotated[LeadQuery, Query()],
+    accept_language: Annotated[str | None, Header()] = None,
+) -> ScoredPage:
+    """Open leads that the key may see, likeliest first."""
+    return ranked_page(view, "lead", query, accept_language, response)
+
+
+@router.get("/{lead_id}/explanation", responses=documented(404), summary="Why a lead has its score")
+def explain_lead(
+    view: ViewOf,
+    response: Response,
+    lead_id: str,
+    query: Annotated[ScoreQuery, Query()],
+    accept_language: Annotated[str | None, Header()] = None,
+) -> Explanation:
+    """Every reason: `base` and all `points` add up to `probability`."""
+    return explanation(view, "lead", lead_id, query, accept_language, response)

@@ -1,0 +1,5 @@
+"""Registered models and who serves."""
+
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/models", tags=["models"])

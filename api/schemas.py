@@ -1,0 +1,281 @@
+"""Request and response bodies, and the query parameters that routes share; the examples are OpenAPI's."""
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
+
+from api.language import Language
+from api.paging import MAX_CURSOR
+
+EntityKind = Literal["lead", "opportunity"]
+Probability = Annotated[float, Field(ge=0, le=1, examples=[0.72])]
+Moment = Annotated[
+    datetime,
+    PlainSerializer(lambda moment: moment.astimezone(UTC).isoformat(), return_type=str),
+    Field(examples=["2026-03-31T00:00:00+00:00"]),
+]
+
+
+def _no_nul(text: str) -> str:
+    """PostgreSQL cannot even compare text with a NUL character."""
+    if "\x00" in text:
+        raise ValueError("must not contain a NUL character")
+    return text
+
+
+Text = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_no_nul)]
+
+ModelLabel = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,40}$",
+        description="Model version, as `model_version` names it; default the champion of that day.",
+        examples=["conversion_opportunity/3"],
+    ),
+]
+AsOf = Annotated[
+    str,
+    Field(
+        max_length=40,
+        description="A DATE (its first moment in the workspace's time zone) or an ISO 8601 moment; default now. "
+        "Only what was known before it counts.",
+        examples=["2026-03-31", "2026-03-31T09:00:00+02:00"],
+    ),
+]
+Batch = Annotated[int, Field(ge=1, description="Ignore commits after this one; default the last.", examples=[12])]
+PeriodLabel = Annotated[
+    str,
+    Field(
+        max_length=10,
+        description="A month, quarter, fiscal year or ISO week: 2026-03, 2026Q1, FY2026 or 2026-W07.",
+        examples=["2026Q1"],
+    ),
+]
+
+
+# -- queries ----------------------------------------------------------------------------------------------------------
+
+
+class SnapshotQuery(BaseModel):
+    """Which knowledge an answer rests on."""
+
+    model_config = ConfigDict(extra="forbid")  # a misspelt filter must not return everything
+
+    as_of: AsOf | None = None
+    batch: Batch | None = None
+
+
+class ScoreQuery(SnapshotQuery):
+    """Which scores: the same (as_of, model, batch) gives the same bytes."""
+
+    model: ModelLabel | None = None
+    lang: Language | None = Field(
+        default=None, description="Language of texts; default what Accept-Language prefers, else English."
+    )
+
+
+class PageQuery(SnapshotQuery):
+    """Which page of a list."""
+
+    limit: int = Field(default=50, ge=1, le=200, description="Rows per page.")
+    cursor: str | None = Field(
+        default=None, max_length=MAX_CURSOR, description="`next_cursor` of the page before; same filters, please."
+    )
+
+
+class LeadQuery(PageQuery, ScoreQuery):
+    """Filters of the ranked leads."""
+
+    owner_id: Text | None = Field(default=None, description="Only of this owner.")
+    team_id: Text | None = Field(default=None, description="Only of this team and its sub-teams, as known at `as_of`.")
+    stage: Text | None = Field(default=None, description="Only in this stage; a lead's stage is its status.")
+
+
+class OpportunityQuery(LeadQuery):
+    """Filters of the ranked opportunities."""
+
+    sort: Literal["probability", "expected_value"] = Field(default="probability", description="Highest first.")
+
+
+class PeriodQuery(SnapshotQuery):
+    """Which period."""
+
+    period: PeriodLabel
+
+
+class TargetQuery(PeriodQuery):
+    """What to share among owners."""
+
+    company_target: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="Amount in the reporting currency to share; default what the company reaches at even odds.",
+        examples=[1_000_000],
+    )
+
+
+class DemandQuery(PageQuery):
+    """Which series."""
+
+    horizon: int | None = Field(default=None, ge=1, le=366, description="Periods ahead; default the workspace's.")
+
+
+class SeriesQuery(SnapshotQuery):
+    """How far ahead."""
+
+    horizon: int | None = Field(default=None, ge=1, le=366, description="Periods ahead; default the workspace's.")
+
+
+# -- scores -----------------------------------------------------------------------------------------------------------
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457, application/problem+json)."""
+
+    type: str = Field(examples=["about:blank"])
+    title: str = Field(examples=["Unprocessable Entity"])
+    status: int = Field(examples=[422])
+    code: str = Field(description="Stable; programs may rely on it.", examples=["invalid_input"])
+    detail: str = Field(description="One line: the rule, what came, what to do.")
+
+
+class Reason(BaseModel):
+    """One reason of a score."""
+
+    code: str = Field(description="Stable; programs may rely on it.", examples=["interactions__phone"])
+    points: float = Field(description="What it adds to the probability.", examples=[0.08])
+    text: str = Field(examples=["3 answered calls in the last 30 days"])
+    evidence: dict[str, Any] = Field(default_factory=dict, description="The numbers in the text.")
+
+
+class ScoredEntity(BaseModel):
+    """One open lead or opportunity and its score.
+
+    `p_{h}d` is the probability of being won within h days, for each of the workspace's three horizons.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={"properties": {f"p_{h}d": {"type": "number", "title": f"P {h}D"} for h in (30, 60, 90)}},
+    )
+
+    entity_id: str = Field(examples=["006A1"])
+    owner_id: str | None = Field(examples=["U7"])
+    stage: str | None = Field(examples=["proposal"])
+    amount: float | None = Field(examples=[12000.0])
+    currency: str | None = Field(examples=["EUR"])
+    expected_value: float | None = Field(
+        description="Probability times amount, in `reporting_currency`; null without an amount or a rate.",
+        examples=[8640.0],
+    )
+    probability: Probability = Field(description="Won within the model's horizon.")
+    low: Probability = Field(description="Lower end of the 80 % interval of the win rate among cases alike.")
+    high: Probability = Field(description="Upper end of the 80 % interval of the win rate among cases alike.")
+    predicted_close_date: date | None = Field(description="Median day of winning, given that it is won.")
+    percentile: float = Field(ge=0, le=100, description="Share of open ones that score no higher; no probability.")
+    grade: str = Field(examples=["A"])
+    base: Probability = Field(description="What reasons start from: `base` and all points add up to `probability`.")
+    reasons: list[Reason] = Field(description="The strongest ones; the explanation has all.")
+
+
+class ScoredPage(BaseModel):
+    """One page of a ranked list and the identity of its numbers."""
+
+    as_of: Moment
+    batch: int = Field(examples=[12])
+    model_version: str | None = Field(description="Null when nothing was open.", examples=["conversion_opportunity/3"])
+    reporting_currency: str = Field(examples=["EUR"])
+    items: list[ScoredEntity]
+    next_cursor: str | None = Field(description="Of the next page; null on the last one.")
+
+
+class Explanation(BaseModel):
+    """Every reason of one score: `base` and all `points` add up to `probability`."""
+
+    entity: EntityKind
+    entity_id: str
+    as_of: Moment
+    batch: int
+    model_version: str
+    probability: Probability
+    base: Probability
+    reasons: list[Reason]
+    rest: float
+
+
+class RecordToScore(BaseModel):
+    """A lead or opportunity that need not be in the lake."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "entity": "opportunity",
+                    "record": {
+                        "stage": "proposal",
+                        "amount": 12000,
+                        "currency": "EUR",
+                        "created_at": "2026-03-02T10:00:00Z",
+                    },
+                    "as_of": "2026-03-31",
+                }
+            ]
+        },
+    )
+
+    entity: EntityKind
+    record: dict[str, Any] = Field(
+        max_length=500, description="Columns of the canonical table, and any attributes that the model knows."
+    )
+    as_of: AsOf | None = None
+    model: ModelLabel | None = None
+    lang: Language | None = None
+
+
+# -- models, demand ---------------------------------------------------------------------------------------------------
+
+
+class DemandSeries(BaseModel):
+    """One series: how much is expected over the whole horizon."""
+
+    unique_id: str = Field(examples=["CA_1/HOBBIES_1_001"])
+    cutoff: date | int
+    model_version: str
+    first: date | int = Field(description="First forecast period.")
+    last: date | int = Field(description="Last forecast period.")
+    mean: float = Field(description="Expected sum over the horizon. (Means add up; quantiles do not.)")
+
+
+class DemandPage(BaseModel):
+    """One page of the series that are forecast."""
+
+    as_of: Moment
+    batch: int
+    items: list[DemandSeries]
+    next_cursor: str | None
+
+
+class DemandPoint(BaseModel):
+    """Forecast of one period."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    ds: date | int
+    mean: float
+    q10: float = Field(alias="q0.1")
+    q50: float = Field(alias="q0.5")
+    q90: float = Field(alias="q0.9")
+
+
+class DemandForecast(BaseModel):
+    """Forecast of one series."""
+
+    as_of: Moment
+    batch: int
+    unique_id: str
+    cutoff: date | int
+    model_version: str
+    points: list[DemandPoint]

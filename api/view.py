@@ -1,0 +1,84 @@
+"""The workspace as one caller may see it: the only door between routes and data, so that no route forgets rights."""
+
+from functools import cached_property
+from typing import Annotated
+
+import pandas as pd
+from fastapi import Depends
+
+from api.auth import Caller, authenticate, service_of
+from api.rights import Rights, require
+from api.service import Scored, Service, Snapshot
+from forecast.errors import UnknownEntity
+
+
+class View:
+    """What one caller may see and do. Every method raises `NotAllowed` when the caller's role has no part in it."""
+
+    def __init__(self, service: Service, caller: Caller) -> None:
+        self._service = service
+        self.caller = caller
+
+    @cached_property
+    def rights(self) -> Rights:
+        """Whose rows the caller may see, by the teams of today."""
+        return Rights.of(self.caller, self._service.organisation())
+
+    @property
+    def reporting_currency(self) -> str:
+        """Of the workspace."""
+        return self._service.workspace.settings.reporting_currency
+
+    def snapshot(self, as_of: str | None = None, batch: int | None = None) -> Snapshot:
+        """The snapshot that a request names."""
+        return self._service.snapshot(as_of, batch)
+
+    # -- leads and opportunities --------------------------------------------------------------------------------------
+
+    def scored(self, entity: str, snapshot: Snapshot, model: str | None) -> Scored:
+        """Scores of the open entities of a kind that the caller may see."""
+        require(self.caller, "rows")
+        scored = self._service.scored(entity, snapshot, model)
+        return Scored(scored.snapshot, scored.model_version, self.rights.rows(scored.rows))
+
+    def scored_one(self, entity: str, entity_id: str, snapshot: Snapshot, model: str | None) -> pd.DataFrame:
+        """The one row of an entity.
+
+        Raises
+        ------
+        UnknownEntity
+            If it was not open then, does not exist or belongs to somebody else: the answer does not tell which.
+        """
+        rows = self.scored(entity, snapshot, model).rows
+        row = rows[rows["entity_id"] == entity_id]
+        if row.empty:
+            raise UnknownEntity(
+                f"There was no open {entity} {entity_id!r} at {snapshot.as_of.isoformat()} among those of this key."
+            )
+        return row
+
+    def members(self, team_id: str, snapshot: Snapshot) -> frozenset[str]:
+        """Users of a team and its sub-teams as known at a snapshot."""
+        require(self.caller, "rows")
+        organisation = self._service.organisation(snapshot)
+        return organisation.members(organisation.with_sub_teams({team_id}))
+
+    # -- models, demand -----------------------------------------------------------------------------------------------
+
+    def models(self) -> pd.DataFrame:
+        """Registered models."""
+        require(self.caller, "models")
+        return self._service.workspace.models()
+
+    def demand(self, snapshot: Snapshot, horizon: int | None) -> pd.DataFrame:
+        """Forecasts of all series."""
+        require(self.caller, "demand")
+        return self._service.demand(snapshot, horizon)
+
+
+def view_of(service: Annotated[Service, Depends(service_of)], caller: Annotated[Caller, Depends(authenticate)]) -> View:
+    """The view of the caller of this request."""
+    return View(service, caller)
+
+
+ViewOf = Annotated[View, Depends(view_of)]
