@@ -1,0 +1,177 @@
+"""What the entity is: its own fields and typed attributes, its account's and its product's, as known at ``as_of``.
+
+Ids, names and free text are no features. Amounts are in their own currency, which is a feature beside them. Moments
+become days before ``as_of``. Of a text field the 50 values known first are categories, later ones are ``(other)``;
+an attribute nearly unique per entity (a name, an id, a remark) is left out.
+"""
+
+from datetime import datetime
+
+import pandas as pd
+from duckdb import DuckDBPyConnection, DuckDBPyRelation
+
+from forecast.features.columns import capped, first_values, quoted, slug
+from forecast.features.links import accounts_at
+from forecast.features.spine import last_moment, scored_table, spine_entity
+from forecast.history import sql_moment
+from forecast.schema import TABLES
+
+#: Canonical fields that are features, with how they are read: as a number, a category, or days before ``as_of``.
+FIELDS = {
+    "opportunities": {"amount": "number", "currency": "category", "forecast_category": "category"},
+    "leads": {"channel": "category"},
+    "accounts": {
+        "industry": "category",
+        "size": "number",
+        "region": "category",
+        "country": "category",
+        "created_at": "days_since",
+    },
+    "products": {"category": "category", "list_price": "number"},
+}
+#: What an attribute is, is judged on the versions known first, so that more data does not change it.
+JUDGED_VERSIONS = 5_000
+MAX_ATTRIBUTES = 200
+#: Text with more distinct values than this share of the entities that have it is no category.
+NEARLY_UNIQUE = 0.5
+_MOMENT = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?(Z|[+-]\d{2}:?\d{2})?"
+
+
+def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
+    """The fields and attributes of each spine row's entity, account and product.
+
+    Parameters
+    ----------
+    con : DuckDB connection
+    spine : str
+        Name of a spine table, see `create_spine`.
+
+    Returns
+    -------
+    relation
+        ``entity_id``, ``as_of``, ``attributes__…``.
+    """
+    entity, moment = spine_entity(con, spine), last_moment(con, spine)
+    own_table, own_key = scored_table(entity)
+    has_product = "product_id" in TABLES[own_table].by_name
+    selected = []
+    for table, prefix in ((own_table, ""), ("accounts", "account__"), ("products", "product__")):
+        if table != "products" or has_product:
+            fields = _fields(con, table, moment)
+            _create_typed(con, table, fields, moment)
+            selected += [
+                f'{_feature(f"{table}_v.f{i}", kind)} AS "{_name(prefix, field, kind, custom)}"'
+                for i, (field, kind, custom) in enumerate(fields)
+            ]
+    product = "product_id" if has_product else "NULL"
+    return con.sql(
+        f"""
+        SELECT s.entity_id, s.as_of, {", ".join(selected)}
+        FROM {spine} s
+        LEFT JOIN _typed_{own_table} {own_table}_v ON {own_table}_v.id = s.entity_id
+            AND {own_table}_v.known_from < s.as_of AND s.as_of <= {own_table}_v.known_to
+        LEFT JOIN {accounts_at(spine, entity)} a ON a.row = s.row
+        LEFT JOIN _typed_accounts accounts_v ON accounts_v.id = a.account_id
+            AND accounts_v.known_from < s.as_of AND s.as_of <= accounts_v.known_to
+        """
+        + (
+            f"""
+        LEFT JOIN {own_table} o ON o.{own_key} = s.entity_id AND o.known_from < s.as_of AND s.as_of <= o.known_to
+        LEFT JOIN _typed_products products_v ON products_v.id = o.{product}
+            AND products_v.known_from < s.as_of AND s.as_of <= products_v.known_to
+        """
+            if has_product
+            else ""
+        )
+    )
+
+
+def _feature(column: str, kind: str) -> str:
+    return f"(epoch_us(s.as_of) - epoch_us({column})) / 86400e6" if kind == "days_since" else column
+
+
+def _name(prefix: str, field: str, kind: str, custom: bool) -> str:
+    """A custom attribute's name says what it is read as, so that a model never meets another kind under it."""
+    suffix = {"number": "", "category": "__category", "is_true": "__is_true", "days_since": "__days_since"}[kind]
+    if not custom:
+        return f"attributes__{prefix}{'age_days' if field == 'created_at' else field}"
+    return f"attributes__{prefix}{slug(field)}{suffix}"
+
+
+def _fields(con: DuckDBPyConnection, table: str, moment: datetime) -> list[tuple[str, str, bool]]:
+    """(field, kind, whether it is a custom attribute) of every feature column of a table."""
+    canonical = [(field, kind, False) for field, kind in FIELDS[table].items()]
+    taken = {slug(field) for field in TABLES[table].by_name}
+    custom = []
+    for field, kind in _attribute_kinds(con, table, moment).items():
+        if slug(field) not in taken and len(custom) < MAX_ATTRIBUTES:
+            taken.add(slug(field))
+            custom.append((field, kind, True))
+    return canonical + custom
+
+
+def _attribute_kinds(con: DuckDBPyConnection, table: str, moment: datetime) -> dict[str, str]:
+    """How each attribute of a table is read, judged on its first values known before ``moment``."""
+    key = TABLES[table].key[0]
+    known = f"FROM {table} WHERE attributes IS NOT NULL AND known_from < known_to AND known_from < {sql_moment(moment)}"
+    values = _attribute_values(
+        con, f"(SELECT {key} AS id, attributes {known} ORDER BY known_from, id LIMIT {JUDGED_VERSIONS})"
+    )
+    catalogue = con.sql(f"SELECT name FROM attribute_catalogue WHERE table_name = '{table}'").fetchall()
+    if {row[0] for row in catalogue} - set(values["name"]):  # some appear only later: look at everything
+        everything = _attribute_values(con, f"(SELECT {key} AS id, attributes {known})")
+        values = pd.concat([values, everything[~everything["name"].isin(values["name"])]])
+    return {str(row.name): row.kind for row in values.itertuples(index=False) if row.kind != "left_out"}  # type: ignore[misc]
+
+
+def _attribute_values(con: DuckDBPyConnection, rows: str) -> pd.DataFrame:
+    """``name``, ``kind`` of every attribute with a value in the rows, sorted by name."""
+    return con.sql(
+        f"""
+        WITH names AS (SELECT id, attributes, unnest(json_keys(attributes)) AS name FROM {rows}),
+        values AS (
+            SELECT id, name, json_type(attributes, pointer) AS type, json_extract_string(attributes, pointer) AS value
+            FROM (SELECT *, '/' || replace(replace(name, '~', '~0'), '/', '~1') AS pointer FROM names)
+        )
+        SELECT name, CASE
+            WHEN bool_and(type = 'BOOLEAN') THEN 'is_true'
+            WHEN bool_and(type IN ('UBIGINT', 'BIGINT', 'HUGEINT', 'DOUBLE')) THEN 'number'
+            WHEN bool_or(type IN ('ARRAY', 'OBJECT')) THEN 'left_out'
+            WHEN bool_and(regexp_full_match(value, '{_MOMENT}') AND TRY_CAST(value AS TIMESTAMP) IS NOT NULL)
+                THEN 'days_since'
+            WHEN count(DISTINCT id) >= 20 AND count(DISTINCT value) > {NEARLY_UNIQUE} * count(DISTINCT id) THEN 'left_out'
+            ELSE 'category' END AS kind
+        FROM values WHERE value IS NOT NULL AND value <> '' GROUP BY name ORDER BY name
+        """
+    ).df()
+
+
+def _create_typed(con: DuckDBPyConnection, table: str, fields: list[tuple[str, str, bool]], moment: datetime) -> None:
+    """Register ``_typed_<table>``: the versions known before ``moment`` with each field read as its kind."""
+    key = TABLES[table].key[0]
+    columns = [f"{_read(field, kind, custom)} AS f{i}" for i, (field, kind, custom) in enumerate(fields)]
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE _typed_all AS SELECT {key} AS id, known_from, known_to, {', '.join(columns)} "
+        f"FROM {table} WHERE known_from < {sql_moment(moment)} AND known_from < known_to"
+    )
+    shown = [
+        f"{capped(f'f{i}', first_values(con, '_typed_all', f'f{i}', moment))} AS f{i}"
+        if kind == "category"
+        else f"f{i}"
+        for i, (_, kind, _) in enumerate(fields)
+    ]
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE _typed_{table} AS SELECT id, known_from, known_to, {', '.join(shown)} FROM _typed_all"
+    )
+    con.execute("DROP TABLE _typed_all")
+
+
+def _read(field: str, kind: str, custom: bool) -> str:
+    """SQL expression of a field of a version, read as its kind; NULL where it does not fit."""
+    if not custom:
+        return f"CAST({field} AS DOUBLE)" if kind == "number" else field
+    pointer = quoted("/" + field.replace("~", "~0").replace("/", "~1"))
+    value = f"json_extract_string(attributes, {pointer})"
+    sql_type = {"number": "DOUBLE", "is_true": "BOOLEAN", "days_since": "TIMESTAMP"}.get(kind)
+    read = f"TRY_CAST({value} AS {sql_type})" if sql_type else value
+    return f"CAST({read} AS DOUBLE)" if kind == "is_true" else read

@@ -1,0 +1,193 @@
+"""What happened between us and them: counts, recency, trends, answers and plans, of the case and of its account.
+
+An interaction counts from the later of ``at`` and ``recorded_at`` on. One that still lies ahead, or that has a
+``due_at`` not after its ``at`` and no ``result``, is a plan: planned until it is due, then overdue. It belongs to a
+case by ``opportunity_id``, else by the ``lead_id`` that became the opportunity; to an account by ``account_id``.
+"""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from duckdb import DuckDBPyConnection, DuckDBPyRelation
+from numpy.typing import NDArray
+
+from forecast.features.columns import first_values, slug
+from forecast.features.links import account_groups, case_groups
+from forecast.features.spine import DAY_US, SpineRows, last_moment, read_spine, spine_entity
+from forecast.features.stabbing import NOTHING, Ints, Mask, Moments, Reach, range_medians
+
+WINDOWS_DAYS = (7, 30, 90, 365)
+#: Kinds and results that get columns of their own, by when they became known.
+MAX_KINDS, MAX_RESULTS = 20, 10
+HOUR_US = 3_600_000_000
+
+
+def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
+    """Interaction features of each spine row.
+
+    Per subject (``all``, ``in``, ``out``, each channel, ``kind_…``, ``result_…``, and ``account``, ``account_in``,
+    ``account_out``): ``count_7d``, ``count_30d``, ``count_90d``, ``count_365d``, ``count`` and ``days_since_last``.
+    Beside them ``trend``, ``response_hours_mean`` and ``_median`` (from each inbound interaction to the next outbound
+    one), ``unanswered_streak`` (outbound ones since the last answer), ``overdue``, ``planned``, ``days_to_next``.
+
+    Returns
+    -------
+    relation
+        ``entity_id``, ``as_of``, ``interactions__…``.
+    """
+    entity, rows, moment = spine_entity(con, spine), read_spine(con, spine), last_moment(con, spine)
+    channels = first_values(con, "interactions", "channel", moment)
+    kinds = first_values(con, "interactions", "kind", moment, limit=MAX_KINDS)
+    results = first_values(con, "interactions", "result", moment, limit=MAX_RESULTS)
+
+    case = _Facts(con, Moments(case_groups(con, spine, entity), rows.as_of), _of_cases(entity))
+    features = _counts(case, rows, "all", None)
+    for direction in ("in", "out"):
+        features |= _counts(case, rows, direction, case.having("direction", [direction]))
+    for column, prefix, values in (("channel", "", channels), ("kind", "kind_", kinds), ("result", "result_", results)):
+        for name in sorted({slug(value) for value in values}):
+            alike = [value for value in values if slug(value) == name]
+            features |= _counts(case, rows, f"{prefix}{name}", case.having(column, alike))
+    features["interactions__all__trend"] = _trend(features)
+    features |= _answers(case)
+    features |= _plans(case, rows)
+
+    account = _Facts(con, Moments(account_groups(con, spine, entity), rows.as_of), _OF_ACCOUNTS)
+    features |= _counts(account, rows, "account", None)
+    for direction in ("in", "out"):
+        features |= _counts(account, rows, f"account_{direction}", account.having("direction", [direction]))
+    return rows.relation(con, features)
+
+
+_OF_ACCOUNTS = (
+    "(SELECT i.*, l.code, l.link_from, TIMESTAMP '9999-12-31' AS link_to "
+    "FROM interactions i JOIN _account_links l ON i.account_id = l.id)"
+)
+
+
+def _of_cases(entity: str) -> str:
+    """SQL table expression: interactions with the ``code`` of the case they belong to, and since and until when."""
+    linked = "SELECT i.*, l.code, l.link_from, l.link_to FROM interactions i JOIN _case_links l"
+    by_lead = f"{linked} ON i.lead_id = l.id AND l.by = 'lead_id'"
+    if entity == "lead":
+        return f"({by_lead})"
+    by_opportunity = f"{linked} ON i.opportunity_id = l.id AND l.by = 'opportunity_id'"
+    return f"({by_opportunity} UNION ALL {by_lead} WHERE i.opportunity_id IS NULL)"
+
+
+class _Facts:
+    """Interactions of the groups of a spine, each with the moments at which it counts."""
+
+    def __init__(self, con: DuckDBPyConnection, moments: Moments, linked: str) -> None:
+        frame = con.sql(
+            f"""
+            SELECT code, epoch_us("at") AS happened_at, epoch_us(coalesce(due_at, "at")) AS due,
+                epoch_us(greatest(known_from, link_from)) AS known_from, epoch_us(least(known_to, link_to)) AS known_to,
+                coalesce("at" >= due_at AND result IS NULL, false) AS is_task, channel, kind, result, direction
+            FROM {linked} WHERE deleted_at IS NULL AND greatest(known_from, link_from) < least(known_to, link_to)
+            ORDER BY happened_at, code, interaction_id
+            """
+        ).df()
+        self.moments = moments
+        self.at, self.due = frame["happened_at"].to_numpy(), frame["due"].to_numpy()
+        self.is_task = frame["is_task"].to_numpy(dtype=bool)
+        self._code, self._frame = frame["code"].to_numpy(), frame
+        self._known_from, self._known_to = frame["known_from"].to_numpy(), frame["known_to"].to_numpy()
+
+    def having(self, column: str, values: list[str]) -> Mask:
+        """Which interactions have one of the values."""
+        return self._frame[column].isin(values).to_numpy()
+
+    @cached_property
+    def ever(self) -> Reach:
+        """The moments at which each one has happened; none for a task still to do."""
+        return self._happened(self._known_to)
+
+    @cached_property
+    def recent(self) -> dict[int, Reach]:
+        """The moments at which each one has happened within the last so many days."""
+        ends = {days: np.minimum(self._known_to, self.at + days * DAY_US) for days in WINDOWS_DAYS}
+        return {days: self._happened(end) for days, end in ends.items()}
+
+    def _happened(self, end: Ints) -> Reach:
+        return self._reach(np.maximum(self._known_from, self.at), np.where(self.is_task, self._known_from, end))
+
+    def planned(self) -> Reach:
+        """The moments at which each one lies ahead and is not past due."""
+        ahead = np.where(self.is_task, self.due, np.minimum(self.at, self.due))
+        return self._reach(self._known_from, np.minimum(self._known_to, ahead))
+
+    def overdue(self) -> Reach:
+        """The moments at which each one is past due and not done."""
+        end = np.where(self.is_task, self._known_to, np.minimum(self._known_to, self.at))
+        return self._reach(np.maximum(self._known_from, self.due), end)
+
+    def _reach(self, start: Ints, end: Ints) -> Reach:
+        return self.moments.reach(self._code, start, end)
+
+
+def _counts(facts: _Facts, rows: SpineRows, subject: str, where: Mask | None) -> dict[str, Any]:
+    """Counts per window and recency of one subject."""
+    name = f"interactions__{subject}"
+    counts = {f"{name}__count_{days}d": facts.moments.total(reach, where=where) for days, reach in facts.recent.items()}
+    return {
+        **counts,
+        f"{name}__count": facts.moments.total(facts.ever, where=where),
+        f"{name}__days_since_last": rows.days_since(facts.moments.latest(facts.ever, facts.at, where)),
+    }
+
+
+def _trend(features: dict[str, Any]) -> NDArray[np.float64]:
+    """Rate of the last 30 days over that of the 60 days before, each with one interaction more than counted."""
+    last = features["interactions__all__count_30d"]
+    before = features["interactions__all__count_90d"] - last
+    return 2 * (last + 1) / (before + 2)
+
+
+def _answers(facts: _Facts) -> dict[str, Any]:
+    """How fast we answered, and how often in a row we were not answered.
+
+    Works on every (spine row, interaction with a direction or an answer) pair, sorted by row and time.
+    """
+    inbound, outbound = facts.having("direction", ["in"]), facts.having("direction", ["out"])
+    answer = inbound | facts.having("result", ["answered"])
+    stop = np.where(outbound | answer, facts.ever.stop, facts.ever.first)
+    row, fact = facts.moments.pairs(Reach(facts.ever.first, stop))
+    n = len(facts.moments)
+
+    following = _next_of_row(row, outbound[fact])
+    asked = np.flatnonzero(inbound[fact] & (following >= 0))
+    gap = facts.at[fact[following[asked]]] - facts.at[fact[asked]]
+    total = np.zeros(n, dtype=np.int64)
+    np.add.at(total, row[asked], gap)
+    count = np.bincount(row[asked], minlength=n)
+    stop = np.cumsum(count)
+
+    unanswered = outbound[fact] & ~answer[fact] & (_next_of_row(row, answer[fact]) < 0)
+    return {
+        "interactions__in__response_hours_mean": np.divide(
+            total, count * HOUR_US, out=np.full(n, np.nan), where=count > 0
+        ),
+        "interactions__in__response_hours_median": range_medians(gap, stop - count, stop) / HOUR_US,
+        "interactions__out__unanswered_streak": np.bincount(row[unanswered], minlength=n),
+    }
+
+
+def _next_of_row(row: Ints, where: Mask) -> Ints:
+    """Position of the next pair (or this one) of the same row that fulfils a condition, else -1."""
+    none = len(row)
+    position = np.minimum.accumulate(np.where(where, np.arange(none), none)[::-1])[::-1]
+    same = (position < none) & (row[np.minimum(position, none - 1)] == row)
+    return np.where(same, position, -1)
+
+
+def _plans(facts: _Facts, rows: SpineRows) -> dict[str, Any]:
+    """What lies ahead and what should have been done."""
+    planned = facts.planned()
+    next_due = facts.moments.latest(planned, -facts.due)  # the earliest, as the latest of the negatives
+    return {
+        "interactions__plan__overdue": facts.moments.total(facts.overdue()),
+        "interactions__plan__planned": facts.moments.total(planned),
+        "interactions__plan__days_to_next": -rows.days_since(np.where(next_due == NOTHING, NOTHING, -next_due)),
+    }

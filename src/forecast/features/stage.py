@@ -1,0 +1,111 @@
+"""Where the case stands: its stage (a lead's status), the way there, and its pace against the usual."""
+
+import numpy as np
+import pandas as pd
+from duckdb import DuckDBPyConnection, DuckDBPyRelation
+from numpy.typing import NDArray
+
+from forecast.features.cases import EVENT
+from forecast.features.columns import capped, first_values
+from forecast.features.spine import DAY_US, last_moment, scored_table, spine_entity
+from forecast.features.stabbing import range_medians
+
+STAGE = {"opportunity": "stage", "lead": "status"}
+
+
+def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
+    """Stage features of each spine row.
+
+    ``stage__current``, ``stage__previous``; ``stage__days_in`` the current one; ``stage__changes`` so far;
+    ``stage__moves_back``: entries into a stage that the case had been in before; ``stage__pace``: days in the current
+    stage over the median of all stays in that stage that had ended by then.
+
+    Returns
+    -------
+    relation
+        ``entity_id``, ``as_of``, ``stage__…``.
+    """
+    entity = spine_entity(con, spine)
+    _create_stays(con, entity)
+    rows = con.sql(
+        f"""
+        SELECT s.entity_id, s.as_of, t.stage AS current, t.previous, t.changes, t.moves_back,
+            epoch_us(s.as_of) AS now, epoch_us(t.entered) AS entered
+        FROM {spine} s ASOF LEFT JOIN (SELECT * FROM _stays WHERE is_open) t
+            ON t.case_id = s.entity_id AND s.as_of > t.entered
+        ORDER BY s.row
+        """
+    ).df()
+    ended = con.sql(
+        "SELECT stage, epoch_us(left_at) AS left_at, epoch_us(left_at) - epoch_us(entered) AS stay FROM _stays "
+        "WHERE is_open AND stage IS NOT NULL AND left_at IS NOT NULL ORDER BY stage, left_at, stay"
+    ).df()
+    days_in = (rows["now"] - rows["entered"]) / DAY_US
+    usual = _usual_days(ended, rows["current"], rows["now"])
+    frame = pd.DataFrame(
+        {
+            "entity_id": rows["entity_id"],
+            "as_of": rows["as_of"],
+            "current": rows["current"],
+            "previous": rows["previous"],
+            "stage__days_in": days_in,
+            "stage__changes": rows["changes"].astype(float),
+            "stage__moves_back": rows["moves_back"].astype(float),
+            "stage__pace": np.divide(days_in, usual, out=np.full(len(rows), np.nan), where=usual > 0),
+        }
+    )
+    table, _ = scored_table(entity)
+    kept = first_values(con, table, STAGE[entity], last_moment(con, spine))
+    return con.from_df(frame).project(
+        f"entity_id, as_of, {capped('current', kept)} AS stage__current, {capped('previous', kept)} AS stage__previous, "
+        "stage__days_in, stage__changes, stage__moves_back, stage__pace"
+    )
+
+
+def _create_stays(con: DuckDBPyConnection, entity: str) -> None:
+    """Register ``_stays``: one row per uninterrupted stay of a case in a stage, open or closed.
+
+    Every column but ``left_at`` looks only backward; ``left_at`` is the moment at which leaving became known.
+    """
+    table, key = scored_table(entity)
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE _stays AS
+        WITH versions AS (
+            SELECT {key} AS case_id, {STAGE[entity]} AS stage, {EVENT[entity]} = '' AS is_open, known_from
+            FROM {table} WHERE known_from < known_to AND deleted_at IS NULL AND merged_into IS NULL
+        ), entries AS (
+            SELECT case_id, stage, is_open, known_from AS entered FROM versions
+            WINDOW w AS (PARTITION BY case_id ORDER BY known_from)
+            QUALIFY row_number() OVER w = 1 OR stage IS DISTINCT FROM lag(stage) OVER w
+                OR is_open <> lag(is_open) OVER w
+        ), numbered AS (
+            SELECT *, row_number() OVER (PARTITION BY case_id, stage, is_open ORDER BY entered) > 1 AS again,
+                lead(entered) OVER (PARTITION BY case_id ORDER BY entered) AS left_at
+            FROM entries
+        )
+        SELECT case_id, stage, is_open, entered, left_at,
+            lag(stage) OVER w AS previous, row_number() OVER w - 1 AS changes,
+            CAST(sum(CASE WHEN again THEN 1 ELSE 0 END) OVER w AS BIGINT) AS moves_back
+        FROM numbered WINDOW w AS (PARTITION BY case_id, is_open ORDER BY entered)
+        """
+    )
+
+
+def _usual_days(ended: pd.DataFrame, stage: "pd.Series[str]", now: "pd.Series[int]") -> NDArray[np.float64]:
+    """Median days of the stays in ``stage`` that had ended before ``now``; NaN where none had.
+
+    Parameters
+    ----------
+    ended : DataFrame
+        ``stage``, ``left_at``, ``stay`` in microseconds, sorted by stage and ``left_at``.
+    """
+    stages = pd.Index(ended["stage"].unique())
+    moments = np.unique(now.to_numpy())
+    stride = len(moments) + 1
+    code = stages.get_indexer(stage)
+    # a stay that ended at moment e is known at the moments > e: the first of them is its key
+    key = stages.get_indexer(ended["stage"]) * stride + np.searchsorted(moments, ended["left_at"], side="right")
+    first = np.searchsorted(key, code * stride)
+    stop = np.searchsorted(key, code * stride + np.searchsorted(moments, now), side="right")
+    return range_medians(ended["stay"].to_numpy(), first, np.where(code < 0, first, stop)) / DAY_US
