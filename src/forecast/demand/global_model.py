@@ -1,0 +1,141 @@
+"""One LightGBM model for all series and all steps."""
+
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecast.demand.features import RowFeatures
+from forecast.demand.grid import Positions
+from forecast.demand.inputs import Inputs
+from forecast.demand.matrix import Floats
+from forecast.demand.recipe import Recipe
+
+#: Fewer training rows than this cannot carry a tree model.
+MIN_ROWS = 200
+#: The same target seen from more origins than this teaches little more.
+_STEPS_PER_TARGET = 4
+_CHUNK = 400_000
+_PARAMS: dict[str, Any] = {
+    "learning_rate": 0.05,
+    "feature_fraction": 0.7,
+    "bagging_fraction": 0.7,
+    "bagging_freq": 1,
+    "lambda_l2": 1.0,
+    "max_bin": 127,
+    "deterministic": True,
+    "force_row_wise": True,
+    "num_threads": 2,
+    "verbose": -1,
+}
+
+
+class GlobalModel:
+    """Direct multi-step forecasts: one model, the step ahead is a feature.
+
+    Non-negative series learn a Tweedie deviance with the log of the level as offset: the model predicts a factor, and
+    the mean is unbiased whatever the share of zeros. Series with negative values learn squared errors of the value
+    divided by the level.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    max_rows : int
+        Training rows (series, origin, step) are drawn at random up to this number.
+    params : dict, optional
+        LightGBM parameters that replace the defaults; ``num_iterations`` among them.
+    random_state : int
+    """
+
+    def __init__(
+        self, recipe: Recipe, *, max_rows: int = 1_000_000, params: dict[str, Any] | None = None, random_state: int = 0
+    ) -> None:
+        self.recipe = recipe
+        self.max_rows = max_rows
+        self.params = params
+        self.random_state = random_state
+
+    def fit(self, inputs: Inputs) -> bool:
+        """Learn from all series; False when there are too few rows to learn from."""
+        features = RowFeatures(inputs, self.recipe)
+        series, origin, step = self._draw(inputs, features)
+        if len(series) < MIN_ROWS:
+            return False
+        X = features.rows(series, origin, step)
+        y = inputs.matrix.y[series, origin + step]
+        level = features.level(series, origin)
+        self.is_tweedie_ = bool(np.nanmin(inputs.matrix.y) >= 0)
+        self.feature_names_in_ = list(X.columns)
+        data = lgb.Dataset(
+            X.to_numpy(),  # LightGBM refuses names with JSON characters, which a column of the user may have
+            label=y if self.is_tweedie_ else y / level,
+            init_score=np.log(level) if self.is_tweedie_ else None,
+            categorical_feature=[self.feature_names_in_.index(name) for name in features.categorical],
+            params={"max_bin": _PARAMS["max_bin"], "verbose": -1, "num_threads": 2},
+        )
+        params = self._parameters(int((~np.isnan(inputs.matrix.y)).sum()))
+        self.booster_ = lgb.train(params, data, num_boost_round=params.pop("num_iterations"))
+        return True
+
+    def predict(self, inputs: Inputs) -> Floats:
+        """Means for the horizon after the last column, shape (n_series, horizon)."""
+        features = RowFeatures(inputs, self.recipe)
+        n_series, horizon = inputs.matrix.n_series, inputs.horizon
+        mean = np.empty((n_series, horizon))
+        per_chunk = max(_CHUNK // horizon, 1)
+        for start in range(0, n_series, per_chunk):
+            rows = np.arange(start, min(start + per_chunk, n_series))
+            series = np.repeat(rows, horizon)
+            origin = np.full(len(series), inputs.matrix.n_times - 1)
+            step = np.tile(np.arange(1, horizon + 1), len(rows))
+            X = features.rows(series, origin, step)[self.feature_names_in_]
+            mean[rows] = self._mean(X, features.level(series, origin)).reshape(len(rows), horizon)
+        return mean
+
+    def _mean(self, X: pd.DataFrame, level: Floats) -> Floats:
+        score = np.asarray(self.booster_.predict(X.to_numpy(), raw_score=True, num_threads=2))
+        return np.asarray(level * (np.exp(np.minimum(score, 20)) if self.is_tweedie_ else score))
+
+    def _draw(self, inputs: Inputs, features: RowFeatures) -> tuple[Positions, Positions, Positions]:
+        """All (series, origin, step) whose target is known and whose level is not 0, or ``max_rows`` of them."""
+        n_series, n_times, horizon = inputs.matrix.n_series, inputs.matrix.n_times, inputs.horizon
+        total = n_series * n_times * horizon
+        if total <= 2 * self.max_rows:
+            flat = np.arange(total)
+        else:
+            drawn = np.random.default_rng(self.random_state).integers(0, total, int(1.5 * self.max_rows))
+            flat = np.unique(drawn)
+        series, rest = np.divmod(flat, n_times * horizon)
+        target, step = np.divmod(rest, horizon)
+        step += 1
+        origin = target - step
+        usable = (origin >= features.first_column[series]) & ~np.isnan(inputs.matrix.y[series, target])
+        series, origin, step = series[usable], origin[usable], step[usable]
+        usable = features.level(series, origin) > 0
+        n_rows = min(self.max_rows, _STEPS_PER_TARGET * inputs.matrix.y.size)
+        return _at_most(n_rows, self.random_state, series[usable], origin[usable], step[usable])
+
+    def _parameters(self, n_observations: int) -> dict[str, Any]:
+        """Defaults that grow with the data, overridden by ``params``."""
+        large = n_observations >= 500_000
+        sized: dict[str, Any] = {
+            "objective": "tweedie" if self.is_tweedie_ else "regression",
+            "num_leaves": 127 if large else 15,
+            "min_data_in_leaf": 200 if large else 50,
+            "num_iterations": 400 if large else 150,
+            "seed": self.random_state,
+        }
+        if self.is_tweedie_:
+            sized["tweedie_variance_power"] = 1.1
+        return {**_PARAMS, **sized, **(self.params or {})}
+
+
+def _at_most(n_rows: int, random_state: int, *columns: Positions) -> tuple[Positions, Positions, Positions]:
+    """A random ``n_rows`` of the rows, in their order."""
+    one, two, three = columns
+    if len(one) <= n_rows:
+        return one, two, three
+    chosen: NDArray[np.int64] = np.sort(np.random.default_rng(random_state).permutation(len(one))[:n_rows])
+    return one[chosen], two[chosen], three[chosen]

@@ -1,0 +1,181 @@
+"""All that a demand model may look at: the series, what never changes about them, what is known ahead."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecast.demand.grid import Positions
+from forecast.demand.matrix import Floats, SeriesMatrix, series_codes
+from forecast.errors import InvalidInput
+
+Singles = NDArray[np.float32]
+Categories = dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A checked panel with its static columns and drivers, all aligned to the same series and times.
+
+    Attributes
+    ----------
+    matrix : SeriesMatrix
+    static : mapping of name to array of shape (n_series,)
+        Numbers, or codes of a category; NaN where unknown.
+    series_drivers : mapping of name to array of shape (n_series, n_times + horizon)
+        Values per series; the last ``horizon`` columns are the future.
+    common_drivers : mapping of name to array of shape (n_positions,)
+        Values that all series share, by grid position from ``first_position``.
+    first_position : int
+    categories : mapping of column to its known categories
+        A code is the index in this tuple.
+    horizon : int
+    """
+
+    matrix: SeriesMatrix
+    horizon: int
+    static: Mapping[str, Floats] = field(default_factory=dict)
+    series_drivers: Mapping[str, Singles] = field(default_factory=dict)
+    common_drivers: Mapping[str, Singles] = field(default_factory=dict)
+    first_position: int = 0
+    categories: Categories = field(default_factory=dict)
+
+    def until(self, n_dropped: int) -> "Inputs":
+        """As it was ``n_dropped`` periods ago; drivers keep the horizon that follows."""
+        if n_dropped == 0:
+            return self
+        width = self.matrix.n_times - n_dropped
+        alive = ~np.isnan(self.matrix.y[:, :width]).all(axis=1)
+        return replace(
+            self,
+            matrix=self.matrix.until(n_dropped),
+            static={name: codes[alive] for name, codes in self.static.items()},
+            series_drivers={
+                name: values[alive, : width + self.horizon] for name, values in self.series_drivers.items()
+            },
+        )
+
+
+def build_inputs(
+    matrix: SeriesMatrix,
+    horizon: int,
+    static: pd.DataFrame | None = None,
+    drivers: pd.DataFrame | None = None,
+    categories: Categories | None = None,
+) -> Inputs:
+    """Align static columns and drivers to the series.
+
+    Parameters
+    ----------
+    matrix : SeriesMatrix
+    horizon : int
+    static : DataFrame, optional
+        ``unique_id`` and one column per attribute, numeric or categorical. A series without a row has none.
+    drivers : DataFrame, optional
+        ``ds``, optionally ``unique_id``, and one column per driver, known ahead. Without ``unique_id`` a driver is
+        common to all series. A future value that is missing is taken to stay as it last was.
+    categories : mapping, optional
+        Known categories from training; others count as unknown.
+
+    Raises
+    ------
+    InvalidInput
+        If a key column is missing or a key occurs twice.
+    """
+    known: Categories = dict(categories or {})
+    columns = {} if static is None else _static(static, matrix, known)
+    if drivers is None:
+        return Inputs(matrix, horizon, columns, categories=known)
+    if "ds" not in drivers:
+        raise InvalidInput(f"Drivers are missing column 'ds'; there are {sorted(map(str, drivers.columns))}.")
+    names = [name for name in drivers.columns if name not in ("unique_id", "ds")]
+    values = {str(name): _codes_or_numbers(drivers[name], str(name), known) for name in names}
+    positions = matrix.grid.positions(drivers["ds"])
+    if "unique_id" in drivers:
+        by_series = _series_drivers(drivers, positions, values, matrix, horizon)
+        return Inputs(matrix, horizon, columns, series_drivers=by_series, categories=known)
+    first, common = _common_drivers(positions, values, matrix, horizon)
+    return Inputs(matrix, horizon, columns, common_drivers=common, first_position=first, categories=known)
+
+
+def merge_drivers(one: Inputs, other: Inputs) -> Inputs:
+    """The first inputs with the drivers of the second added."""
+    return replace(
+        one,
+        series_drivers={**one.series_drivers, **other.series_drivers},
+        common_drivers={**one.common_drivers, **other.common_drivers},
+        first_position=other.first_position if other.common_drivers else one.first_position,
+        categories={**one.categories, **other.categories},
+    )
+
+
+def _static(static: pd.DataFrame, matrix: SeriesMatrix, known: Categories) -> dict[str, Floats]:
+    if "unique_id" not in static:
+        raise InvalidInput(f"Static columns need 'unique_id'; there are {sorted(map(str, static.columns))}.")
+    if static["unique_id"].duplicated().any():
+        first = static.loc[static["unique_id"].duplicated(), "unique_id"].iloc[0]
+        raise InvalidInput(f"Static columns must have one row per series, {first!r} occurs twice.")
+    rows = pd.Index(static["unique_id"].astype(str)).get_indexer(pd.Index([str(name) for name in matrix.ids]))
+    columns = {}
+    for name in (column for column in static.columns if column != "unique_id"):
+        codes = _codes_or_numbers(static[name], str(name), known).astype(float)
+        columns[str(name)] = np.where(rows >= 0, codes[rows], np.nan)
+    return columns
+
+
+def _codes_or_numbers(column: pd.Series, name: str, known: Categories) -> Singles:
+    """Numbers as they are, anything else as the code of its category (NaN when missing or unknown)."""
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column) and name not in known:
+        return column.to_numpy(dtype=np.float32, na_value=np.nan)
+    codes, values = pd.factorize(column)
+    names = np.array([str(value) for value in values], dtype=object)
+    if name not in known:
+        known[name] = tuple(sorted(names))
+    place = pd.Index(known[name]).get_indexer(pd.Index(names)) if len(names) else np.empty(0, dtype=int)
+    code_of = np.append(np.where(place >= 0, place, np.nan), np.nan).astype(np.float32)  # -1 is missing: the last
+    return code_of[codes]
+
+
+def _series_drivers(
+    drivers: pd.DataFrame, positions: Positions, values: Mapping[str, Singles], matrix: SeriesMatrix, horizon: int
+) -> dict[str, Singles]:
+    codes, ids = series_codes(drivers["unique_id"])
+    rows = pd.Index([str(name) for name in matrix.ids]).get_indexer(pd.Index([str(name) for name in ids]))[codes]
+    width = matrix.n_times + horizon
+    columns = positions - matrix.last[rows] + matrix.n_times - 1
+    used = (rows >= 0) & (columns >= 0) & (columns < width)
+    flat = rows[used] * width + columns[used]
+    if len(np.unique(flat)) < len(flat):
+        raise InvalidInput("Drivers must have one row per (unique_id, ds); some occur twice.")
+    aligned = {}
+    for name, column in values.items():
+        target = np.full(matrix.n_series * width, np.nan, dtype=np.float32)
+        target[flat] = column[used]
+        aligned[name] = _carry_into_future(target.reshape(matrix.n_series, width), horizon)
+    return aligned
+
+
+def _common_drivers(
+    positions: Positions, values: Mapping[str, Singles], matrix: SeriesMatrix, horizon: int
+) -> tuple[int, dict[str, Singles]]:
+    first = int(matrix.last.min()) - matrix.n_times + 1
+    width = int(matrix.last.max()) - first + 1 + horizon
+    columns = positions - first
+    used = (columns >= 0) & (columns < width)
+    if len(np.unique(columns[used])) < int(used.sum()):
+        raise InvalidInput("Drivers without 'unique_id' must have one row per ds; some occur twice.")
+    common = {}
+    for name, column in values.items():
+        common[name] = np.full(width, np.nan, dtype=np.float32)
+        common[name][columns[used]] = column[used]
+    return first, common
+
+
+def _carry_into_future(values: Singles, horizon: int) -> Singles:
+    """Fill missing future columns with the value before them."""
+    for column in range(values.shape[1] - horizon, values.shape[1]):
+        gap = np.isnan(values[:, column])
+        values[gap, column] = values[gap, column - 1]
+    return values
