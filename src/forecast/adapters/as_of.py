@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import pandas as pd
+import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from forecast.adapters.delta import relation, sql_name, sql_text
@@ -14,6 +15,8 @@ from forecast.adapters.layout import PERSONAL, columns_of
 from forecast.history import naive_utc
 from forecast.schema import TABLES, Kind
 
+#: The order in which versions supersede each other, as `forecast.history.VERSION_ORDER`; batch and row name a version.
+_ORDER = ("recorded_at", "batch", "row")
 _SYSTEM = ("source", "recorded_at", "batch")
 _PANDAS_TYPES = {
     Kind.TEXT: "object",
@@ -63,7 +66,8 @@ def read_in_force(
         paths = ", ".join(sql_text(_pointer(name)) for name in attributes)
         rows = f"(SELECT *, json_extract_string(attributes, [{paths}]) AS _found FROM {rows})"
     selection = _selection(table, [catalogue[name] for name in attributes])
-    frame = con.execute(f"SELECT {selection} FROM {rows} ORDER BY {_key(table)}").df()
+    found = con.sql(f"SELECT {selection} FROM {rows} ORDER BY {_key(table)}").to_arrow_table()
+    frame = found.to_pandas(date_as_object=False, types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     names = [*columns, *_SYSTEM]
     frame.columns = pd.Index(names + _distinct(attributes, names))
     types = [_PANDAS_TYPES[column.kind] for column in columns.values()] + ["object", "datetime64[us, UTC]", "int64"]
@@ -72,15 +76,23 @@ def read_in_force(
 
 
 def _in_force(table: str, files: tuple[str, ...], as_of: datetime | None, batch: int | None) -> str:
+    """SQL table expression: the last visible version of each id, unless it says that the id is gone.
+
+    The last versions are found by a few columns first, so that the wide ones are read for these alone.
+    """
     conditions = []
     if as_of is not None:
         conditions.append(f"recorded_at < TIMESTAMPTZ '{naive_utc(as_of):%Y-%m-%d %H:%M:%S.%f}+00'")
     if batch is not None:
         conditions.append(f"batch <= {int(batch)}")
-    rows = relation(files, columns_of(table), where=" AND ".join(conditions))
+    where = " AND ".join(conditions)
+    columns = columns_of(table)
+    order = {name: columns[name] for name in (*TABLES[table].key, *_ORDER, "deleted_at", "merged_into")}
+    last = ", ".join(f'{name}: "{name}"' for name in _ORDER)
     return (
-        f"(SELECT * FROM (FROM {rows} QUALIFY row_number() OVER (PARTITION BY {_key(table)} "
-        'ORDER BY recorded_at DESC, batch DESC, "row" DESC) = 1) WHERE deleted_at IS NULL AND merged_into IS NULL)'
+        f"(FROM {relation(files, columns, where=where)} SEMI JOIN (SELECT last.batch, last.row FROM (SELECT "
+        f"max({{{last}, gone: deleted_at IS NOT NULL OR merged_into IS NOT NULL}}) AS last "
+        f"FROM {relation(files, order, where=where)} GROUP BY {_key(table)}) WHERE NOT last.gone) USING (batch, row))"
     )
 
 
@@ -96,7 +108,11 @@ def _personal(table: str, files: tuple[str, ...]) -> str:
 def _selection(table: str, attribute_types: list[str]) -> str:
     """Own columns, system columns, attributes under their place in the catalogue (names may differ by case only)."""
     own = [
-        f"json_extract_string(content, '$.{name}') AS {sql_name(name)}" if column.personal else sql_name(name)
+        f"json_extract_string(content, '$.{name}') AS {sql_name(name)}"
+        if column.personal
+        else f"CAST({sql_name(name)} AS DOUBLE) AS {sql_name(name)}"
+        if column.kind is Kind.MONEY
+        else sql_name(name)
         for name, column in TABLES[table].by_name.items()
     ]
     found = [
@@ -128,6 +144,6 @@ def _typed(frame: pd.DataFrame, types: list[str]) -> pd.DataFrame:
     def convert(column: pd.Series, kind: str) -> pd.Series:
         if kind == "datetime64[us, UTC]":
             return column.astype("datetime64[us]").dt.tz_localize("UTC")
-        return column.where(column.notna(), None).astype(kind) if kind == "object" else column.astype(kind)
+        return column.astype(kind)
 
     return pd.concat([convert(frame.iloc[:, place], kind) for place, kind in enumerate(types)], axis=1)

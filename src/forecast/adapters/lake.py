@@ -210,9 +210,7 @@ class DeltaLake:
             try:
                 yield writer
             finally:
-                con.close()
-                if not writer.committed:
-                    writer.discard()
+                writer.close()
 
     def compact(self, wait_s: float = 60) -> None:
         """Merge small files. Changes no answer."""

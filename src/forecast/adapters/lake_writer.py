@@ -49,6 +49,7 @@ class LakeWriter:
         self.committed = False
         self._tables, self._commits, self._head = tables, commits, head
         self._clock, self._on_step = clock, on_step
+        self._work = open_connection()  # apart from `con`, which its user may have an unread result on
         self._added: dict[str, int] = {}
         self._attributes = {table: dict(types) for table, types in head.attributes.items()}
 
@@ -151,8 +152,12 @@ class LakeWriter:
         self._on_step("after commit record")
         return self.batch
 
-    def discard(self) -> None:
-        """Undo what was appended and not committed."""
+    def close(self) -> None:
+        """Let go of everything; what was appended and not committed is undone."""
+        self._work.close()
+        self.con.close()
+        if self.committed:
+            return
         for name in self._added:
             if name in self._head.tables:
                 delta.undo(self._tables / name, self._head.tables[name].version)
@@ -161,29 +166,29 @@ class LakeWriter:
 
     def _set_apart(self, table: str, rows: pa.Table, personal: Sequence[str]) -> pa.Table:
         """Move the personal columns into their own table; rows keep an opaque id instead."""
-        con = open_connection()
-        con.register("_rows", rows)
+        self._work.register("_rows", rows)
         named = ", ".join(sql_name(name) for name in personal)
-        con.execute(
-            f"CREATE TEMP TABLE _identified AS SELECT *, CASE WHEN coalesce({named}) IS NOT NULL "
+        self._work.execute(
+            f"CREATE OR REPLACE TEMP TABLE _identified AS SELECT *, CASE WHEN coalesce({named}) IS NOT NULL "
             "THEN replace(CAST(uuid() AS VARCHAR), '-', '') END AS personal_id FROM _rows"
         )
+        self._work.unregister("_rows")
         content = ", ".join(f"{sql_name(name)}: {sql_name(name)}" for name in personal)
-        told = con.sql(
+        told = self._work.sql(
             f"SELECT {sql_text(table)} AS table_name, personal_id, recorded_at, batch, row, "
             f"CAST(to_json({{{content}}}) AS VARCHAR) AS content FROM _identified "
             "WHERE personal_id IS NOT NULL ORDER BY row"
         ).to_arrow_table()
+        rest = self._work.sql(f"SELECT * EXCLUDE ({named}) FROM _identified ORDER BY row").to_arrow_table()
+        self._work.execute("DROP TABLE _identified")
         if told.num_rows:
             self._write(PERSONAL, told)
-        rest = con.sql(f"SELECT * EXCLUDE ({named}) FROM _identified ORDER BY row").to_arrow_table()
-        con.close()
         return rest
 
     def _write(self, name: str, rows: pa.Table) -> None:
         self._on_step("between tables" if self._added else "before write")
         self._added.setdefault(name, 0)  # before writing, so that a failing write is undone too
-        delta.append(self._tables / name, stored_form(self.con, rows, columns_of(name)))
+        delta.append(self._tables / name, stored_form(self._work, rows, columns_of(name)))
         self._added[name] += rows.num_rows
 
 

@@ -1,0 +1,95 @@
+"""Writers that are killed, and many processes at once: nothing is lost, doubled or half visible."""
+
+import multiprocessing
+import random
+import runpy
+import signal
+import time
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from forecast.adapters.lake import DeltaLake
+from forecast.adapters.lake_writer import STEPS
+
+WORKER = runpy.run_path(str(Path(__file__).parent / "lake_worker.py"))
+
+
+def start(task: str, **arguments: Any) -> ForkServerProcess:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["forecast.adapters.lake"])
+    given = {"task": task, "arguments": arguments}
+    process = context.Process(target=runpy.run_path, args=(str(Path(__file__).parent / "lake_worker.py"), given))
+    process.start()
+    return process
+
+
+def finish(process: ForkServerProcess) -> int | None:
+    process.join(120)
+    return process.exitcode
+
+
+def assert_whole(folder: Path, *, at_least: int) -> None:
+    """Every batch up to the head is there once, and nothing else."""
+    lake = DeltaLake(folder)
+    head = lake.head()
+    assert head >= at_least
+    batches = range(1, head + 1)
+    with lake.connect() as con:
+        for name, key, size in WORKER["TABLES"]:
+            stored = con.execute(f"SELECT list({key} ORDER BY batch, row) FROM {name}").fetchall()[0][0] or []
+            assert stored == [f"{batch}-{place}" for batch in batches for place in range(size)]
+    contacts = lake.table("contacts")
+    assert contacts["email"].tolist() == contacts["contact_id"].tolist()
+    assert lake.quarantine()["rejected_id"].tolist() == [f"{batch}-0" for batch in batches]
+    assert lake.commits()["batch"].tolist() == list(batches)
+
+
+def confirmed(folder: Path) -> int:
+    """The last batch that the killed writer was told is safe."""
+    file = folder.with_suffix(".confirmed")
+    return int(file.read_text() or 0) if file.exists() else 0
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_kill_at_a_step_leaves_whole_batches(tmp_path: Path, step: str) -> None:
+    # each of the first two batches, then the five seams between the tables of one batch
+    for trial in range(5):
+        folder = tmp_path / f"lake{trial}"
+        batch, occurrence = (2, trial) if step == "between tables" else (1 + trial % 2, 0)
+        killed = start("write", folder=str(folder), batches=2, step=step, occurrence=occurrence, in_batch=batch)
+
+        assert finish(killed) == -signal.SIGKILL
+
+        assert_whole(folder, at_least=batch if step == "after commit record" else batch - 1)
+        assert DeltaLake(folder).head() == (batch if step == "after commit record" else batch - 1)
+
+        assert finish(start("write", folder=str(folder), batches=3)) == 0
+        assert_whole(folder, at_least=3)
+
+
+@pytest.mark.slow
+def test_kills_at_random_moments_leave_whole_batches(tmp_path: Path) -> None:
+    folder = tmp_path / "lake"
+    moments = random.Random(0)
+    for _ in range(50):
+        writer = start("write", folder=str(folder), batches=10_000)
+        time.sleep(moments.uniform(0.05, 0.6))
+        writer.kill()
+        finish(writer)
+        assert_whole(folder, at_least=confirmed(folder))
+
+    assert DeltaLake(folder).head() > 10
+
+
+@pytest.mark.parametrize("seconds", [4, pytest.param(60, marks=pytest.mark.slow)])
+def test_two_writers_of_the_same_data_and_three_readers_never_disagree(tmp_path: Path, seconds: float) -> None:
+    folder, until = tmp_path / "lake", time.time() + seconds
+    crowd = [start("write_same", folder=str(folder), until=until, batches=12) for _ in range(2)]
+    crowd += [start("read", folder=str(folder), until=until) for _ in range(3)]
+
+    assert [finish(process) for process in crowd] == [0, 0, 0, 0, 0]
+    assert 0 < DeltaLake(folder).head() <= 12
+    assert_whole(folder, at_least=1)
