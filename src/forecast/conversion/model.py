@@ -18,7 +18,7 @@ from forecast.conversion.interval import ScoreNeighbourhoods, fit_neighbourhoods
 from forecast.conversion.linear import LinearMember, fit_linear
 from forecast.conversion.trees import TreeMember, fit_trees, tree_parameters
 from forecast.errors import InvalidInput
-from forecast.evaluation.combination import CalibrationMap, combination_weights, fit_calibration, log_losses
+from forecast.evaluation.combination import CalibrationMap, combination_weights, fit_calibration, log_losses_at
 from forecast.evaluation.folds import Fold, as_time, rolling_origins, stratified_folds
 
 #: Below this many wins or other outcomes nothing but the group rate is fitted.
@@ -202,7 +202,7 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             rates.append(rate.log_odds(X.iloc[valid]))
         rows = np.concatenate([fold.valid for fold in folds])
         by_strength = np.concatenate(linear)
-        losses = log_losses(y[rows][:, None], by_strength).mean(axis=0)
+        losses = log_losses_at(y[rows][:, None], by_strength).mean(axis=0)
         best = int(np.argmin(losses))
         self.strength_ = self.strengths[best]
         self.n_trees_ = best_tree_count(curves, [len(fold.valid) for fold in folds])

@@ -14,7 +14,7 @@ SHIFT_SD = 0.5
 LOG_SLOPE_SD = 0.3
 
 
-def log_losses(y: np.ndarray, z: np.ndarray) -> np.ndarray:
+def log_losses_at(y: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Log loss of each row from log-odds ``z``, stable for large ``|z|``."""
     return np.asarray(np.logaddexp(0.0, z) - y * z)
 
@@ -47,7 +47,7 @@ def combination_weights(z: np.ndarray, y: np.ndarray, *, row_weight: np.ndarray)
 
     def loss(w: np.ndarray) -> tuple[float, np.ndarray]:
         combined = z @ w
-        value = row_weight @ log_losses(y, combined) + ((w - equal) ** 2).sum() / (2 * WEIGHT_SD**2)
+        value = row_weight @ log_losses_at(y, combined) + ((w - equal) ** 2).sum() / (2 * WEIGHT_SD**2)
         gradient = z.T @ (row_weight * (expit(combined) - y)) + (w - equal) / WEIGHT_SD**2
         scale = 1.0 / max(row_weight.sum(), 1.0)
         return value * scale, gradient * scale
@@ -110,7 +110,7 @@ def fit_calibration(z: np.ndarray, y: np.ndarray, *, row_weight: np.ndarray) -> 
                 slope * (residual @ deviation) + log_slope / LOG_SLOPE_SD**2,
             ]
         )
-        return float(row_weight @ log_losses(y, mapped) + prior), gradient
+        return float(row_weight @ log_losses_at(y, mapped) + prior), gradient
 
     found = minimize(loss, np.zeros(2), jac=True, method="BFGS", options={"gtol": 1e-8 * max(row_weight.sum(), 1.0)})
     shift, log_slope = np.round(found.x, 9)
