@@ -8,11 +8,10 @@ from datetime import datetime
 
 import pandas as pd
 import pyarrow as pa
-from duckdb import DuckDBPyConnection
 
 from forecast.adapters.delta import relation, sql_name, sql_text
-from forecast.adapters.layout import PERSONAL, columns_of
-from forecast.history import naive_utc
+from forecast.adapters.layout import PERSONAL, Files, columns_of
+from forecast.history import naive_utc, open_connection
 from forecast.schema import TABLES, Kind
 
 #: The order in which versions supersede each other, as `forecast.history.VERSION_ORDER`; batch and row name a version.
@@ -35,10 +34,8 @@ _ATTRIBUTE_TYPES = {
 
 
 def read_in_force(
-    con: DuckDBPyConnection,
     table: str,
-    files: tuple[str, ...],
-    personal_files: tuple[str, ...],
+    files: Mapping[str, Files],
     catalogue: Mapping[str, str],
     *,
     as_of: datetime | None,
@@ -48,25 +45,25 @@ def read_in_force(
 
     Parameters
     ----------
-    con : DuckDB connection
     table : str
         Canonical table name.
-    files, personal_files : tuple of str
-        Parquet files of its rows and of the table of personal columns.
+    files : mapping of table name to its parquet files
+        At least of this table and of the personal columns, if they have any.
     catalogue : mapping of attribute name to type
     as_of : datetime, optional
     batch : int, optional
     """
     columns = TABLES[table].by_name
     attributes = sorted(catalogue)
-    rows = _in_force(table, files, as_of, batch)
+    rows = _in_force(table, files.get(table, ()), as_of, batch)
     if TABLES[table].personal:
-        rows += f" LEFT JOIN {_personal(table, personal_files)} USING (personal_id)"
+        rows += f" LEFT JOIN {_personal(table, files.get(PERSONAL, ()))} USING (personal_id)"
     if attributes:
         paths = ", ".join(sql_text(_pointer(name)) for name in attributes)
         rows = f"(SELECT *, json_extract_string(attributes, [{paths}]) AS _found FROM {rows})"
     selection = _selection(table, [catalogue[name] for name in attributes])
-    found = con.sql(f"SELECT {selection} FROM {rows} ORDER BY {_key(table)}").to_arrow_table()
+    with open_connection() as con:
+        found = con.sql(f"SELECT {selection} FROM {rows} ORDER BY {_key(table)}").to_arrow_table()
     frame = found.to_pandas(date_as_object=False, types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     names = [*columns, *_SYSTEM]
     frame.columns = pd.Index(names + _distinct(attributes, names))
@@ -75,7 +72,7 @@ def read_in_force(
     return _typed(frame, types)
 
 
-def _in_force(table: str, files: tuple[str, ...], as_of: datetime | None, batch: int | None) -> str:
+def _in_force(table: str, files: Files, as_of: datetime | None, batch: int | None) -> str:
     """SQL table expression: the last visible version of each id, unless it says that the id is gone.
 
     The last versions are found by a few columns first, so that the wide ones are read for these alone.
@@ -100,7 +97,7 @@ def _key(table: str) -> str:
     return ", ".join(sql_name(name) for name in TABLES[table].key)
 
 
-def _personal(table: str, files: tuple[str, ...]) -> str:
+def _personal(table: str, files: Files) -> str:
     rows = relation(files, columns_of(PERSONAL))
     return f"(SELECT personal_id, content FROM {rows} WHERE table_name = {sql_text(table)})"
 

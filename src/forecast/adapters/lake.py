@@ -10,7 +10,7 @@ is written meanwhile. What a killed writer left is named by no record, so nobody
 """
 
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
@@ -19,7 +19,6 @@ from typing import TypeVar
 
 import duckdb
 import pandas as pd
-import pyarrow as pa
 from deltalake.exceptions import DeltaError
 from duckdb import DuckDBPyConnection
 
@@ -27,13 +26,12 @@ from forecast.adapters import delta
 from forecast.adapters.as_of import read_in_force
 from forecast.adapters.clock import SystemClock
 from forecast.adapters.commits import Commit, StoredTable, read_all, read_batch, read_commits, read_head, write_commit
-from forecast.adapters.delta import relation, sql_name
+from forecast.adapters.lake_views import create_stored, open_histories, read_quarantine
 from forecast.adapters.lake_writer import LakeWriter
-from forecast.adapters.layout import PERSONAL, QUARANTINE, RESOLVED, columns_of
+from forecast.adapters.layout import PERSONAL, QUARANTINE, RESOLVED, Files
 from forecast.adapters.lease import lease
 from forecast.adapters.score_history import ScoreHistory
 from forecast.errors import DataUnavailable, InvalidInput
-from forecast.history import MERGEABLE, create_aliases, create_history, open_connection
 from forecast.ports import Clock
 from forecast.schema import TABLES
 
@@ -74,7 +72,7 @@ class DeltaLake:
         self._on_step = on_step
         self._tables, self._commits = self.folder / "tables", self.folder / "commits"
         self._scores = ScoreHistory(self.folder / "scores", self._clock)
-        self._files = lru_cache(maxsize=256)(lambda name, version: delta.files_of(self._tables / name, version))
+        self._files_of = lru_cache(maxsize=256)(lambda name, version: delta.files_of(self._tables / name, version))
 
     # Reading
 
@@ -136,11 +134,7 @@ class DeltaLake:
 
         def read(commit: Commit) -> pd.DataFrame:
             catalogue = self._visible(commit, batch).attributes.get(name, {})
-            with open_connection() as con:
-                return read_in_force(
-                    con, name, self._files_in(commit, name), self._files_in(commit, PERSONAL), catalogue,
-                    as_of=as_of, batch=batch,
-                )  # fmt: skip
+            return read_in_force(name, self._files(commit, name, PERSONAL), catalogue, as_of=as_of, batch=batch)
 
         return self._read(read)
 
@@ -155,18 +149,7 @@ class DeltaLake:
         """
 
         def read(commit: Commit) -> pd.DataFrame:
-            rejected, resolved = (
-                relation(self._files_in(commit, name), columns_of(name)) for name in (QUARANTINE, RESOLVED)
-            )
-            still = "WHERE resolved_batch IS NULL" if open_only else ""
-            with open_connection() as con:
-                frame = con.execute(
-                    "SELECT rejected_id, source, table_name, reason, row_number, content, mapping, batch, resolved_batch "
-                    f"FROM {rejected} LEFT JOIN (SELECT rejected_id, min(batch) AS resolved_batch FROM {resolved} "
-                    f"GROUP BY ALL) USING (rejected_id) {still} "
-                    "ORDER BY batch, CAST(split_part(rejected_id, '-', 2) AS BIGINT)"
-                ).df()
-            return frame.astype({"row_number": "Int64", "batch": "int64", "resolved_batch": "Int64"})
+            return read_quarantine(self._files(commit, QUARANTINE, RESOLVED), open_only=open_only)
 
         return self._read(read)
 
@@ -204,8 +187,7 @@ class DeltaLake:
             head = read_head(self._commits)
             self._discard_orphans(head)
             con = self._open(head, None, ())
-            for name in TABLES:
-                con.execute(f"CREATE TEMP VIEW stored_{name} AS {self._stored(head, name)}")
+            create_stored(con, self._files(head))
             writer = LakeWriter(self._tables, self._commits, head, con, self._clock, self._on_step)
             try:
                 yield writer
@@ -268,42 +250,21 @@ class DeltaLake:
             raise InvalidInput(f"Batch {batch} was never committed; the last one is {commit.batch}.")
         return read_batch(self._commits, batch)
 
-    def _files_in(self, commit: Commit, name: str) -> tuple[str, ...]:
-        stored = commit.tables.get(name)
-        return self._files(name, stored.version) if stored else ()
-
     def _open(self, commit: Commit, batch: int | None, tables: Collection[str] | None) -> DuckDBPyConnection:
         catalogue = self._visible(commit, batch).attributes
-        con = open_connection()
         held = {
             name
-            for name in TABLES
-            if (tables is None or name in tables)
-            and (name not in commit.tables or commit.tables[name].rows <= IN_MEMORY_ROWS)
+            for name in (TABLES if tables is None else tables)
+            if name not in commit.tables or commit.tables[name].rows <= IN_MEMORY_ROWS
         }
-        for name in TABLES:
-            rows = relation(self._files_in(commit, name), columns_of(name))
-            create_history(con, name, rows, batch=batch, materialise=name in held)
-        for name in MERGEABLE:
-            create_aliases(con, name, materialise=name in held)
-        _register_catalogue(con, catalogue)
-        return con
+        return open_histories(self._files(commit), catalogue, batch=batch, held=held)
 
-    def _stored(self, commit: Commit, name: str) -> str:
-        """All stored rows of a canonical table with the personal columns joined back."""
-        rows = relation(self._files_in(commit, name), columns_of(name))
-        if not TABLES[name].personal:
-            return f"SELECT * FROM {rows}"
-        personal = relation(self._files_in(commit, PERSONAL), columns_of(PERSONAL))
-        told = ", ".join(
-            f"json_extract_string(content, '$.{column}') AS {sql_name(column)}" for column in TABLES[name].personal
-        )
-        return (
-            f"SELECT stored.* EXCLUDE (personal_id), {told} FROM {rows} AS stored "
-            f"LEFT JOIN (SELECT personal_id, content FROM {personal} WHERE table_name = '{name}') USING (personal_id)"
-        )
+    def _files(self, commit: Commit, *only: str) -> dict[str, Files]:
+        """The parquet files of the tables of a commit, or of some of them."""
+        names = [name for name in only or commit.tables if name in commit.tables]
+        return {name: self._files_of(name, commit.tables[name].version) for name in names}
 
-    def _lease(self, wait_s: float, task: str):  # type: ignore[no-untyped-def]
+    def _lease(self, wait_s: float, task: str) -> AbstractContextManager[None]:
         return lease(self.folder / "lease", self._clock, wait_s=wait_s, task=task)
 
     def _discard_orphans(self, head: Commit) -> None:
@@ -331,13 +292,3 @@ class DeltaLake:
                 self._on_step("before commit record")
                 write_commit(self._commits, head.revised(tables, self._clock.now()))
                 self._on_step("after commit record")
-
-
-def _register_catalogue(con: DuckDBPyConnection, attributes) -> None:  # type: ignore[no-untyped-def]
-    entries = [(table, name, kind) for table, types in attributes.items() for name, kind in types.items()]
-    columns = zip(*entries, strict=True) if entries else ((), (), ())
-    names = ("table_name", "name", "type")
-    catalogue = pa.table({name: pa.array(values, pa.string()) for name, values in zip(names, columns, strict=True)})
-    con.register("_catalogue", catalogue)
-    con.execute("CREATE TEMP TABLE attribute_catalogue AS FROM _catalogue ORDER BY ALL")
-    con.unregister("_catalogue")

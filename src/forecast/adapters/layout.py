@@ -8,6 +8,9 @@ table and no other. Rejected rows are in ``quarantine``; ``resolved`` says which
 from forecast.history import stored_columns
 from forecast.schema import TABLES, Kind
 
+#: Paths of the parquet files that one version of a table consists of.
+Files = tuple[str, ...]
+
 PERSONAL = "personal"
 QUARANTINE = "quarantine"
 RESOLVED = "resolved"

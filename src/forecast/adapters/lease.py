@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,8 @@ def lease(file: Path, clock: Clock, *, wait_s: float, task: str) -> Iterator[Non
     """Hold the lock of ``file`` while the block runs.
 
     The lock is the operating system's, so it ends with its process, however that ends: a killed writer blocks nobody.
-    Who holds it is noted beside it, for the message that others get.
+    Who waits does so in a queue of its own, so that a holder that comes back at once cannot overtake. Who holds it is
+    noted beside it, for the message that others get.
 
     Parameters
     ----------
@@ -37,9 +39,11 @@ def lease(file: Path, clock: Clock, *, wait_s: float, task: str) -> Iterator[Non
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     holder = file.with_name(file.name + ".holder")
-    lock = FileLock(file, is_singleton=False)
+    queue, lock = (FileLock(path, is_singleton=False) for path in (file.with_name(file.name + ".queue"), file))
+    deadline = time.monotonic() + wait_s
     try:
-        lock.acquire(timeout=wait_s)
+        with queue.acquire(timeout=wait_s):
+            lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
     except Timeout:
         raise DataUnavailable(
             f"{file.parent} is being written by {_read_holder(holder)}; it did not finish within {wait_s:g} s. "

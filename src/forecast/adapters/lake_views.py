@@ -1,0 +1,79 @@
+"""What a DuckDB connection shows of one state of the lake: histories, stored rows, the quarantine."""
+
+from collections.abc import Collection, Mapping
+
+import pandas as pd
+import pyarrow as pa
+from duckdb import DuckDBPyConnection
+
+from forecast.adapters.delta import relation, sql_name
+from forecast.adapters.layout import PERSONAL, QUARANTINE, RESOLVED, Files, columns_of
+from forecast.history import MERGEABLE, create_aliases, create_history, open_connection
+from forecast.schema import TABLES
+
+
+def open_histories(
+    files: Mapping[str, Files],
+    attributes: Mapping[str, Mapping[str, str]],
+    *,
+    batch: int | None,
+    held: Collection[str],
+) -> DuckDBPyConnection:
+    """A connection with what `forecast.ports.Lake.connect` promises.
+
+    Parameters
+    ----------
+    files : mapping of table name to its parquet files
+    attributes : mapping of table name to attribute types by name
+    batch : int, optional
+        Later batches are hidden.
+    held : collection of str
+        Tables to hold in memory; the others are views, which read their files at each query.
+    """
+    con = open_connection()
+    for name in TABLES:
+        create_history(con, name, _rows(files, name), batch=batch, materialise=name in held)
+    for name in MERGEABLE:
+        create_aliases(con, name, materialise=name in held)
+    entries = [(table, name, kind) for table, types in attributes.items() for name, kind in types.items()]
+    catalogue = pa.Table.from_pylist(
+        [{"table_name": table, "name": name, "type": kind} for table, name, kind in sorted(entries)],
+        schema=pa.schema([(column, pa.string()) for column in ("table_name", "name", "type")]),
+    )
+    con.register("_catalogue", catalogue)
+    con.execute("CREATE TEMP TABLE attribute_catalogue AS FROM _catalogue")
+    con.unregister("_catalogue")
+    return con
+
+
+def create_stored(con: DuckDBPyConnection, files: Mapping[str, Files]) -> None:
+    """Add ``stored_<table>`` for each canonical table: all stored rows, the personal columns joined back."""
+    for name, table in TABLES.items():
+        rows = _rows(files, name)
+        if table.personal:
+            told = ", ".join(
+                f"json_extract_string(content, '$.{column}') AS {sql_name(column)}" for column in table.personal
+            )
+            rows = (
+                f"(SELECT known.* EXCLUDE (personal_id), {told} FROM {rows} AS known "
+                f"LEFT JOIN (SELECT personal_id, content FROM {_rows(files, PERSONAL)} WHERE table_name = '{name}') "
+                "USING (personal_id))"
+            )
+        con.execute(f"CREATE TEMP VIEW stored_{name} AS FROM {rows}")
+
+
+def read_quarantine(files: Mapping[str, Files], *, open_only: bool) -> pd.DataFrame:
+    """The frame that `forecast.adapters.lake.DeltaLake.quarantine` describes."""
+    resolved = f"(SELECT rejected_id, min(batch) AS resolved_batch FROM {_rows(files, RESOLVED)} GROUP BY ALL)"
+    with open_connection() as con:
+        frame = con.execute(
+            "SELECT rejected_id, source, table_name, reason, row_number, content, mapping, batch, resolved_batch "
+            f"FROM {_rows(files, QUARANTINE)} LEFT JOIN {resolved} USING (rejected_id) "
+            f"{'WHERE resolved_batch IS NULL' if open_only else ''} "
+            "ORDER BY batch, CAST(split_part(rejected_id, '-', 2) AS BIGINT)"
+        ).df()
+    return frame.astype({"row_number": "Int64", "batch": "int64", "resolved_batch": "Int64"})
+
+
+def _rows(files: Mapping[str, Files], name: str) -> str:
+    return relation(files.get(name, ()), columns_of(name))
