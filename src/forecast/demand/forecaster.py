@@ -261,9 +261,9 @@ class DemandForecaster:
             repeated = np.broadcast_to(usual[:, None], mean.shape)
             collected.append([part.ravel() for part in (actual - mean, mean, repeated, step)])
         columns = [np.concatenate(parts) for parts in zip(*collected, strict=True)] if collected else [np.empty(0)] * 4
-        return ErrorModel.fit(
-            *columns[:3], columns[3].astype(np.int64), quantiles=tuple(self.quantiles), horizon=self.horizon
-        )
+        error, mean, usual, step = columns
+        quantiles, horizon = tuple(self.quantiles), self.horizon
+        return ErrorModel.fit(error, mean, usual, step.astype(np.int64), quantiles=quantiles, horizon=horizon)
 
     def _fold(
         self, inputs: Inputs, n_dropped: int, static: pd.DataFrame | None, baselines: tuple[str, ...]

@@ -149,7 +149,8 @@ def _wall_time(moments: pd.Series, unit: str) -> pd.Series:
     if not isinstance(moments.dtype, pd.DatetimeTZDtype):
         return moments
     in_zone: pd.Series = moments.dt.tz_convert("UTC") if unit == "h" else moments
-    return in_zone.dt.tz_localize(None)
+    wall: pd.Series = in_zone.dt.tz_localize(None)
+    return wall
 
 
 def _days(wall: pd.Series) -> Positions:

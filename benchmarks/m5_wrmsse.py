@@ -1,0 +1,183 @@
+"""WRMSSE on M5: trained to d_1913, scored on d_1914 - d_1941 with the published scales and weights.
+
+    python benchmarks/m5_wrmsse.py --data ../shared/data/m5             every model, each in a process of its own
+    python benchmarks/m5_wrmsse.py --data … --model lightgbm --until 1885   an earlier window, for choices of ours
+
+Nothing after the last training day is read by any model; calendar and prices are known ahead, as in the competition.
+Official scores of the competition (winner .520) were measured on later days and are not comparable.
+"""
+
+import argparse
+import json
+import re
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from forecast.demand import DemandForecaster
+from forecast.demand.baselines import seasonal_naive, seasonal_smoothing
+from forecast.evaluation.metrics.demand import bias, wrmsse
+
+FIRST_DAY, HORIZON = 1495, 28
+MODELS = {
+    "seasonal_naive": "seasonal naive (last week repeated)",
+    "seasonal_smoothing": "seasonal exponential smoothing (alpha .2)",
+    "lightgbm": "`DemandForecaster` (LightGBM)",
+}
+#: Columns that name a node at each of the 12 levels, top to bottom.
+LEVELS = (
+    (), ("state_id",), ("store_id",), ("cat_id",), ("dept_id",), ("state_id", "cat_id"), ("state_id", "dept_id"),
+    ("store_id", "cat_id"), ("store_id", "dept_id"), ("item_id",), ("item_id", "state_id"), ("id",),
+)  # fmt: skip
+
+
+def read_sales(data: Path, stores: list[str] | None = None) -> pd.DataFrame:
+    """Wide sales, one row per product and store."""
+    sales = pd.read_parquet(data / "sales_daily_d1495_d1941.parquet")
+    return sales if stores is None else sales[sales["store_id"].isin(stores)].reset_index(drop=True)
+
+
+def build_panel(data: Path, sales: pd.DataFrame, until: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Panel to day ``until``, static columns and drivers to 28 days later.
+
+    A series starts with its first price: before, the product was not on sale in the store.
+    """
+    days = np.arange(FIRST_DAY, until + HORIZON + 1)
+    calendar = pd.read_parquet(data / "calendar.parquet")
+    calendar = calendar.set_index(calendar["d"].str[2:].astype(int)).loc[days]
+    weeks, week = np.unique(calendar["wm_yr_wk"], return_inverse=True)
+    prices = pd.read_parquet(data / "sell_prices.parquet", filters=[("wm_yr_wk", ">=", int(weeks[0]))])
+    keys = pd.MultiIndex.from_frame(sales[["store_id", "item_id"]])
+    row = keys.get_indexer(pd.MultiIndex.from_frame(prices[["store_id", "item_id"]]))
+    in_range = (row >= 0) & (prices["wm_yr_wk"] <= weeks[-1]).to_numpy()
+    weekly = np.full((len(sales), len(weeks)), np.nan, dtype=np.float32)
+    weekly[row[in_range], np.searchsorted(weeks, prices["wm_yr_wk"][in_range])] = prices["sell_price"][in_range]
+    price = weekly[:, week]
+
+    ids = pd.Categorical(sales["id"])
+    n_days, n_past = len(days), until - FIRST_DAY + 1
+    drivers = pd.DataFrame(
+        {
+            "unique_id": pd.Categorical.from_codes(np.repeat(ids.codes, n_days), ids.categories),
+            "ds": np.tile(calendar["date"].to_numpy(), len(sales)),
+            "price": price.ravel(),
+            "snap": np.concatenate([calendar[f"snap_{s}"].to_numpy(np.float32) for s in sales["state_id"]]),
+            "event": np.tile(_event_codes(calendar), len(sales)),
+        }
+    )
+    past = np.tile(np.arange(n_days) < n_past, len(sales))
+    y = sales[[f"d_{day}" for day in days[:n_past]]].to_numpy()
+    on_sale = np.maximum.accumulate(~np.isnan(price[:, :n_past]) | (y > 0), axis=1).ravel()
+    panel = drivers.loc[past, ["unique_id", "ds"]][on_sale].assign(y=y.ravel()[on_sale])
+    static = sales[["dept_id", "cat_id", "store_id", "state_id"]].assign(unique_id=sales["id"])
+    return panel, static, drivers
+
+
+def _event_codes(calendar: pd.DataFrame) -> np.ndarray:
+    return pd.factorize(calendar["event_name_1"])[0].astype(np.float32) + 1
+
+
+def forecast(model: str, data: Path, sales: pd.DataFrame, until: int) -> np.ndarray:
+    """Means of the 28 days after ``until``, in the rows of ``sales``."""
+    if model != "lightgbm":
+        past = sales[[f"d_{day}" for day in range(FIRST_DAY, until + 1)]].to_numpy(dtype=float)
+        return (seasonal_naive if model == "seasonal_naive" else seasonal_smoothing)(past, HORIZON, 7)
+    panel, static, drivers = build_panel(data, sales, until)
+    fitted = DemandForecaster("D", HORIZON, quantiles=()).fit(panel, static, drivers)
+    del panel, drivers
+    means = fitted.predict().pivot(index="unique_id", columns="ds", values="mean")
+    return means.reindex(sales["id"]).fillna(0).to_numpy()  # not yet on sale: nothing is sold
+
+
+def score(data: Path, sales: pd.DataFrame, until: int, means: np.ndarray) -> dict[str, float]:
+    """WRMSSE over all levels and at each, weights of the given nodes divided by their sum."""
+    actual = sales[[f"d_{day}" for day in range(until + 1, until + HORIZON + 1)]].to_numpy(dtype=float)
+    published = pd.read_parquet(data / "wrmsse_scales_weights_d1914_d1941.parquet")
+    nodes = {name: [] for name in ("actual", "mean", "scale", "weight", "level")}
+    for level, columns in enumerate(LEVELS, start=1):
+        given = published[published["level"] == level]
+        keys = sales[list(columns)].agg("|".join, axis=1) if columns else pd.Series("Total", index=sales.index)
+        names = given["agg_1"].str.cat(given["agg_2"], sep="|") if len(columns) == 2 else given["agg_1"]
+        if columns == ("id",):
+            keys = sales["id"]
+        codes, unique = pd.factorize(keys)
+        sums = [np.zeros((len(unique), HORIZON)) for _ in range(2)]
+        np.add.at(sums[0], codes, actual)
+        np.add.at(sums[1], codes, means)
+        place = pd.Index(names).get_indexer(pd.Index(unique))
+        assert (place >= 0).all(), (level, unique[place < 0][:3])
+        for name, part in zip(nodes, (*sums, given["scale_mse"].to_numpy()[place], given["weight"].to_numpy()[place], np.full(len(unique), level)), strict=True):
+            nodes[name].append(part)
+    joined = {name: np.concatenate(parts) for name, parts in nodes.items()}
+
+    def at(chosen: np.ndarray) -> float:
+        part = {name: values[chosen] for name, values in joined.items()}
+        return wrmsse(part["actual"], part["mean"], scale_mse=part["scale"], weight=part["weight"])
+
+    by_level = {f"level {level}": at(joined["level"] == level) for level in range(1, 13)}
+    return {"wrmsse": at(joined["level"] > 0), **by_level, "bias": bias(actual, means)}
+
+
+def run(model: str, data: Path, until: int, stores: list[str] | None = None) -> dict[str, float]:
+    """One model: scores, seconds, peak memory of this process."""
+    start = time.perf_counter()
+    sales = read_sales(data, stores)
+    means = forecast(model, data, sales, until)
+    seconds = time.perf_counter() - start
+    peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return {**score(data, sales, until, means), "seconds": seconds, "peak_gb": peak_gb}
+
+
+def table(results: dict[str, dict[str, float]], until: int) -> str:
+    """The section of the README."""
+    levels = " | ".join(str(level) for level in range(1, 13))
+    lines = [
+        f"Trained to d_{until}, scored d_{until + 1} - d_{until + HORIZON}, 30,490 series, 2 cores;"
+        " time and memory include reading.",
+        "",
+        f"| model | WRMSSE | {levels} | bias | seconds | peak GB |",
+        "|---" * 17 + "|",
+    ]
+    for model, result in results.items():
+        by_level = " | ".join(f"{result[f'level {level}']:.3f}" for level in range(1, 13))
+        lines.append(
+            f"| {MODELS[model]} | **{result['wrmsse']:.4f}** | {by_level} | {result['bias']:+.1%} |"
+            f" {result['seconds']:.0f} | {result['peak_gb']:.1f} |"
+        )
+    return "\n".join(lines)
+
+
+def write_section(readme: Path, title: str, body: str) -> None:
+    """Put a section into a markdown file, in place of the one of that title."""
+    text = readme.read_text() if readme.exists() else "# Benchmarks\n"
+    section = f"## {title}\n\n{body}\n"
+    pattern = re.compile(rf"^## {re.escape(title)}\n.*?(?=^## |\Z)", re.S | re.M)
+    text = pattern.sub(lambda _: section + "\n", text) if pattern.search(text) else f"{text.rstrip()}\n\n{section}"
+    readme.write_text(text.rstrip() + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", choices=MODELS)
+    parser.add_argument("--until", type=int, default=1913)
+    arguments = parser.parse_args()
+    if arguments.model:
+        print(json.dumps(run(arguments.model, arguments.data, arguments.until)))
+        return
+    results = {}
+    for model in MODELS:
+        command = [sys.executable, __file__, "--data", str(arguments.data), "--model", model]
+        done = subprocess.run([*command, "--until", str(arguments.until)], check=True, capture_output=True, text=True)
+        results[model] = json.loads(done.stdout)
+        print(model, results[model])
+    write_section(Path(__file__).with_name("README.md"), "M5: WRMSSE", table(results, arguments.until))
+
+
+if __name__ == "__main__":
+    main()
