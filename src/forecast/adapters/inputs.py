@@ -1,0 +1,288 @@
+"""Reads what a mapping names as inputs into DuckDB: csv, parquet, xlsx, jsonl, and the result of a query to a database.
+
+Text files are read as text throughout: an id such as ``007`` stays what it is, and kinds are found by all of a
+column's values (`forecast.mapping.casting`), not by a sample.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from datetime import date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+import openpyxl
+import pyarrow as pa
+from duckdb import DuckDBPyConnection
+from openpyxl.utils.exceptions import InvalidFileException
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from forecast.adapters.encodings import as_utf8, detect_encoding
+from forecast.errors import DataUnavailable, InvalidInput
+from forecast.mapping.casting import identifier, literal
+from forecast.mapping.queries import first_line
+from forecast.mapping.spec import Input, MappingSpec, parse_mapping
+
+_ROWS_PER_CHUNK = 50_000
+_MAX_LINE = 64 << 20  # bytes; ten thousand columns of long text still fit
+
+
+def load_mapping(path: Path) -> MappingSpec:
+    """Read and check a mapping file.
+
+    Raises
+    ------
+    InvalidInput
+        If it cannot be read or breaks a rule.
+    """
+    try:
+        return parse_mapping(Path(path).read_text(encoding="utf-8-sig"), Path(path).name)
+    except FileNotFoundError:
+        raise InvalidInput(f"There is no mapping file {path}; draft one with `forecast map FILE`.") from None
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{path} is not UTF-8; save the mapping file as UTF-8.") from None
+    except OSError as error:
+        raise InvalidInput(f"The mapping file {path} cannot be read: {error.strerror}.") from None
+
+
+def register_inputs(con: DuckDBPyConnection, spec: MappingSpec, folder: Path) -> list[str]:
+    """Make each input of a mapping a relation of its name.
+
+    Parameters
+    ----------
+    con : DuckDB connection
+        Parquet stays where it is and is read by the queries; exactly those files are allowed once the connection is
+        locked. Everything else is read now.
+    spec : MappingSpec
+    folder : Path
+        What file names are relative to.
+
+    Returns
+    -------
+    list of str
+        Warnings, such as an encoding that was found out.
+
+    Raises
+    ------
+    InvalidInput
+        If a file is missing, empty, cut off or not what its name says; names the input and the file.
+    DataUnavailable
+        If a database does not answer.
+    """
+    warnings: list[str] = []
+    allowed: list[str] = []
+    for given in spec.inputs.values():
+        place = f"{spec.name}: inputs.{given.name}"
+        if given.file is None:
+            _read_database(con, given, place)
+            continue
+        files = _files(given.file, folder, place)
+        read = _READERS.get(files[0].suffix.lower())
+        if read is None:
+            raise InvalidInput(f"{place}: {files[0].name} is none of {', '.join(_READERS)}; export it as one of these.")
+        odd = [file.name for file in files if file.suffix.lower() != files[0].suffix.lower()]
+        if odd:
+            raise InvalidInput(f"{place}: {given.file} matches files of several formats ({odd[0]}); name them apart.")
+        try:
+            warnings += [f"{place}: {warning}" for warning in read(con, given, files)]
+        except InvalidInput as error:
+            raise InvalidInput(f"{place}: {error}") from None
+        except (duckdb.Error, OSError) as error:
+            raise InvalidInput(f"{place}: {files[0].name} cannot be read: {first_line(error)}") from None
+        allowed += [str(file) for file in files]
+    con.execute(f"SET allowed_paths = [{', '.join(map(literal, allowed))}]")
+    return warnings
+
+
+def _files(pattern: str, folder: Path, place: str) -> list[Path]:
+    """Files of an input in the order of their names; none is empty."""
+    whole = Path(pattern) if Path(pattern).is_absolute() else Path(folder) / pattern
+    if whole.is_file():
+        files = [whole]
+    else:
+        root = Path(whole.anchor) if whole.is_absolute() else Path()
+        files = sorted(file for file in root.glob(str(whole.relative_to(root))) if file.is_file())
+    if not files:
+        raise InvalidInput(f"{place}: there is no file {whole}; correct `file:` or name the folder with --data.")
+    for file in files:
+        if file.stat().st_size == 0:
+            raise InvalidInput(f"{place}: {file.name} is empty (0 bytes); export it again.")
+    return [file.resolve() for file in files]
+
+
+def _read_text_tables(con: DuckDBPyConnection, given: Input, files: Sequence[Path]) -> list[str]:
+    """CSV: every column as text; several files are one table, matched by the names of their columns."""
+    return _read_decoded(
+        con, given, files,
+        "read_csv({paths}, header = true, all_varchar = true, union_by_name = true, sample_size = 20480, "
+        f"max_line_size = {_MAX_LINE}, null_padding = false)",
+    )  # fmt: skip
+
+
+def _read_json_lines(con: DuckDBPyConnection, given: Input, files: Sequence[Path]) -> list[str]:
+    return _read_decoded(
+        con, given, files,
+        "read_json({paths}, format = 'newline_delimited', union_by_name = true, sample_size = -1, "
+        f"convert_strings_to_integers = false, dateformat = '%Y-%m-%d', maximum_object_size = {_MAX_LINE})",
+    )  # fmt: skip
+
+
+def _read_decoded(con: DuckDBPyConnection, given: Input, files: Sequence[Path], reader: str) -> list[str]:
+    warnings = []
+    with TemporaryDirectory(prefix="forecast-") as scratch:
+        readable = []
+        for place, file in enumerate(files):
+            encoding = given.encoding or detect_encoding(file)
+            if not given.encoding and not encoding.startswith("utf"):
+                warnings.append(
+                    f"{file.name} is not UTF-8 and was read as {encoding}; say `encoding:` if that is wrong."
+                )
+            readable.append(as_utf8(file, encoding, Path(scratch) / f"{place:05d}{file.suffix}"))
+        paths = f"[{', '.join(literal(_no_glob(file)) for file in readable)}]"
+        con.execute(f"CREATE TABLE {identifier(given.name)} AS SELECT * FROM {reader.format(paths=paths)}")
+    return warnings
+
+
+def _read_parquet(con: DuckDBPyConnection, given: Input, files: Sequence[Path]) -> list[str]:
+    paths = ", ".join(literal(_no_glob(file)) for file in files)
+    relation = f"read_parquet([{paths}], union_by_name = {str(len(files) > 1).lower()})"
+    con.execute(f"CREATE VIEW {identifier(given.name)} AS SELECT * FROM {relation}")
+    return []
+
+
+def _read_workbook(con: DuckDBPyConnection, given: Input, files: Sequence[Path]) -> list[str]:
+    """One sheet of each workbook; the first row holds the names of the columns."""
+    tables = []
+    for file in files:
+        try:
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+        except (InvalidFileException, OSError, KeyError, ValueError) as error:
+            raise InvalidInput(f"{file.name} is no xlsx workbook: {first_line(error)} Export it again.") from None
+        except Exception as error:  # zipfile and the XML parser raise their own
+            raise InvalidInput(
+                f"{file.name} is damaged or no xlsx workbook: {first_line(error)} Export it again."
+            ) from None
+        with closing(book):
+            if given.sheet is not None and given.sheet not in book.sheetnames:
+                raise InvalidInput(f"{file.name} has no sheet {given.sheet!r}; it has {', '.join(book.sheetnames)}.")
+            sheet = book[given.sheet] if given.sheet is not None else book.worksheets[0]
+            tables.append(_sheet(file.name, sheet.iter_rows(values_only=True)))
+    con.register(given.name, _joined(tables))
+    return []
+
+
+def _sheet(name: str, rows: Iterator[tuple[object, ...]]) -> pa.Table:
+    header = next(rows, ())
+    names = [str(cell).strip() if cell is not None else "" for cell in header]
+    while names and not names[-1]:
+        names.pop()
+    if not names:
+        raise InvalidInput(f"{name} has no header row; its first row must name the columns.")
+    if "" in names or len(set(names)) < len(names):
+        wrong = next((name for name in names if names.count(name) > 1), "")
+        raise InvalidInput(
+            f"{name}: the column name {wrong!r} is empty or comes twice in the first row; name each once."
+        )
+    cells = [row[: len(names)] for row in rows if any(cell is not None for cell in row)]
+    return _chunk(names, zip(*cells, strict=True) if cells else [()] * len(names))
+
+
+def _chunk(names: Sequence[str], columns: Iterable[Iterable[object]]) -> pa.Table:
+    """Python values, column by column, as an Arrow table."""
+    return pa.table({name: _array(list(values)) for name, values in zip(names, columns, strict=True)})
+
+
+def _array(values: list[object]) -> pa.Array:
+    """A column of Python values: of their common type, or of text when they have none."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds <= {datetime}:
+        aware = {value.tzinfo is not None for value in values if isinstance(value, datetime)}
+        if len(aware) < 2:
+            return pa.array(values, pa.timestamp("us", tz="UTC" if True in aware else None))
+    if kinds in ({int}, {bool}, {date}, {str}):
+        return pa.array(values)
+    if kinds <= {int, float} and kinds:
+        return pa.array([None if value is None else float(value) for value in values])  # type: ignore[arg-type]
+    if kinds == {Decimal}:
+        return pa.array([None if value is None or value.is_nan() else value for value in values])  # type: ignore[attr-defined]
+    return pa.array([None if value is None else _written(value) for value in values], pa.string())
+
+
+def _joined(tables: Sequence[pa.Table]) -> pa.Table:
+    """One table of several; a column that has different types in them becomes text."""
+    try:
+        return pa.concat_tables(tables, promote_options="permissive")
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        names = list(dict.fromkeys(name for table in tables for name in table.column_names))
+        texts = [pa.table({name: table[name].cast(pa.string()) for name in table.column_names}) for table in tables]
+        mixed = {name for name in names if len({table.schema.field(name).type for table in tables}) > 1}
+        kept = [
+            pa.table({name: (text if name in mixed else table)[name] for name in table.column_names})
+            for table, text in zip(tables, texts, strict=True)
+        ]
+        return pa.concat_tables(kept, promote_options="permissive")
+
+
+def _written(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case datetime() | date() | time():
+            return value.isoformat()
+        case float() if value.is_integer():
+            return str(int(value))
+        case dict() | list():
+            return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+        case bytes() | memoryview():
+            return bytes(value).decode("utf-8", errors="replace")
+    return str(value)
+
+
+_Reader = Callable[[DuckDBPyConnection, Input, Sequence[Path]], list[str]]
+_READERS: dict[str, _Reader] = {
+    ".csv": _read_text_tables,
+    ".tsv": _read_text_tables,
+    ".parquet": _read_parquet,
+    ".xlsx": _read_workbook,
+    ".jsonl": _read_json_lines,
+    ".ndjson": _read_json_lines,
+}
+
+
+def _no_glob(file: Path) -> str:
+    """The path as DuckDB must be told it, so that brackets and stars in it are taken as they are."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(file))
+
+
+def _read_database(con: DuckDBPyConnection, given: Input, place: str) -> None:
+    """The result of a query, streamed in chunks from a cursor of the database."""
+    url = given.url or os.environ.get(given.url_env or "", "")
+    if not url:
+        raise InvalidInput(f"{place}: the environment variable {given.url_env} is not set; give it the database's URL.")
+    try:
+        engine = create_engine(url)
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        raise InvalidInput(f"{place}: the database URL cannot be used: {first_line(error)}") from None
+    try:
+        with engine.connect().execution_options(stream_results=True, yield_per=_ROWS_PER_CHUNK) as connection:
+            try:
+                result = connection.execute(text(given.query or ""))
+            except SQLAlchemyError as error:
+                if getattr(error, "connection_invalidated", False):
+                    raise
+                raise InvalidInput(
+                    f"{place}: the query failed: {first_line(getattr(error, 'orig', error) or error)}"
+                ) from None
+            columns = list(result.keys())
+            chunks = [_chunk(columns, zip(*rows, strict=True)) for rows in result.partitions()]
+    except SQLAlchemyError as error:
+        raise DataUnavailable(
+            f"{place}: the database does not answer: {first_line(getattr(error, 'orig', error) or error)}"
+        ) from None
+    finally:
+        engine.dispose()
+    con.register(given.name, _joined(chunks or [_chunk(columns, [()] * len(columns))]))
