@@ -228,11 +228,12 @@ class Workspace:
         batch: int | None = None,
         lang: str = "en",
         entity: str | None = None,
+        strongest: int | None = None,
     ) -> dict[str, Any]:
         """Why one lead or opportunity has its score: reasons with points that add up, and their evidence."""
         from forecast.usecases.explain import explain
 
-        return explain(self.score(as_of, model, batch, entity), entity_id, lang=lang)
+        return explain(self.score(as_of, model, batch, entity), entity_id, lang=lang, strongest=strongest)
 
     def models(self) -> pd.DataFrame:
         """Registered models with their metrics and who serves."""

@@ -1,0 +1,60 @@
+"""Why one lead or opportunity has its score."""
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from forecast.errors import UnknownEntity
+from forecast.explain import render
+
+
+def explain(scores: pd.DataFrame, entity_id: str, *, lang: str = "en", strongest: int | None = None) -> dict[str, Any]:
+    """The reasons of one score, in words.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As `score` gives them; ``reasons`` is the JSON of all reasons.
+    entity_id : str
+    lang : {"en", "zh"}
+    strongest : int, optional
+        Show so many reasons for and as many against, and the sum of the others as ``rest``; default all.
+
+    Returns
+    -------
+    dict
+        ``entity``, ``entity_id``, ``as_of``, ``batch``, ``model_version``, ``probability``, ``base``, ``reasons``
+        (``code``, ``points``, ``text``, ``evidence``; strongest first) and ``rest``: ``base``, all points and ``rest``
+        add up to ``probability``.
+
+    Raises
+    ------
+    UnknownEntity
+        If no open lead or opportunity of that id was scored.
+    """
+    rows = scores[scores["entity_id"] == entity_id]
+    if rows.empty:
+        raise UnknownEntity(
+            f"No open lead or opportunity {entity_id!r} is known at that moment; {len(scores):,} others are scored."
+        )
+    row = rows.iloc[0]
+    reasons = json.loads(row["reasons"])
+    shown = reasons if strongest is None else _strongest(reasons, strongest)
+    return {
+        "entity": row["entity"],
+        "entity_id": entity_id,
+        "as_of": row["as_of"].to_pydatetime(),
+        "batch": int(row["batch"]),
+        "model_version": row["model_version"],
+        "probability": float(row["probability"]),
+        "base": float(row["base"]),
+        "reasons": [{**reason, "text": render(reason, lang)} for reason in shown],
+        "rest": round(sum(reason["points"] for reason in reasons) - sum(reason["points"] for reason in shown), 9),
+    }
+
+
+def _strongest(reasons: list[dict[str, Any]], n: int) -> list[dict[str, Any]]:
+    """The first n for and the first n against of reasons that come strongest first, in their order."""
+    sides = [[reason for reason in reasons if side * reason["points"] > 0][:n] for side in (1, -1)]
+    return sorted(sides[0] + sides[1], key=lambda reason: -abs(reason["points"]))
