@@ -38,6 +38,10 @@ class Lake(Protocol):
         """Rows of a canonical table in force at ``as_of`` (default: all that is known), with personal columns."""
         ...
 
+    def append_scores(self, scores: pd.DataFrame) -> None:
+        """Add to the score history; a score that is there already is left as it is."""
+        ...
+
 
 @dataclass(frozen=True)
 class ModelVersion:
@@ -115,16 +119,20 @@ class Promotion:
 class Store(Protocol):
     """What people see and change."""
 
-    def promotions(self, name: str) -> Sequence[Promotion]:
-        """Ledger of one model name, oldest first."""
+    def promotions(self, name: str | None = None) -> Sequence[Promotion]:
+        """The ledger, oldest first; of one model name unless ``name`` is None."""
         ...
 
     def promote(self, promotion: Promotion) -> None:
         """Append to the ledger."""
         ...
 
-    def save_scores(self, scores: pd.DataFrame) -> None:
-        """Replace the latest scores by these (schema of design section 6)."""
+    def save_scores(self, scores: pd.DataFrame, entity: str | None = None) -> bool:
+        """Replace the latest scores (of one kind of entity) by these, unless they are older; whether they were."""
+        ...
+
+    def latest_scores(self, entity: str | None = None) -> pd.DataFrame:
+        """The scores saved last, as `forecast.usecases.score` gave them."""
         ...
 
     def audit(self, actor: str, action: str, subject: str) -> None:
