@@ -17,9 +17,41 @@ N_BINS = 6
 DECIMALS = 9
 
 
+#: Families whose second part names a measure, not a subject: which reason each measure belongs to.
+MEASURES = {
+    "stage": {"previous": "current", "days_in": "time", "pace": "time", "changes": "moves", "moves_back": "moves"},
+    "owner": {"open": "workload", "new_30d": "workload", "": "record"},
+    "account": {"open": "workload", "new_30d": "workload", "": "record"},
+    "calendar": {"age_days": "age", "": "date"},
+    "feedback": {"": "record"},
+    "purchases": {"": "record"},
+    "interactions": {
+        "response_hours_mean": "response",
+        "response_hours_median": "response",
+        "unanswered_streak": "unanswered",
+        "overdue": "plans",
+        "planned": "plans",
+        "days_to_next": "plans",
+    },
+}
+
+#: Endings that say how a field was read, not which field it is.
+READINGS = ("category", "is_true", "days_since")
+
+
 def reason_code(feature: str) -> str:
-    """The reason that a feature belongs to: the first two parts of its name, ``family.subject``."""
-    return ".".join(feature.split("__")[:2])
+    """The reason that a feature belongs to, ``family.subject``: one subject, many measures, one reason.
+
+    ``interactions__phone__count_30d`` and ``interactions__phone__days_since_last`` are both ``interactions.phone``;
+    attributes keep their whole name: ``attributes__account__industry`` is ``attributes.account.industry``.
+    """
+    family, *parts = feature.split("__")
+    if not parts:
+        return f"attributes.{feature}"
+    if family == "attributes":
+        return ".".join([family, *(parts[:-1] if len(parts) > 1 and parts[-1] in READINGS else parts)])
+    known = MEASURES.get(family, {})
+    return f"{family}.{known.get(parts[0], known.get('', parts[0]))}"
 
 
 @dataclass

@@ -28,8 +28,9 @@ def probability_metrics(y_true: Array, y_pred: Array, *, clusters: Array = None)
     -------
     dict
         ``log_loss`` with ``log_loss_low`` and ``log_loss_high`` (95 %, drawing clusters), ``brier_loss``, ``roc_auc``,
-        ``average_precision``, ``calibration_slope`` with ``..._low`` and ``..._high`` (95 %),
-        ``calibration_intercept``, ``calibration_error``, ``win_rate``, ``mean_probability``, ``n_rows``, ``n_entities``. NaN where undefined.
+        ``average_precision``, ``calibration_slope`` with ``calibration_slope_low`` and ``_high`` (95 %),
+        ``calibration_intercept``, ``calibration_error``, ``win_rate``, ``mean_probability``, ``n_rows``,
+        ``n_entities``. NaN where undefined.
     """
     y, p = np.asarray(y_true, dtype=float), np.asarray(y_pred, dtype=float)
     losses = log_losses(y, p)
