@@ -215,7 +215,13 @@ def make_company(
     _check_ranges(
         dict.fromkeys(counts, (1, 10_000_000))
         | {"months": (3, 120), "late_records": (0, 1), "censoring": (0.05, 0.9), "signal": (0, 1)}
-        | {"deletions": (0, 0.5), "merges": (0, 0.5), "common_shocks": (0, 3), "drift": (-2, 2), "confounding": (-3, 3)},
+        | {
+            "deletions": (0, 0.5),
+            "merges": (0, 0.5),
+            "common_shocks": (0, 3),
+            "drift": (-2, 2),
+            "confounding": (-3, 3),
+        },
         counts
         | {"months": months, "late_records": late_records, "censoring": censoring, "signal": signal}
         | {"deletions": deletions, "merges": merges, "common_shocks": common_shocks, "drift": drift}
@@ -254,7 +260,9 @@ def make_company(
         deals, traits, accounts, start, late=late_records, leaks=leaks, n_days=n_days, rng=rng
     )
     won = np.flatnonzero(deals.won & (deals.closed < n_days))
-    won_at = opportunities.loc[opportunities["outcome"] == "won"].groupby("opportunity_id", sort=True)["closed_at"].min()
+    won_at = (
+        opportunities.loc[opportunities["outcome"] == "won"].groupby("opportunity_id", sort=True)["closed_at"].min()
+    )
     won_days = (won_at - pd.Timestamp(start, tz="UTC")).to_numpy() / np.timedelta64(1, "D")
     orders, order_lines = trade.order_rows(won, won_days, traits.account[won], accounts, start, n_days, rng)
     first_used = np.full(n_accounts, float(n_days - 1))
@@ -345,9 +353,7 @@ def _make_shocks(n_days: int, n_teams: int, scale: float, rng: np.random.Generat
     return shocks
 
 
-def _truth(
-    staff: people.People, deals: Deals, leads: Leads, shocks: Floats, start: date
-) -> dict[str, pd.DataFrame]:
+def _truth(staff: people.People, deals: Deals, leads: Leads, shocks: Floats, start: date) -> dict[str, pd.DataFrame]:
     """What no CRM shows."""
     n, n_days = len(deals.created), len(deals.process.season)
     closed = np.where(deals.closed < n_days, deals.closed + 0.75, np.nan)
@@ -375,9 +381,7 @@ def _truth(
                 "lost_at": moments(start, np.where(leads.converted, np.nan, leads.ended)),
             }
         ),
-        "users": pd.DataFrame(
-            {"user_id": ids("U", np.arange(staff.n_reps)), "skill": process.signal * staff.skill}
-        ),
+        "users": pd.DataFrame({"user_id": ids("U", np.arange(staff.n_reps)), "skill": process.signal * staff.skill}),
         "actions": pd.DataFrame(
             {"kind": ["demo", "newsletter"], "log_hazard_effect": [process.signal * DEMO_EFFECT, 0.0]}
         ),
@@ -395,7 +399,5 @@ def _truth(
                 "log_factor": shocks[day, team],
             }
         ),
-        "stages": pd.DataFrame(
-            {"stage": STAGES, "advance": fair[0], "back": fair[1], "win": fair[2], "lose": fair[3]}
-        ),
+        "stages": pd.DataFrame({"stage": STAGES, "advance": fair[0], "back": fair[1], "win": fair[2], "lose": fair[3]}),
     }

@@ -28,7 +28,13 @@ def order_rate(start: date, days: Floats) -> Floats:
 
 
 def order_rows(
-    won_deal: Ints, won_at: Floats, account: Ints, accounts: Accounts, start: date, n_days: int, rng: np.random.Generator
+    won_deal: Ints,
+    won_at: Floats,
+    account: Ints,
+    accounts: Accounts,
+    start: date,
+    n_days: int,
+    rng: np.random.Generator,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Orders and their lines: the one that closes each deal, then repeat purchases of accounts that bought once.
 
