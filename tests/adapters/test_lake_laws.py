@@ -43,7 +43,10 @@ def oracle(history: list[list[dict[str, Any]]], as_of: datetime, batch: int) -> 
     for number, rows in enumerate(history[:batch], start=1):
         for place, row in enumerate(rows):
             order = (row["recorded_at"], number, place)
-            if row["recorded_at"] < as_of and order > last.get(row["contact_id"], (datetime.min.replace(tzinfo=UTC),))[:3]:
+            if (
+                row["recorded_at"] < as_of
+                and order > last.get(row["contact_id"], (datetime.min.replace(tzinfo=UTC),))[:3]
+            ):
                 last[row["contact_id"]] = (*order, row)
     living = [(number, row) for _, number, _, row in last.values() if not row["deleted_at"] and not row["merged_into"]]
     return sorted((row["contact_id"], row["account_id"], row["name"], row["recorded_at"], n) for n, row in living)

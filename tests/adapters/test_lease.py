@@ -14,7 +14,9 @@ CLOCK = FixedClock(datetime(2026, 3, 1, 12, 30, tzinfo=UTC))
 def test_lease_names_its_holder_to_who_cannot_wait(tmp_path: Path) -> None:
     with (
         lease(tmp_path / "lease", CLOCK, wait_s=1, task="writing"),
-        pytest.raises(DataUnavailable, match=r"process \d+ on .* \(writing since 2026-03-01 12:30:00Z\).*within 0\.1 s"),
+        pytest.raises(
+            DataUnavailable, match=r"process \d+ on .* \(writing since 2026-03-01 12:30:00Z\).*within 0\.1 s"
+        ),
         lease(tmp_path / "lease", CLOCK, wait_s=0.1, task="compacting"),
     ):
         pass

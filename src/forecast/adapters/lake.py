@@ -208,7 +208,7 @@ class DeltaLake:
         """
         records = read_all(self._commits)
         since = self._clock.now() - timedelta(hours=retention_hours)
-        needed = [record for record, next_one in pairwise(records) if next_one.written_at >= since]
+        needed = [record for record, next_one in pairwise(records) if next_one.written_at > since]
 
         def vacuum(folder: Path, version: int) -> None:
             kept = {record.tables[folder.name].version for record in needed if folder.name in record.tables}
@@ -286,7 +286,8 @@ class DeltaLake:
                 self._on_step("between tables")
                 change(folder, stored.version)
                 version = delta.version_of(folder)
-                delta.persist(folder, stored.version, version)
+                if version != stored.version:
+                    delta.persist(folder, stored.version, version)
                 tables[name] = StoredTable(version, stored.rows)
             if tables != head.tables:
                 self._on_step("before commit record")
