@@ -1,6 +1,8 @@
 """Point-in-time mining: one row per (entity, moment), made only of what was known at that moment."""
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from types import ModuleType
 
@@ -8,25 +10,60 @@ import pandas as pd
 from duckdb import DuckDBPyConnection
 
 from forecast.errors import InvalidInput
-from forecast.features import attributes, interactions, stage
+from forecast.features import (
+    account,
+    attributes,
+    calendar,
+    changes,
+    feedback,
+    interactions,
+    owner,
+    purchases,
+    stage,
+)
 from forecast.features.cases import open_entities, outcomes, snapshot_spine
 from forecast.features.spine import create_spine, utc_moments
 
 __all__ = [
     "FAMILIES",
+    "Feature",
     "build_features",
+    "describe",
     "feature_columns",
     "open_entities",
     "outcomes",
     "snapshot_spine",
 ]
 
-#: Every feature family by name; a family is a module with ``build(con, spine) -> relation``.
+#: Every feature family by name: a module with ``build(con, spine) -> relation`` and ``DESCRIBED``.
 FAMILIES: dict[str, ModuleType] = {
+    "account": account,
     "attributes": attributes,
+    "calendar": calendar,
+    "changes": changes,
+    "feedback": feedback,
     "interactions": interactions,
+    "owner": owner,
+    "purchases": purchases,
     "stage": stage,
 }
+
+
+@dataclass(frozen=True)
+class Feature:
+    """What a feature is.
+
+    ``effort`` says how easily a rep can fake it: ``hard`` (outcomes, orders, what customers do), ``activity`` (what a
+    rep logs), ``typed`` (what a rep enters: stage, amount, expected close). ``kind`` is ``number``, ``category`` or
+    ``boolean`` (1.0, 0.0).
+    """
+
+    name: str
+    family: str
+    subject: str
+    kind: str
+    effort: str
+
 
 _KEYS = ["entity_id", "as_of"]
 
@@ -75,9 +112,25 @@ def build_features(
         frame = FAMILIES[family].build(con, name).order("as_of, entity_id").df()
         assert frame[_KEYS].equals(keys), f"family {family} does not give one row per spine row"
         frames.append(frame.drop(columns=_KEYS))
-    return pd.concat(frames, axis=1)
+    features: pd.DataFrame = pd.concat(frames, axis=1)
+    return features
 
 
 def feature_columns(frame: pd.DataFrame) -> list[str]:
     """The features of a frame of `build_features`: all columns but the keys."""
     return [column for column in frame.columns if column not in _KEYS]
+
+
+def describe(name: str) -> Feature:
+    """What the feature of that name is.
+
+    Raises
+    ------
+    InvalidInput
+        If no family makes a feature of that name.
+    """
+    family, _, rest = name.partition("__")
+    for pattern, kind, effort in FAMILIES[family].DESCRIBED if family in FAMILIES else ():
+        if re.fullmatch(pattern, rest):
+            return Feature(name, family, rest.partition("__")[0], kind, effort)
+    raise InvalidInput(f"{name!r} is no feature; names look like 'stage__days_in' or 'interactions__phone__count_30d'.")

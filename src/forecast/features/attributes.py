@@ -12,7 +12,7 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from forecast.features.columns import capped, first_values, quoted, slug
 from forecast.features.links import accounts_at
-from forecast.features.spine import last_moment, scored_table, spine_entity
+from forecast.features.spine import fetch, last_moment, scored_table, spine_entity, states
 from forecast.history import sql_moment
 from forecast.schema import TABLES
 
@@ -36,6 +36,15 @@ MAX_ATTRIBUTES = 200
 NEARLY_UNIQUE = 0.5
 _MOMENT = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?(Z|[+-]\d{2}:?\d{2})?"
 
+#: Name after the family, kind, effort; see `forecast.features.describe`. What anybody could type is marked so.
+DESCRIBED = (
+    ("account__(industry|region|country)", "category", "hard"),
+    ("account__(size|age_days)", "number", "hard"),
+    (r"(\w+__)?\w+__category|currency|forecast_category|channel|product__category", "category", "typed"),
+    (r"(\w+__)?\w+__is_true", "boolean", "typed"),
+    (r"(\w+__)?\w+(__days_since)?", "number", "typed"),
+)
+
 
 def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
     """The fields and attributes of each spine row's entity, account and product.
@@ -52,37 +61,24 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
         ``entity_id``, ``as_of``, ``attributes__…``.
     """
     entity, moment = spine_entity(con, spine), last_moment(con, spine)
-    own_table, own_key = scored_table(entity)
-    has_product = "product_id" in TABLES[own_table].by_name
-    selected = []
-    for table, prefix in ((own_table, ""), ("accounts", "account__"), ("products", "product__")):
-        if table != "products" or has_product:
-            fields = _fields(con, table, moment)
-            _create_typed(con, table, fields, moment)
-            selected += [
-                f'{_feature(f"{table}_v.f{i}", kind)} AS "{_name(prefix, field, kind, custom)}"'
-                for i, (field, kind, custom) in enumerate(fields)
-            ]
-    product = "product_id" if has_product else "NULL"
-    return con.sql(
-        f"""
-        SELECT s.entity_id, s.as_of, {", ".join(selected)}
-        FROM {spine} s
-        LEFT JOIN _typed_{own_table} {own_table}_v ON {own_table}_v.id = s.entity_id
-            AND {own_table}_v.known_from < s.as_of AND s.as_of <= {own_table}_v.known_to
-        LEFT JOIN {accounts_at(spine, entity)} a ON a.row = s.row
-        LEFT JOIN _typed_accounts accounts_v ON accounts_v.id = a.account_id
-            AND accounts_v.known_from < s.as_of AND s.as_of <= accounts_v.known_to
-        """
-        + (
-            f"""
-        LEFT JOIN {own_table} o ON o.{own_key} = s.entity_id AND o.known_from < s.as_of AND s.as_of <= o.known_to
-        LEFT JOIN _typed_products products_v ON products_v.id = o.{product}
-            AND products_v.known_from < s.as_of AND s.as_of <= products_v.known_to
-        """
-            if has_product
-            else ""
+    sources = [(scored_table(entity)[0], "", "s.entity_id"), ("accounts", "account__", "a.account_id")]
+    if entity == "opportunity":
+        sources.append(("products", "product__", "s.product_id"))
+    selected, joins = [], []
+    for table, prefix, reference in sources:
+        fields = _fields(con, table, moment)
+        _create_typed(con, table, fields, moment)
+        selected += [
+            f'{_feature(f"{table}_v.f{i}", kind)} AS "{_name(prefix, field, kind, custom)}"'
+            for i, (field, kind, custom) in enumerate(fields)
+        ]
+        joins.append(
+            f"LEFT JOIN _typed_{table} {table}_v ON {table}_v.id = {reference} "
+            f"AND {table}_v.known_from < s.as_of AND s.as_of <= {table}_v.known_to"
         )
+    return con.sql(
+        f"SELECT s.entity_id, s.as_of, {', '.join(selected)} FROM {states(spine, entity)} s "
+        f"LEFT JOIN {accounts_at(spine, entity)} a ON a.row = s.row {' '.join(joins)}"
     )
 
 
@@ -102,7 +98,7 @@ def _fields(con: DuckDBPyConnection, table: str, moment: datetime) -> list[tuple
     """(field, kind, whether it is a custom attribute) of every feature column of a table."""
     canonical = [(field, kind, False) for field, kind in FIELDS[table].items()]
     taken = {slug(field) for field in TABLES[table].by_name}
-    custom = []
+    custom: list[tuple[str, str, bool]] = []
     for field, kind in _attribute_kinds(con, table, moment).items():
         if slug(field) not in taken and len(custom) < MAX_ATTRIBUTES:
             taken.add(slug(field))
@@ -121,12 +117,14 @@ def _attribute_kinds(con: DuckDBPyConnection, table: str, moment: datetime) -> d
     if {row[0] for row in catalogue} - set(values["name"]):  # some appear only later: look at everything
         everything = _attribute_values(con, f"(SELECT {key} AS id, attributes {known})")
         values = pd.concat([values, everything[~everything["name"].isin(values["name"])]])
-    return {str(row.name): row.kind for row in values.itertuples(index=False) if row.kind != "left_out"}  # type: ignore[misc]
+    kinds = dict(zip(values["name"], values["kind"], strict=True))
+    return {name: kind for name, kind in kinds.items() if kind != "left_out"}
 
 
 def _attribute_values(con: DuckDBPyConnection, rows: str) -> pd.DataFrame:
     """``name``, ``kind`` of every attribute with a value in the rows, sorted by name."""
-    return con.sql(
+    return fetch(
+        con,
         f"""
         WITH names AS (SELECT id, attributes, unnest(json_keys(attributes)) AS name FROM {rows}),
         values AS (
@@ -139,11 +137,12 @@ def _attribute_values(con: DuckDBPyConnection, rows: str) -> pd.DataFrame:
             WHEN bool_or(type IN ('ARRAY', 'OBJECT')) THEN 'left_out'
             WHEN bool_and(regexp_full_match(value, '{_MOMENT}') AND TRY_CAST(value AS TIMESTAMP) IS NOT NULL)
                 THEN 'days_since'
-            WHEN count(DISTINCT id) >= 20 AND count(DISTINCT value) > {NEARLY_UNIQUE} * count(DISTINCT id) THEN 'left_out'
+            WHEN count(DISTINCT id) >= 20 AND count(DISTINCT value) > {NEARLY_UNIQUE} * count(DISTINCT id)
+                THEN 'left_out'
             ELSE 'category' END AS kind
         FROM values WHERE value IS NOT NULL AND value <> '' GROUP BY name ORDER BY name
-        """
-    ).df()
+        """,
+    )
 
 
 def _create_typed(con: DuckDBPyConnection, table: str, fields: list[tuple[str, str, bool]], moment: datetime) -> None:
@@ -161,7 +160,8 @@ def _create_typed(con: DuckDBPyConnection, table: str, fields: list[tuple[str, s
         for i, (_, kind, _) in enumerate(fields)
     ]
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE _typed_{table} AS SELECT id, known_from, known_to, {', '.join(shown)} FROM _typed_all"
+        f"CREATE OR REPLACE TEMP TABLE _typed_{table} AS "
+        f"SELECT id, known_from, known_to, {', '.join(shown)} FROM _typed_all"
     )
     con.execute("DROP TABLE _typed_all")
 

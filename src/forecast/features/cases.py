@@ -5,7 +5,7 @@ from datetime import datetime, tzinfo
 import pandas as pd
 from duckdb import DuckDBPyConnection
 
-from forecast.features.spine import create_spine, scored_table, snapshot_moments, utc_moments
+from forecast.features.spine import create_spine, fetch, scored_table, snapshot_moments, utc_moments
 from forecast.history import sql_moment
 
 #: SQL of what a version says: 'won', 'lost', 'closed' (how is not known), or '' while it is open.
@@ -70,12 +70,13 @@ def _at_risk(con: DuckDBPyConnection, entity: str, moments: list[datetime]) -> p
     if not moments:
         return pd.DataFrame({"entity_id": pd.Series(dtype=object), "as_of": pd.Series(dtype="datetime64[us, UTC]")})
     values = ", ".join(f"({sql_moment(moment)})" for moment in moments)
-    frame = con.sql(
+    frame = fetch(
+        con,
         f"SELECT case_id AS entity_id, m.as_of FROM {case_versions(entity)} v "
         f"JOIN (SELECT DISTINCT as_of FROM (VALUES {values}) AS _(as_of)) m "
         "ON v.known_from < m.as_of AND m.as_of <= v.known_to "
-        "WHERE v.live AND v.event = '' ORDER BY m.as_of, entity_id"
-    ).df()
+        "WHERE v.live AND v.event = '' ORDER BY m.as_of, entity_id",
+    )
     return frame.assign(as_of=utc_moments(frame["as_of"]))
 
 
@@ -102,7 +103,8 @@ def outcomes(con: DuckDBPyConnection, spine: pd.DataFrame, entity: str, cutoff: 
     """
     name = create_spine(con, spine, entity)
     before = sql_moment(cutoff)
-    frame = con.sql(
+    frame = fetch(
+        con,
         f"""
         WITH known AS (
             SELECT * FROM {case_versions(entity)} WHERE live AND known_from < {before}
@@ -123,6 +125,6 @@ def outcomes(con: DuckDBPyConnection, spine: pd.DataFrame, entity: str, cutoff: 
         SELECT s.entity_id, s.as_of, coalesce(f.event, '') AS event,
             greatest(0, epoch_us(coalesce(f.until, {before})) - epoch_us(s.as_of)) / 86400e6 AS days
         FROM {name} s LEFT JOIN fate f ON f.case_id = s.entity_id ORDER BY s.row
-        """
-    ).df()
+        """,
+    )
     return frame.assign(as_of=utc_moments(frame["as_of"]))

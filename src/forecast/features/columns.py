@@ -34,7 +34,7 @@ def first_values(
     """
     found = con.sql(
         f'SELECT "{column}" AS text_value, min(known_from) AS known_since FROM {rows} '
-        f'WHERE known_from < {sql_moment(moment)} AND known_from < known_to AND "{column}" IS NOT NULL AND "{column}" <> \'\' '
+        f"WHERE known_from < {sql_moment(moment)} AND known_from < known_to AND text_value <> '' "
         f"GROUP BY ALL ORDER BY known_since, text_value LIMIT {limit}"
     ).fetchall()
     return [row[0] for row in found]

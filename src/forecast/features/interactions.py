@@ -14,13 +14,21 @@ from numpy.typing import NDArray
 
 from forecast.features.columns import first_values, slug
 from forecast.features.links import account_groups, case_groups
-from forecast.features.spine import DAY_US, SpineRows, last_moment, read_spine, spine_entity
-from forecast.features.stabbing import NOTHING, Ints, Mask, Moments, Reach, range_medians
+from forecast.features.spine import DAY_US, SpineRows, fetch, last_moment, read_spine, spine_entity
+from forecast.features.stabbing import NOTHING, Ints, Mask, Moments, Reach, range_medians, ratio
 
 WINDOWS_DAYS = (7, 30, 90, 365)
 #: Kinds and results that get columns of their own, by when they became known.
 MAX_KINDS, MAX_RESULTS = 20, 10
 HOUR_US = 3_600_000_000
+
+#: Name after the family, kind, effort; see `forecast.features.describe`. Whether the customer came is hard to fake.
+DESCRIBED = (
+    (r"(in|account_in|web)__(count(_\d+d)?|days_since_last)", "number", "hard"),
+    (r"\w+?__(count(_\d+d)?|days_since_last)", "number", "activity"),
+    ("all__trend|in__response_hours_(mean|median)|out__unanswered_streak", "number", "activity"),
+    ("plan__(overdue|planned|days_to_next)", "number", "activity"),
+)
 
 
 def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
@@ -80,15 +88,16 @@ class _Facts:
     """Interactions of the groups of a spine, each with the moments at which it counts."""
 
     def __init__(self, con: DuckDBPyConnection, moments: Moments, linked: str) -> None:
-        frame = con.sql(
+        frame = fetch(
+            con,
             f"""
             SELECT code, epoch_us("at") AS happened_at, epoch_us(coalesce(due_at, "at")) AS due,
                 epoch_us(greatest(known_from, link_from)) AS known_from, epoch_us(least(known_to, link_to)) AS known_to,
                 coalesce("at" >= due_at AND result IS NULL, false) AS is_task, channel, kind, result, direction
             FROM {linked} WHERE deleted_at IS NULL AND greatest(known_from, link_from) < least(known_to, link_to)
             ORDER BY happened_at, code, interaction_id
-            """
-        ).df()
+            """,
+        )
         self.moments = moments
         self.at, self.due = frame["happened_at"].to_numpy(), frame["due"].to_numpy()
         self.is_task = frame["is_task"].to_numpy(dtype=bool)
@@ -97,7 +106,7 @@ class _Facts:
 
     def having(self, column: str, values: list[str]) -> Mask:
         """Which interactions have one of the values."""
-        return self._frame[column].isin(values).to_numpy()
+        return self._frame[column].isin(values).to_numpy(dtype=bool)
 
     @cached_property
     def ever(self) -> Reach:
@@ -142,7 +151,7 @@ def _trend(features: dict[str, Any]) -> NDArray[np.float64]:
     """Rate of the last 30 days over that of the 60 days before, each with one interaction more than counted."""
     last = features["interactions__all__count_30d"]
     before = features["interactions__all__count_90d"] - last
-    return 2 * (last + 1) / (before + 2)
+    return ratio(2 * (last + 1), before + 2)
 
 
 def _answers(facts: _Facts) -> dict[str, Any]:
@@ -166,9 +175,7 @@ def _answers(facts: _Facts) -> dict[str, Any]:
 
     unanswered = outbound[fact] & ~answer[fact] & (_next_of_row(row, answer[fact]) < 0)
     return {
-        "interactions__in__response_hours_mean": np.divide(
-            total, count * HOUR_US, out=np.full(n, np.nan), where=count > 0
-        ),
+        "interactions__in__response_hours_mean": ratio(total, count * HOUR_US),
         "interactions__in__response_hours_median": range_medians(gap, stop - count, stop) / HOUR_US,
         "interactions__out__unanswered_streak": np.bincount(row[unanswered], minlength=n),
     }

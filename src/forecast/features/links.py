@@ -1,9 +1,8 @@
-"""Which facts belong to which spine row: by the ids that the entity or its account had, and the merges known by then."""
+"""Which facts belong to which spine row: by the ids its entity or its account had, and the merges known by then."""
 
-import numpy as np
 from duckdb import DuckDBPyConnection
 
-from forecast.features.spine import states
+from forecast.features.spine import case_codes, fetch_codes, states
 from forecast.features.stabbing import Ints
 
 _EVER = "TIMESTAMP '0001-01-01'"
@@ -22,7 +21,7 @@ def accounts_at(spine: str, entity: str) -> str:
 
 
 def alias_links(table: str, wanted: str) -> str:
-    """SQL table expression (``id``, ``code``, ``link_from``): under which ids facts of wanted ids are stored, and since when.
+    """SQL table expression (``id``, ``code``, ``link_from``): the ids under which facts of wanted ids are stored.
 
     Parameters
     ----------
@@ -50,10 +49,7 @@ def account_groups(con: DuckDBPyConnection, spine: str, entity: str) -> Ints:
     )
     wanted = "(SELECT DISTINCT account_id AS id, code FROM _account_groups)"
     con.execute(f"CREATE OR REPLACE TEMP TABLE _account_links AS FROM {alias_links('accounts', wanted)}")
-    codes = con.sql(
-        f"SELECT coalesce(g.code, -1) AS code FROM {spine} s LEFT JOIN _account_groups g USING (row) ORDER BY s.row"
-    )
-    return codes.fetchnumpy()["code"].astype(np.int64)
+    return fetch_codes(con, spine, "_account_groups")
 
 
 def case_groups(con: DuckDBPyConnection, spine: str, entity: str) -> Ints:
@@ -64,8 +60,7 @@ def case_groups(con: DuckDBPyConnection, spine: str, entity: str) -> Ints:
     they became it.
     """
     table = "leads" if entity == "lead" else "opportunities"
-    numbered = f"(SELECT row, entity_id AS id, dense_rank() OVER (ORDER BY entity_id) - 1 AS code FROM {spine})"
-    wanted = f"(SELECT DISTINCT id, code FROM {numbered})"
+    wanted = f"(SELECT DISTINCT entity_id AS id, code FROM {case_codes(spine)})"
     con.execute(
         "CREATE OR REPLACE TEMP TABLE _case_links AS "
         f"SELECT '{entity}_id' AS by, id, code, link_from, TIMESTAMP '9999-12-31' AS link_to "
@@ -86,4 +81,4 @@ def case_groups(con: DuckDBPyConnection, spine: str, entity: str) -> Ints:
             """
         )
         con.execute("DELETE FROM _case_links WHERE link_from >= link_to")
-    return con.sql(f"SELECT code FROM {numbered} ORDER BY row").fetchnumpy()["code"].astype(np.int64)
+    return fetch_codes(con, spine, case_codes(spine))

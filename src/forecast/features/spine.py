@@ -81,11 +81,31 @@ def create_spine(con: DuckDBPyConnection, spine: pd.DataFrame, entity: str, *, z
         "_spine_rows", rows.assign(row=np.arange(len(rows)), day=moments.tz_convert(zone).tz_localize(None).normalize())
     )
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {SPINE} AS SELECT row, '{entity}' AS entity, CAST(entity_id AS VARCHAR) AS entity_id, "
-        "CAST(as_of AS TIMESTAMP) AS as_of, CAST(day AS DATE) AS day FROM _spine_rows ORDER BY row"
+        f"CREATE OR REPLACE TEMP TABLE {SPINE} AS SELECT row, '{entity}' AS entity, "
+        "CAST(entity_id AS VARCHAR) AS entity_id, CAST(as_of AS TIMESTAMP) AS as_of, CAST(day AS DATE) AS day "
+        "FROM _spine_rows ORDER BY row"
     )
     con.unregister("_spine_rows")
     return SPINE
+
+
+def fetch(con: DuckDBPyConnection, query: str) -> pd.DataFrame:
+    """The rows of a query."""
+    frame: pd.DataFrame = con.sql(query).df()
+    return frame
+
+
+def fetch_codes(con: DuckDBPyConnection, spine: str, groups: str) -> Ints:
+    """The ``code`` of each spine row in a table expression (``row``, ``code``), -1 where it has none."""
+    frame = fetch(
+        con, f"SELECT coalesce(g.code, -1) AS code FROM {spine} s LEFT JOIN {groups} g USING (row) ORDER BY s.row"
+    )
+    return frame["code"].to_numpy(dtype=np.int64)
+
+
+def case_codes(spine: str) -> str:
+    """SQL table expression (``row``, ``entity_id``, ``code``): a number from 0 on for each entity of the spine."""
+    return f"(SELECT row, entity_id, dense_rank() OVER (ORDER BY entity_id) - 1 AS code FROM {spine})"
 
 
 def spine_entity(con: DuckDBPyConnection, spine: str) -> str:

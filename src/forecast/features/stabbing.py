@@ -6,7 +6,7 @@ spine row's ``as_of`` is all that counts, recencies and past rates need. Everyth
 depends on the order of the facts.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +104,13 @@ class Moments:
         result = np.empty(len(self), dtype=np.int64)
         result[self._order] = values
         return result
+
+
+def ratio(numerator: NDArray[Any], denominator: NDArray[Any]) -> NDArray[np.float64]:
+    """One division; NaN where the denominator is not positive."""
+    result: NDArray[np.float64] = np.full(len(numerator), np.nan)
+    np.divide(numerator, denominator, out=result, where=denominator > 0)
+    return result
 
 
 def range_medians(values: Ints, first: Ints, stop: Ints) -> NDArray[np.float64]:

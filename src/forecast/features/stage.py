@@ -7,10 +7,16 @@ from numpy.typing import NDArray
 
 from forecast.features.cases import EVENT
 from forecast.features.columns import capped, first_values
-from forecast.features.spine import DAY_US, last_moment, scored_table, spine_entity
-from forecast.features.stabbing import range_medians
+from forecast.features.spine import DAY_US, fetch, last_moment, scored_table, spine_entity
+from forecast.features.stabbing import range_medians, ratio
 
 STAGE = {"opportunity": "stage", "lead": "status"}
+
+#: Name after the family, kind, effort; see `forecast.features.describe`.
+DESCRIBED = (
+    ("current|previous", "category", "typed"),
+    ("days_in|changes|moves_back|pace", "number", "typed"),
+)
 
 
 def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
@@ -27,20 +33,22 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
     """
     entity = spine_entity(con, spine)
     _create_stays(con, entity)
-    rows = con.sql(
+    rows = fetch(
+        con,
         f"""
         SELECT s.entity_id, s.as_of, t.stage AS current, t.previous, t.changes, t.moves_back,
             epoch_us(s.as_of) AS now, epoch_us(t.entered) AS entered
         FROM {spine} s ASOF LEFT JOIN (SELECT * FROM _stays WHERE is_open) t
             ON t.case_id = s.entity_id AND s.as_of > t.entered
         ORDER BY s.row
-        """
-    ).df()
-    ended = con.sql(
+        """,
+    )
+    ended = fetch(
+        con,
         "SELECT stage, epoch_us(left_at) AS left_at, epoch_us(left_at) - epoch_us(entered) AS stay FROM _stays "
-        "WHERE is_open AND stage IS NOT NULL AND left_at IS NOT NULL ORDER BY stage, left_at, stay"
-    ).df()
-    days_in = (rows["now"] - rows["entered"]) / DAY_US
+        "WHERE is_open AND stage IS NOT NULL AND left_at IS NOT NULL ORDER BY stage, left_at, stay",
+    )
+    days_in = ((rows["now"] - rows["entered"]) / DAY_US).to_numpy()
     usual = _usual_days(ended, rows["current"], rows["now"])
     frame = pd.DataFrame(
         {
@@ -51,14 +59,14 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
             "stage__days_in": days_in,
             "stage__changes": rows["changes"].astype(float),
             "stage__moves_back": rows["moves_back"].astype(float),
-            "stage__pace": np.divide(days_in, usual, out=np.full(len(rows), np.nan), where=usual > 0),
+            "stage__pace": ratio(days_in, usual),
         }
     )
     table, _ = scored_table(entity)
     kept = first_values(con, table, STAGE[entity], last_moment(con, spine))
     return con.from_df(frame).project(
-        f"entity_id, as_of, {capped('current', kept)} AS stage__current, {capped('previous', kept)} AS stage__previous, "
-        "stage__days_in, stage__changes, stage__moves_back, stage__pace"
+        f"entity_id, as_of, {capped('current', kept)} AS stage__current, "
+        f"{capped('previous', kept)} AS stage__previous, stage__days_in, stage__changes, stage__moves_back, stage__pace"
     )
 
 
@@ -103,9 +111,11 @@ def _usual_days(ended: pd.DataFrame, stage: "pd.Series[str]", now: "pd.Series[in
     stages = pd.Index(ended["stage"].unique())
     moments = np.unique(now.to_numpy())
     stride = len(moments) + 1
-    code = stages.get_indexer(stage)
+    code = stages.get_indexer(pd.Index(stage))
     # a stay that ended at moment e is known at the moments > e: the first of them is its key
-    key = stages.get_indexer(ended["stage"]) * stride + np.searchsorted(moments, ended["left_at"], side="right")
+    key = stages.get_indexer(pd.Index(ended["stage"])) * stride + np.searchsorted(
+        moments, ended["left_at"], side="right"
+    )
     first = np.searchsorted(key, code * stride)
     stop = np.searchsorted(key, code * stride + np.searchsorted(moments, now), side="right")
     return range_medians(ended["stay"].to_numpy(), first, np.where(code < 0, first, stop)) / DAY_US

@@ -1,0 +1,80 @@
+"""Past results and present workload of whoever a case belongs to; what `owner` and `account` share."""
+
+from typing import Any
+
+import numpy as np
+from duckdb import DuckDBPyConnection
+from numpy.typing import NDArray
+
+from forecast.features.cases import case_versions
+from forecast.features.spine import DAY_US, SpineRows, case_codes, fetch, fetch_codes, spine_entity
+from forecast.features.stabbing import Ints, Moments, ratio
+
+#: A rate is drawn toward the company's as if so many more cases had gone at the company's rate.
+PRIOR_CASES = 20
+_COLUMNS = (
+    "event, epoch_us(event_at) AS event_at, epoch_us(coalesce(created_at, event_at)) AS created_at, "
+    "epoch_us(known_from) AS known_from, epoch_us(known_to) AS known_to"
+)
+
+
+def past_results(con: DuckDBPyConnection, spine: str, rows: SpineRows, groups: Ints, cases: str) -> dict[str, Any]:
+    """What the other cases of each spine row's group had come to, as known at ``as_of``.
+
+    ``won`` and ``closed`` (won or lost) so far, ``open`` now, ``new_30d``: created in the last 30 days;
+    ``win_rate`` and ``win_rate_365d`` (closings of the last 365 days): ``(wins + k r) / (closed + k)`` with the rate r
+    of all other cases and k = 20; ``cycle_days``: mean days from creation to closing.
+
+    Parameters
+    ----------
+    spine : str
+        The case of a spine row itself never counts.
+    groups : int array of shape (n,)
+        -1 where there is none; its features are missing.
+    cases : str
+        SQL table expression: columns of `case_versions` with the ``code`` of their group.
+
+    Returns
+    -------
+    dict of name to array of shape (n,)
+    """
+    versions = case_versions(spine_entity(con, spine))
+    own_cases = f"{versions} JOIN (SELECT DISTINCT entity_id, code FROM {case_codes(spine)}) ON case_id = entity_id"
+    own = _tally(con, own_cases, Moments(fetch_codes(con, spine, case_codes(spine)), rows.as_of))
+    everyone = _tally(con, f"(SELECT *, 0 AS code FROM {versions})", Moments(np.zeros_like(groups), rows.as_of))
+    group = _tally(con, cases, Moments(groups, rows.as_of))
+    others = {name: group[name] - own[name] for name in group}
+    all_won, all_closed = everyone["won"] - own["won"], everyone["closed"] - own["closed"]
+    features: dict[str, NDArray[Any]] = {name: others[name] for name in ("won", "closed", "open", "new_30d")}
+    features["win_rate"] = _smoothed(others["won"], others["closed"], all_won, all_closed)
+    features["win_rate_365d"] = _smoothed(others["won_365d"], others["closed_365d"], all_won, all_closed)
+    features["cycle_days"] = ratio(others["cycle"], others["closed"] * DAY_US)
+    return {name: np.where(groups >= 0, values, np.nan) for name, values in features.items()}
+
+
+def _tally(con: DuckDBPyConnection, cases: str, moments: Moments) -> dict[str, Ints]:
+    """Counts of the case versions in force at each moment."""
+    rows = fetch(con, f"SELECT code, {_COLUMNS} FROM {cases} WHERE live")
+    event = rows["event"].to_numpy()
+    code, event_at, created_at, known_from, known_to = (
+        rows[name].to_numpy(dtype=np.int64) for name in ("code", "event_at", "created_at", "known_from", "known_to")
+    )
+    in_force = moments.reach(code, known_from, known_to)
+    last_year = moments.reach(code, known_from, np.minimum(known_to, event_at + 365 * DAY_US))
+    new = moments.reach(code, np.maximum(known_from, created_at), np.minimum(known_to, created_at + 30 * DAY_US))
+    won = event == "won"
+    closed = won | (event == "lost")
+    return {
+        "won": moments.total(in_force, where=won),
+        "closed": moments.total(in_force, where=closed),
+        "open": moments.total(in_force, where=event == ""),
+        "won_365d": moments.total(last_year, where=won),
+        "closed_365d": moments.total(last_year, where=closed),
+        "new_30d": moments.total(new),
+        "cycle": moments.total(in_force, np.maximum(event_at - created_at, 0), where=closed),
+    }
+
+
+def _smoothed(won: Ints, closed: Ints, all_won: Ints, all_closed: Ints) -> NDArray[np.float64]:
+    """Win rate drawn toward the rate of all; missing while nothing has closed. One division of whole numbers."""
+    return ratio(won * all_closed + PRIOR_CASES * all_won, (closed + PRIOR_CASES) * all_closed)
