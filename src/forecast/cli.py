@@ -101,11 +101,10 @@ def backup(
 @db.command()
 def migrate(workspace: Folder = HERE, as_json: Json = False) -> None:
     """Bring the store's schema up to date; safe to repeat."""
-    opened = _open(workspace)
-    revision = opened.store.migrate()
+    _open(workspace).store.migrate()
     terminal = Terminal(as_json)
-    terminal.say(f"Store at revision {revision}.")
-    terminal.result({"revision": revision})
+    terminal.say("The store is up to date.")
+    terminal.result({"migrated": True})
 
 
 @keys.command("create")
@@ -130,21 +129,27 @@ def create_key(
 @keys.command("list")
 def list_keys(workspace: Folder = HERE, as_json: Json = False) -> None:
     """All keys, without their secret."""
+    import pandas as pd
+
     terminal = Terminal(as_json)
-    frame = _open(workspace).store.keys_frame()
+    columns = ["id", "name", "role", "user_id", "prefix", "created_at", "expires_at", "revoked_at"]
+    issued = _open(workspace).store.keys()
+    frame = pd.DataFrame([vars(key) for key in issued], columns=columns)
     terminal.table(frame)
     terminal.result(records(frame))
 
 
 @keys.command("revoke")
 def revoke_key(
-    prefix: Annotated[str, typer.Argument(help="The key's prefix.")], workspace: Folder = HERE, as_json: Json = False
+    key_id: Annotated[int, typer.Argument(metavar="ID", help="The key's number in `keys list`.")],
+    workspace: Folder = HERE,
+    as_json: Json = False,
 ) -> None:
     """Revoke a key now."""
-    _open(workspace).store.revoke_key(prefix)
+    _open(workspace).store.revoke_key(key_id)
     terminal = Terminal(as_json)
-    terminal.say(f"Key {prefix} is revoked.")
-    terminal.result({"revoked": prefix})
+    terminal.say(f"Key {key_id} is revoked.")
+    terminal.result({"revoked": key_id})
 
 
 @app.command("map")
