@@ -59,7 +59,7 @@ def merge_some(rows: pd.DataFrame, key: str, share: float, end: pd.Timestamp, rn
     """Merge a share of the entities into others, at a random moment when both are known."""
     first = rows.groupby(key, sort=True)["recorded_at"].min()
     names = rng.permutation(first.index.to_numpy())
-    n_merged = min(int(round(share * len(names))), len(names) // 2)
+    n_merged = min(round(share * len(names)), len(names) // 2)
     duplicate, survivor = names[:n_merged], names[n_merged : 2 * n_merged]
     known = pd.Series(np.maximum(first[duplicate].to_numpy(), first[survivor].to_numpy()), index=duplicate)
     merged_at = (known + (end - known) * rng.random(n_merged)).dt.floor("us").astype("datetime64[us, UTC]")
@@ -77,6 +77,8 @@ def merge_some(rows: pd.DataFrame, key: str, share: float, end: pd.Timestamp, rn
 def finished(table: str, rows: pd.DataFrame, end: pd.Timestamp) -> pd.DataFrame:
     """What the CRM holds at ``end``: rows recorded before, sorted by moment and key."""
     rows = rows[rows["recorded_at"] < end]
+    times = rows.select_dtypes(["datetime", "datetimetz"])
+    rows = rows.assign(**{name: times[name].dt.as_unit("us") for name in times})
     order = ["recorded_at", *TABLES[table].key]
     return rows.sort_values(order, kind="stable").reset_index(drop=True)
 
