@@ -20,13 +20,13 @@ from forecast.features.stabbing import NOTHING, Ints, Mask, Moments, Reach, rang
 WINDOWS_DAYS = (7, 30, 90, 365)
 #: Kinds and results that get columns of their own, by when they became known.
 MAX_KINDS, MAX_RESULTS = 20, 10
-HOUR_US = 3_600_000_000
+HOUR_MS, HOUR_US = 3_600_000, 3_600_000_000
 
 #: Name after the family, kind, effort; see `forecast.features.describe`. Whether the customer came is hard to fake.
 DESCRIBED = (
     (r"(in|account_in|web)__(count(_\d+d)?|days_since_last)", "number", "hard"),
     (r"\w+?__(count(_\d+d)?|days_since_last)", "number", "activity"),
-    ("all__trend|in__response_hours_(mean|median)|out__unanswered_streak", "number", "activity"),
+    ("all__(trend|hours(_30d)?)|in__response_hours_(mean|median)|out__unanswered_streak", "number", "activity"),
     ("plan__(overdue|planned|days_to_next)", "number", "activity"),
 )
 
@@ -36,7 +36,7 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
 
     Per subject (``all``, ``in``, ``out``, each channel, ``kind_…``, ``result_…``, and ``account``, ``account_in``,
     ``account_out``): ``count_7d``, ``count_30d``, ``count_90d``, ``count_365d``, ``count`` and ``days_since_last``.
-    Beside them ``trend``, ``response_hours_mean`` and ``_median`` (from each inbound interaction to the next outbound
+    Beside them ``hours_30d`` and ``hours`` spent, ``trend``, ``response_hours_mean`` and ``_median`` (from each inbound interaction to the next outbound
     one), ``unanswered_streak`` (outbound ones since the last answer), ``overdue``, ``planned``, ``days_to_next``.
 
     Returns
@@ -57,6 +57,8 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
         for name in sorted({slug(value) for value in values}):
             alike = [value for value in values if slug(value) == name]
             features |= _counts(case, rows, f"{prefix}{name}", case.having(column, alike))
+    features["interactions__all__hours_30d"] = case.moments.total(case.recent[30], case.duration_ms) / HOUR_MS
+    features["interactions__all__hours"] = case.moments.total(case.ever, case.duration_ms) / HOUR_MS
     features["interactions__all__trend"] = _trend(features)
     features |= _answers(case)
     features |= _plans(case, rows)
@@ -93,13 +95,15 @@ class _Facts:
             f"""
             SELECT code, epoch_us("at") AS happened_at, epoch_us(coalesce(due_at, "at")) AS due,
                 epoch_us(greatest(known_from, link_from)) AS known_from, epoch_us(least(known_to, link_to)) AS known_to,
-                coalesce("at" >= due_at AND result IS NULL, false) AS is_task, channel, kind, result, direction
+                coalesce("at" >= due_at AND result IS NULL, false) AS is_task, channel, kind, result, direction,
+                coalesce(CAST(round(1000 * duration_s) AS BIGINT), 0) AS duration_ms
             FROM {linked} WHERE deleted_at IS NULL AND greatest(known_from, link_from) < least(known_to, link_to)
             ORDER BY happened_at, code, interaction_id
             """,
         )
         self.moments = moments
         self.at, self.due = frame["happened_at"].to_numpy(), frame["due"].to_numpy()
+        self.duration_ms = frame["duration_ms"].to_numpy(dtype=np.int64)
         self.is_task = frame["is_task"].to_numpy(dtype=bool)
         self._code, self._frame = frame["code"].to_numpy(), frame
         self._known_from, self._known_to = frame["known_from"].to_numpy(), frame["known_to"].to_numpy()
