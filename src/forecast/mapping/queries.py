@@ -36,7 +36,18 @@ def run_queries(con: DuckDBPyConnection, spec: MappingSpec) -> Iterator[tuple[st
             result = con.sql(f"SELECT row_number() OVER () AS {ROW}, * FROM (\n{statement}\n)").to_arrow_table()
         except duckdb.Error as error:
             raise InvalidInput(f"{spec.name}: the query of tables.{table} failed: {first_line(error)}") from None
-        yield table, result
+        yield table, _in_microseconds(result)
+
+
+def _in_microseconds(rows: pa.Table) -> pa.Table:
+    """Zoned times in nanoseconds, as pandas writes them, in microseconds: the database cannot cast those."""
+    fields = [
+        field.with_type(pa.timestamp("us", field.type.tz))
+        if pa.types.is_timestamp(field.type) and field.type.unit == "ns" and field.type.tz
+        else field
+        for field in rows.schema
+    ]
+    return rows.cast(pa.schema(fields), safe=False)
 
 
 def one_row(con: DuckDBPyConnection, statement: str) -> tuple[Any, ...]:
