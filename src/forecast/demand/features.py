@@ -111,7 +111,7 @@ class RowFeatures:
         return _running(self._known, np.int32)
 
     @cached_property
-    def _season_sums(self) -> tuple[Floats, Floats]:
+    def _season_sums(self) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         """Sums and counts over the same place in all seasons up to a column; ``season_length`` zeros come first."""
         return _running_by(self._values, self.recipe.season_length), _running_by(
             self._known.astype(np.float32), self.recipe.season_length

@@ -248,7 +248,8 @@ class DemandForecaster:
 
     def _past_errors(self, inputs: Inputs) -> ErrorModel:
         """Errors on the last windows of a model that saw none of them."""
-        matrix, collected = inputs.matrix, []
+        matrix = inputs.matrix
+        collected: list[list[Floats]] = []
         n_windows = min(self.n_windows, matrix.n_times // (2 * self.horizon)) if self.quantiles else 0
         if n_windows:
             self.model_ = self._fit_point(inputs.until(n_windows * self.horizon))
@@ -259,11 +260,12 @@ class DemandForecaster:
             actual = _actuals(matrix, past.matrix, window * self.horizon, self.horizon)
             step = np.broadcast_to(np.arange(1, self.horizon + 1), mean.shape)
             repeated = np.broadcast_to(usual[:, None], mean.shape)
-            collected.append([part.ravel() for part in (actual - mean, mean, repeated, step)])
-        columns = [np.concatenate(parts) for parts in zip(*collected, strict=True)] if collected else [np.empty(0)] * 4
-        error, mean, usual, step = columns
+            collected.append([np.ravel(part).astype(float) for part in (actual - mean, mean, repeated, step)])
+        if not collected:
+            collected = [[np.empty(0)] * 4]
+        error, level, spread, ahead = (np.concatenate(parts) for parts in zip(*collected, strict=True))
         quantiles, horizon = tuple(self.quantiles), self.horizon
-        return ErrorModel.fit(error, mean, usual, step.astype(np.int64), quantiles=quantiles, horizon=horizon)
+        return ErrorModel.fit(error, level, spread, ahead.astype(np.int64), quantiles=quantiles, horizon=horizon)
 
     def _fold(
         self, inputs: Inputs, n_dropped: int, static: pd.DataFrame | None, baselines: tuple[str, ...]

@@ -136,7 +136,7 @@ def _moments(ds: pd.Series, freq: str | int) -> pd.Series:
     if pd.api.types.is_numeric_dtype(ds):
         raise InvalidInput(f"`ds` holds numbers ({ds.dtype}) but `freq` is {freq!r}; use an integer `freq`.")
     try:
-        moments = ds if pd.api.types.is_datetime64_any_dtype(ds) else pd.to_datetime(ds)
+        moments = ds if pd.api.types.is_datetime64_any_dtype(ds) else pd.to_datetime(ds, format="ISO8601")
     except (ValueError, TypeError) as error:
         raise InvalidInput(f"`ds` must hold timestamps: {error}.") from None
     if moments.isna().any():

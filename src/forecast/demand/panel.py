@@ -1,0 +1,247 @@
+"""A panel of series from the history of a company, as it was known at a moment."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+from duckdb import DuckDBPyConnection
+
+from forecast.demand.sales import create_sales
+from forecast.errors import InvalidInput, NotEnoughHistory
+from forecast.history import in_force, sql_moment
+from forecast.periods import start_of_day
+
+Measure = Literal["quantity", "revenue"]
+
+#: What a series of orders may stand for, and where it comes from.
+DIMENSIONS = {
+    "product": "coalesce(sales.product_id, '(none)')",
+    "category": "coalesce(products.category, '(none)')",
+    "country": "coalesce(sales.country, sales.region, '(none)')",
+}
+#: The rest of the products, when there are more than fit.
+OTHER = "(other)"
+_TRUNCATE = {"D": "day", "W": "week", "M": "month"}
+#: A part of ``unique_id`` describes series only if enough of them share each of its values.
+_SERIES_PER_VALUE = 10
+
+
+@dataclass(frozen=True)
+class DemandPanel:
+    """A panel and what is known about its series.
+
+    Attributes
+    ----------
+    panel : DataFrame
+        ``unique_id``, ``ds`` (first day of the period), ``y``: complete from each series' first period to the last
+        complete one, zeros included.
+    static : DataFrame or None
+        ``unique_id`` and categories that many series share.
+    drivers : DataFrame or None
+        ``unique_id``, ``ds`` and one column per driver, past and future, as known ahead.
+    freq : str
+    measure : str
+    """
+
+    panel: pd.DataFrame
+    static: pd.DataFrame | None
+    drivers: pd.DataFrame | None
+    freq: str
+    measure: str
+
+
+def build_panel(
+    con: DuckDBPyConnection,
+    as_of: datetime,
+    zone: ZoneInfo,
+    *,
+    freq: str = "W",
+    horizon: int = 0,
+    measure: Measure = "quantity",
+    by: tuple[str, ...] = ("product",),
+    reporting_currency: str = "EUR",
+    max_series: int = 500,
+) -> DemandPanel:
+    """The panel that was known at ``as_of``: from the ``demand`` table, or from orders when that is empty.
+
+    A period is used when it is over at ``as_of`` and some series has a sale on its last day or later; so a partial
+    last period is left out. Periods without a sale between a series' first one and the last are zeros.
+
+    Parameters
+    ----------
+    con : DuckDB connection
+        With the histories of the canonical tables.
+    as_of : datetime
+    zone : ZoneInfo
+        Of the days.
+    freq : {"D", "W", "M"}
+        Weeks begin on Monday.
+    horizon : int
+        Periods ahead for which drivers are wanted.
+    measure : {"quantity", "revenue"}
+        Revenue of orders is in the reporting currency; of ``demand`` as it came.
+    by : tuple of {"product", "category", "country"}
+        What a series of orders is; ``unique_id`` joins them by "/". Ignored for ``demand``, which has its own keys.
+    reporting_currency : str
+    max_series : int
+        Of orders: products beyond this number, by volume, are one series ``(other)``.
+
+    Raises
+    ------
+    NotEnoughHistory
+        If nothing was sold in a complete period known at ``as_of``.
+    InvalidInput
+        If an argument is none of its choices.
+    """
+    _check(freq, measure, by)
+    is_aggregated = con.execute(f"SELECT count(*) FROM {in_force('demand', as_of)}").fetchone()
+    if is_aggregated and is_aggregated[0]:
+        _group_demand(con, as_of, freq, measure)
+    else:
+        _group_orders(con, as_of, zone, freq, measure, by, reporting_currency, max_series)
+    last = _last_complete(con, as_of, zone, freq)
+    sums = con.execute(
+        "SELECT unique_id, CAST(period AS TIMESTAMP) AS ds, CAST(y AS DOUBLE) AS y FROM _periods WHERE period <= ? "
+        "ORDER BY unique_id, period",
+        [last],
+    ).df()
+    if sums.empty:
+        raise NotEnoughHistory(f"No sale in a complete period (freq {freq!r}) was known before {as_of:%Y-%m-%d}.")
+    panel = fill_calendar(sums, freq, pd.Timestamp(last))
+    ids = panel["unique_id"].drop_duplicates().reset_index(drop=True)
+    drivers = _known_ahead(con, as_of, zone, freq, panel, horizon) if freq == "D" else None
+    con.execute("DROP TABLE _periods; DROP TABLE _sold")
+    return DemandPanel(panel, _static(ids), drivers, freq, measure)
+
+
+def fill_calendar(sums: pd.DataFrame, freq: str, last: pd.Timestamp) -> pd.DataFrame:
+    """Zeros for periods without a row between each series' first one and ``last``.
+
+    Parameters
+    ----------
+    sums : DataFrame
+        ``unique_id``, ``ds``, ``y``, sorted, one row per series and period with a sale, none after ``last``.
+    """
+    calendar = pd.date_range(sums["ds"].min(), last, freq={"D": "D", "W": "W-MON", "M": "MS"}[freq])
+    codes, ids = pd.factorize(sums["unique_id"])
+    column = calendar.get_indexer(pd.DatetimeIndex(sums["ds"]))
+    matrix = np.zeros((len(ids), len(calendar)))
+    matrix[codes, column] = sums["y"].to_numpy()
+    first = np.full(len(ids), len(calendar))
+    np.minimum.at(first, codes, column)
+    row, place = np.nonzero(np.arange(len(calendar)) >= first[:, None])
+    moments = calendar.to_numpy(dtype="datetime64[us]")[place]
+    return pd.DataFrame({"unique_id": ids.to_numpy()[row], "ds": moments, "y": matrix[row, place]})
+
+
+def _check(freq: str, measure: str, by: tuple[str, ...]) -> None:
+    if freq not in _TRUNCATE:
+        raise InvalidInput(f"`freq` must be one of {list(_TRUNCATE)}, got {freq!r}.")
+    if measure not in ("quantity", "revenue"):
+        raise InvalidInput(f"`measure` must be quantity or revenue, got {measure!r}.")
+    unknown = [name for name in by if name not in DIMENSIONS]
+    if unknown or not by:
+        raise InvalidInput(f"`by` must name some of {list(DIMENSIONS)}, got {list(by)}.")
+
+
+def _group_demand(con: DuckDBPyConnection, as_of: datetime, freq: str, measure: str) -> None:
+    """Sums per series and period of the ``demand`` table."""
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE _sold AS SELECT unique_id, date AS day, {measure} AS y "
+        f"FROM {in_force('demand', as_of)} WHERE {measure} IS NOT NULL"
+    )
+    _sum_periods(con, freq)
+
+
+def _group_orders(
+    con: DuckDBPyConnection,
+    as_of: datetime,
+    zone: ZoneInfo,
+    freq: str,
+    measure: str,
+    by: tuple[str, ...],
+    reporting_currency: str,
+    max_series: int,
+) -> None:
+    """Sums per series and period of the order lines."""
+    create_sales(con, as_of, zone, reporting_currency)
+    keys = " || '/' || ".join(DIMENSIONS[name] for name in by)
+    value = "amount" if measure == "revenue" else "quantity"
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE _sold AS
+        SELECT {keys} AS unique_id, sales.day, sales.{value} AS y
+        FROM sales LEFT JOIN {in_force("products", as_of)} AS products ON products.product_id = sales.product_id
+        WHERE sales.{value} IS NOT NULL
+        """
+    )
+    con.execute(
+        f"""
+        UPDATE _sold SET unique_id = '{OTHER}' WHERE unique_id NOT IN (
+            SELECT unique_id FROM _sold GROUP BY unique_id ORDER BY sum(abs(y)) DESC, unique_id LIMIT {int(max_series)}
+        )
+        """
+    )
+    con.execute("DROP TABLE sales")
+    _sum_periods(con, freq)
+
+
+def _sum_periods(con: DuckDBPyConnection, freq: str) -> None:
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE _periods AS "
+        f"SELECT unique_id, CAST(date_trunc('{_TRUNCATE[freq]}', day) AS DATE) AS period, sum(y) AS y "
+        "FROM _sold GROUP BY ALL"
+    )
+
+
+def _last_complete(con: DuckDBPyConnection, as_of: datetime, zone: ZoneInfo, freq: str) -> date:
+    """First day of the last period that is over at ``as_of`` and in the data."""
+    today = as_of.astimezone(zone).date()
+    row = con.execute("SELECT coalesce(max(day), DATE '0001-01-01') FROM _sold").fetchone()
+    assert row is not None
+    last_sale: date = row[0]
+    if last_sale.year == 1:
+        return last_sale
+    end = min(last_sale + timedelta(days=1), today)  # first day that is not known in full
+    if freq == "D":
+        return end - timedelta(days=1)
+    if freq == "W":
+        return end - timedelta(days=end.weekday() + 7)
+    return (end.replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
+def _static(ids: pd.Series) -> pd.DataFrame | None:
+    """Parts of the ids that at least ten series share on average: a store or department, never the item."""
+    parts = ids.str.split("/", expand=True)
+    parts.columns = pd.Index([f"key_{index + 1}" for index in range(parts.shape[1])])
+    shared = [name for name in parts if 1 < parts[name].nunique() <= len(ids) / _SERIES_PER_VALUE]
+    return pd.concat([ids, parts[shared]], axis=1) if shared else None
+
+
+def _known_ahead(
+    con: DuckDBPyConnection, as_of: datetime, zone: ZoneInfo, freq: str, panel: pd.DataFrame, horizon: int
+) -> pd.DataFrame | None:
+    """Drivers of each day in the version that was known before that day began; others are no drivers but results."""
+    con.register("_ids", panel[["unique_id"]].drop_duplicates())
+    offsets = pd.date_range(panel["ds"].min(), panel["ds"].max() + pd.Timedelta(days=horizon), freq="D")
+    starts = pd.DatetimeIndex([start_of_day(day.date(), zone) for day in offsets]).tz_localize(None)
+    con.register("_starts", pd.DataFrame({"day": offsets, "moment": starts}))
+    known = con.execute(
+        f"""
+        SELECT drivers.unique_id, CAST(drivers.date AS TIMESTAMP) AS ds, drivers.name, drivers.value
+        FROM drivers JOIN _ids USING (unique_id) JOIN _starts ON CAST(_starts.day AS DATE) = drivers.date
+        WHERE known_from < least(CAST(_starts.moment AS TIMESTAMP), {sql_moment(as_of)})
+          AND known_to >= least(CAST(_starts.moment AS TIMESTAMP), {sql_moment(as_of)})
+        ORDER BY ALL
+        """
+    ).df()
+    con.unregister("_ids")
+    con.unregister("_starts")
+    if known.empty:
+        return None
+    wide = known.set_index(["unique_id", "ds", "name"])["value"].unstack("name").reset_index()  # noqa: PD010  keys are unique
+    wide.columns.name = None
+    return wide
