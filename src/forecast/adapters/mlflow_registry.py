@@ -9,12 +9,14 @@ import hashlib
 import json
 import logging
 import os
+import platform
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
+from importlib.metadata import distributions
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
@@ -79,7 +81,7 @@ class MlflowRegistry:
 
     def register(self, name: str, files: Mapping[str, bytes], run: Mapping[str, Any]) -> ModelVersion:
         """Log a training run with its model files and register the model (see ``ports.ModelRegistry``)."""
-        tags = {key: str(value) for key, value in run.get("tags", {}).items()}
+        tags = {key: str(value) for key, value in run.get("tags", {}).items()} | _code_version()
         about = {"cutoff": run["cutoff"].astimezone(UTC).isoformat(), "batch": str(run["batch"])}
         metrics = {key: float(value) for key, value in run.get("metrics", {}).items() if value == value}  # no NaN
         with self._server():
@@ -197,7 +199,7 @@ class MlflowRegistry:
             params=[entities.Param(key, str(value)[:6000]) for key, value in run.get("params", {}).items()],
         )
         with tempfile.TemporaryDirectory() as folder:
-            for artifact, content in run.get("artifacts", {}).items():
+            for artifact, content in (run.get("artifacts", {}) | {"environment.json": _environment()}).items():
                 (Path(folder) / artifact).write_bytes(content)
             self._client.log_artifacts(run_id, folder)
         return run_id
@@ -278,6 +280,24 @@ def _without_its_own_warnings() -> Iterator[None]:
         for message in _ITS_OWN_WARNINGS:
             warnings.filterwarnings("ignore", message)
         yield
+
+
+def _environment() -> bytes:
+    """Versions of everything that is installed, as JSON."""
+    installed = {distribution.name: distribution.version for distribution in distributions()}
+    return json.dumps({"python": platform.python_version(), "packages": installed}, indent=1, sort_keys=True).encode()
+
+
+def _code_version() -> dict[str, str]:
+    """The commit of a checkout; an installed package has its version among the packages."""
+    head = Path(__file__).parents[3] / ".git" / "HEAD"
+    if not head.is_file():
+        return {}
+    target = head.read_text(encoding="utf-8").strip()
+    branch = head.parent / target.removeprefix("ref: ")
+    if target.startswith("ref: "):
+        target = branch.read_text(encoding="utf-8").strip() if branch.is_file() else ""
+    return {"git_commit": target} if target else {}
 
 
 def _shown(uri: str) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 from duckdb import DuckDBPyConnection
 
 from forecast.conversion import ConversionScorer
-from forecast.errors import InvalidInput, UnknownEntity
+from forecast.errors import InvalidInput
 from forecast.features import build_features, open_entities
 from forecast.history import in_force, naive_utc
 from forecast.ports import Lake, ModelRegistry, Store
@@ -142,22 +142,6 @@ def score_record(
         "percentile": None if below is None else round(100 * float(below), 9),
         "reasons": json.loads(row["reasons"]),
     }
-
-
-def find_score(scores: pd.DataFrame, entity_id: str, entity: str | None = None) -> "pd.Series[Any]":
-    """The score of one lead or opportunity.
-
-    Raises
-    ------
-    UnknownEntity
-        If it is not among the scores.
-    """
-    found = scores[scores["entity_id"] == entity_id]
-    if entity is not None:
-        found = found[found["entity"] == entity]
-    if found.empty:
-        raise UnknownEntity(f"There is no open {entity or 'lead or opportunity'} {entity_id!r} at that moment.")
-    return found.iloc[0]
 
 
 class _Chosen:
