@@ -9,7 +9,8 @@ from forecast.datasets.bundled import (
     mapping_names,
     mapping_path,
 )
-from forecast.datasets.company import Company, make_company
+from forecast.datasets.company import Company
+from forecast.datasets.simulation import make_company
 
 __all__ = [
     "Company",

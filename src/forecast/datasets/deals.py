@@ -1,7 +1,7 @@
 """How simulated deals live and die: a Markov process whose win probabilities can be computed exactly.
 
 On every working day an open deal may be won, lost, advance or fall back one stage, at hazards that depend on its
-stage, what is known of it from the start, whether it had a demo, the season, common shocks, and a hidden quality of
+stage, on what is known of it from the start, whether it had a demo, the season, common shocks, and a hidden quality of
 three classes. The hidden class also decides how readily the customer answers and asks, so that interactions tell
 about it. Given all that was seen of a deal the class follows Bayes' rule, and with it the probability of a win.
 """
@@ -119,15 +119,17 @@ class DealProcess:
     ) -> tuple[Floats, Floats, Floats, Floats]:
         """Probabilities of advance, back, win and loss on one working day; arguments broadcast.
 
-        Competing constant hazards over the day: any event with probability 1 - exp(-total), each by its share.
+        Winning and losing are competing constant hazards over the day: either happens with probability
+        1 - exp(-total), each by its share. A deal that is still open then moves or stays likewise.
         """
         win = self.season[day] * np.exp(self.win[stage] + score + self.demo_effect * demo + shock)
         lose = np.exp(self.lose[stage] + _LOSE_SENSITIVITY * score)
         advance = np.exp(_ADVANCE[stage] + _ADVANCE_SENSITIVITY * score)
         back = np.exp(_BACK[stage])
-        total = win + lose + advance + back
-        share = -np.expm1(-self.pace * total) / total
-        return advance * share, back * share, win * share, lose * share
+        stays_open = np.exp(-self.pace * (win + lose))
+        ends = (1 - stays_open) / (win + lose)
+        moves = stays_open * -np.expm1(-self.pace * (advance + back)) / (advance + back)
+        return advance * moves, back * moves, win * ends, lose * ends
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,7 @@ class Deals:
                 score = (self.score + self.slope * day)[open_, None] + process.quality
                 shock = process.shocks[day, self.group[open_], None]
                 chances = process.chances(day, score, shock, stage[open_, None], demo[open_, None])
-                stays = 1 - sum(chances)
+                stays = 1 - np.stack(chances).sum(axis=0)
                 seen = np.log(stays) + np.log1p(-process.inbound)
                 seen += np.where(demo[open_, None] == 0, np.log1p(-process.demo_chance), 0.0)
                 log_likelihood[open_] += seen

@@ -16,7 +16,16 @@ def ids(prefix: str, numbers: ArrayLike) -> NDArray[np.object_]:
     """``O000012`` for 12; a missing value for negative numbers."""
     numbers = np.asarray(numbers, dtype=np.int64)
     names = (prefix + pd.Series(np.arange(numbers.max(initial=0) + 2)).astype(str).str.zfill(6)).to_numpy(object)
-    return np.where(numbers >= 0, names[numbers], None)
+    named: NDArray[np.object_] = names[numbers]
+    named[numbers < 0] = None
+    return named
+
+
+def kept(values: ArrayLike, where: NDArray[np.bool_]) -> NDArray[np.object_]:
+    """The values where the condition holds, missing elsewhere."""
+    given: NDArray[np.object_] = np.array(values, dtype=object)
+    given[~where] = None
+    return given
 
 
 def moments(start: date, days: ArrayLike) -> pd.Series:
@@ -78,7 +87,7 @@ def finished(table: str, rows: pd.DataFrame, end: pd.Timestamp) -> pd.DataFrame:
     """What the CRM holds at ``end``: rows recorded before, sorted by moment and key."""
     rows = rows[rows["recorded_at"] < end]
     times = rows.select_dtypes(["datetime", "datetimetz"])
-    rows = rows.assign(**{name: times[name].dt.as_unit("us") for name in times})
+    rows = rows.assign(**{str(name): times[name].dt.as_unit("us") for name in times})
     order = ["recorded_at", *TABLES[table].key]
     return rows.sort_values(order, kind="stable").reset_index(drop=True)
 

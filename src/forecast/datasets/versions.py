@@ -22,7 +22,7 @@ from forecast.datasets.deals import (
 )
 from forecast.datasets.people import Accounts
 from forecast.datasets.prospects import SOURCES, Leads, lead_contacts
-from forecast.datasets.records import dates, delayed, ids, moments
+from forecast.datasets.records import dates, delayed, ids, kept, moments
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -37,12 +37,14 @@ class Traits:
     """What is known of each deal from its first moment, arrays of shape (n_deals,)."""
 
     created: Floats  # days since the company's first day, with the time of day
+    closing_hour: Floats  # time of day, as a part of it, at which the deal is won or lost
     account: Ints
     owner: Ints
     product: Ints
     source: Ints
     amount: Floats
     seats: Ints
+    has_competitor: NDArray[np.bool_]
     lead: Ints  # -1: none
 
 
@@ -82,23 +84,24 @@ def opportunity_rows(
             "created_at": moments(start, traits.created[deal]),
             "expected_close_date": dates(start, changes["expected"]),
             "closed_at": moments(start, np.where(closes, at, np.nan)),
-            "outcome": np.where(closes, np.where(kind == WIN, "won", "lost"), None),
-            "lost_reason": np.where(kind == LOSE, rng.choice(np.array(LOST_REASONS, object), len(deal)), None),
+            "outcome": np.array([None, "won", "lost"], object)[np.where(closes, kind - ADVANCE - 1, 0)],
+            "lost_reason": kept(rng.choice(np.array(LOST_REASONS, object), len(deal)), kind == LOSE),
             "forecast_category": np.where(closes, "closed", open_category),
             "recorded_at": moments(start, np.where(closes, delayed(at, late, rng), at)),
             "lead_source": np.array(SOURCES, object)[traits.source[deal]],
             "seats": traits.seats[deal],
-            "has_competitor": (traits.seats[deal] * 7 + deal) % 3 == 0,
+            "has_competitor": traits.has_competitor[deal],
         }
     )
-    return _with_leaks(rows, deals, deal, rng) if leaks else rows
+    return _with_leaks(rows, deals, deal, n_days, rng) if leaks else rows
 
 
 def _changes(deals: Deals, traits: Traits, n_days: int, rng: np.random.Generator) -> pd.DataFrame:
     """One row per version: deal, at (days), kind, stage, amount, expected (days); by deal and time."""
     n = len(traits.created)
     moved = deals.transitions.on(0, n_days)
-    hour = rng.uniform(0.70, 0.74, len(moved.deal))
+    any_hour = rng.uniform(0.70, 0.74, len(moved.deal))
+    hour = np.where(moved.kind >= WIN, traits.closing_hour[moved.deal], any_hour)
     changes = pd.DataFrame(
         {
             "deal": np.concatenate([np.arange(n), moved.deal]),
@@ -139,19 +142,19 @@ def _slips(open_: pd.DataFrame, until: Floats, rng: np.random.Generator) -> pd.D
     return pd.concat(slips) if slips else open_.iloc[:0]
 
 
-def _with_leaks(rows: pd.DataFrame, deals: Deals, deal: Ints, rng: np.random.Generator) -> pd.DataFrame:
+def _with_leaks(rows: pd.DataFrame, deals: Deals, deal: Ints, n_days: int, rng: np.random.Generator) -> pd.DataFrame:
     """Add the traps: a column filled after the win, one that changes after the outcome, one without history.
 
     ``contract_number`` and ``survey_sent`` come in an administrative version a day after the closing;
     ``health_index`` is overwritten by the source in all versions with its value of today.
     """
-    fate = np.where(deals.closed[deal] < len(deals.process.season), np.where(deals.won[deal], 1.0, -1.0), 0.0)
-    level = pd.Series(rng.normal(0, 0.7, len(deals.closed))).to_numpy()[deal]
+    fate = np.where(deals.closed[deal] < n_days, np.where(deals.won[deal], 1.0, -1.0), 0.0)
+    level = rng.normal(0, 0.7, len(deals.closed))[deal]
     rows = rows.assign(contract_number=None, survey_sent=False, health_index=np.round(50 + 15 * (fate + level), 1))
     closings = rows[rows["outcome"].notna()]
     number = ("K" + pd.Series(rng.integers(10_000, 99_999, len(closings))).astype(str)).to_numpy(object)
     paperwork = closings.assign(
-        contract_number=np.where(closings["outcome"] == "won", number, None),
+        contract_number=kept(number, (closings["outcome"] == "won").to_numpy()),
         survey_sent=True,
         recorded_at=closings["recorded_at"] + pd.Timedelta(days=1),
     )
