@@ -240,5 +240,5 @@ def test_bad_panels_are_named(panel, freq, message):
 
 
 def test_backtest_needs_enough_history():
-    with pytest.raises(NotEnoughHistory, match="3 folds of 7 periods need more than 21.*has 2"):
+    with pytest.raises(NotEnoughHistory, match=r"3 folds of 7 periods need more than 21.*has 2"):
         DemandForecaster("D", 7).backtest(PANEL, 3)

@@ -72,7 +72,7 @@ class GlobalModel:
             label=y if self.is_tweedie_ else y / level,
             init_score=np.log(level) if self.is_tweedie_ else None,
             categorical_feature=[self.feature_names_in_.index(name) for name in features.categorical],
-            params={"max_bin": _PARAMS["max_bin"], "verbose": -1, "num_threads": 2},
+            params={"max_bin": _PARAMS["max_bin"], "verbose": -1},
         )
         params = self._parameters(int((~np.isnan(inputs.matrix.y)).sum()))
         self.booster_ = lgb.train(params, data, num_boost_round=params.pop("num_iterations"))
