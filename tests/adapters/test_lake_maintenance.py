@@ -1,16 +1,20 @@
 """Compaction and vacuum change no answer, and pull no file from under a reader."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
+from forecast.adapters import delta
 from forecast.adapters import lake as lake_module
 from forecast.adapters.clock import FixedClock
 from forecast.adapters.commits import Commit, read_head
 from forecast.adapters.lake import DeltaLake
 from forecast.errors import DataUnavailable
+from forecast.schema import Kind
 
 NOW = datetime.now(UTC)  # Delta stamps files by the clock of the machine: the one of the lake must agree
 
@@ -125,6 +129,49 @@ def test_a_record_of_a_newer_format_is_refused(lake: DeltaLake) -> None:
 
     with pytest.raises(DataUnavailable, match="written by a newer version of forecast"):
         lake.table("contacts")
+
+
+def test_a_damaged_record_is_named(lake: DeltaLake) -> None:
+    (lake.folder / "commits" / "000000004.000000.json").write_text('{"format": 1, "ba')
+
+    with pytest.raises(DataUnavailable, match=r"record .*000000004\.000000\.json is damaged"):
+        lake.table("contacts")
+
+
+def test_compaction_that_ends_before_its_record_is_undone(lake: DeltaLake) -> None:
+    def die(step: str) -> None:
+        if step == "before commit record":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        DeltaLake(lake.folder, on_step=die).compact()
+
+    assert len(lake.table("contacts")) == 7
+    append(lake, 4)
+    assert len(lake.table("contacts")) == 9
+
+
+def test_the_log_of_a_committed_version_outlives_a_checkpoint_of_an_uncommitted_one(tmp_path: Path) -> None:
+    rows, folder = pa.table({"a": [1]}), tmp_path / "table"
+    for _ in range(4):
+        write_deltalake(str(folder), rows, mode="append", configuration={"delta.checkpointInterval": "5"})
+    for file in (folder / "_delta_log").iterdir():
+        os.utime(file, (0, 0))  # older than delta keeps logs
+
+    delta.append(folder, rows, {"a": Kind.INTEGER})
+
+    assert (folder / "_delta_log" / "_last_checkpoint").exists()
+    assert len(delta.files_of(folder, 3)) == 4
+
+
+def test_long_appends_are_written_in_parts(lake: DeltaLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delta, "_ROWS_AT_ONCE", 2)
+
+    append(lake, 4)
+
+    assert lake.table("contacts")["email"].tolist() == [
+        "a1@1", "a2@2", "a3@3", "a4@4", "b1@1", "b2@2", "b3@3", "b4@4", "first@4",
+    ]  # fmt: skip
 
 
 def test_maintenance_discards_what_a_killed_writer_appended(lake: DeltaLake) -> None:

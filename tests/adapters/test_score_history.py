@@ -65,3 +65,22 @@ def test_scores_of_an_empty_lake_are_an_empty_frame(lake: DeltaLake) -> None:
 def test_append_scores_names_missing_columns(lake: DeltaLake) -> None:
     with pytest.raises(InvalidInput, match=r"missing columns \['batch'\]"):
         lake.append_scores(scores().drop(columns="batch"))
+
+
+def test_a_first_append_that_was_killed_leaves_an_empty_history(lake: DeltaLake) -> None:
+    (lake.folder / "scores" / "_delta_log").mkdir(parents=True)
+
+    assert lake.scores().empty
+    lake.append_scores(scores())
+    assert len(lake.scores()) == 1
+
+
+def test_compaction_and_vacuum_keep_every_score(lake: DeltaLake) -> None:
+    for batch in (1, 2, 3):
+        lake.append_scores(scores(batch=batch))
+
+    lake.compact()
+    lake.vacuum(0)
+
+    assert lake.scores()["batch"].tolist() == [1, 2, 3]
+    assert len(list((lake.folder / "scores").glob("*.parquet"))) == 1

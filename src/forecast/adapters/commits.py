@@ -110,8 +110,13 @@ def _names(folder: Path) -> list[str]:
 
 
 def _read(folder: Path, name: str) -> Commit:
-    content = json.loads((folder / name).read_text(encoding="utf-8"))
-    if content.pop("format") != _FORMAT:
-        raise DataUnavailable(f"{folder / name} was written by a newer version of forecast; upgrade to read it.")
-    tables = {table: StoredTable(**stored) for table, stored in content.pop("tables").items()}
-    return Commit(tables=tables, **content)
+    try:
+        content = json.loads((folder / name).read_text(encoding="utf-8"))
+        if content.pop("format") != _FORMAT:
+            raise DataUnavailable(f"{folder / name} was written by a newer version of forecast; upgrade to read it.")
+        tables = {table: StoredTable(**stored) for table, stored in content.pop("tables").items()}
+        return Commit(tables=tables, **content)
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataUnavailable(
+            f"Commit record {folder / name} is damaged ({error}); restore it from a backup."
+        ) from None

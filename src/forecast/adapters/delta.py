@@ -13,11 +13,12 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pyarrow as pa
-from deltalake import DeltaTable, WriterProperties, write_deltalake
+from deltalake import DeltaTable, PostCommitHookProperties, WriterProperties, write_deltalake
 from duckdb import DuckDBPyConnection
 
 from forecast.adapters.commits import flush
 from forecast.errors import DataUnavailable
+from forecast.history import open_connection
 from forecast.schema import DUCKDB_TYPES, Kind
 
 _ARROW_TYPES = {
@@ -29,6 +30,10 @@ _ARROW_TYPES = {
     Kind.DATE: pa.date32(),
 }
 _WRITER = WriterProperties(compression="ZSTD")
+# By default a checkpoint drops the log before it after 30 days, and it may be of an append that is never committed.
+_KEEP_LOG = PostCommitHookProperties(cleanup_expired_logs=False)
+#: Appends are converted and written in parts of so many rows, to bound the memory.
+_ROWS_AT_ONCE = 2_000_000
 
 
 def sql_text(text: str) -> str:
@@ -73,11 +78,33 @@ def _without_zones(rows: pa.Table) -> pa.Table:
     return rows
 
 
-def append(folder: Path, rows: pa.Table, *, evolve: bool = False) -> None:
-    """Add rows to a Delta table, which is made when absent; ``evolve`` admits columns that it did not have."""
-    write_deltalake(
-        str(folder), rows, mode="append", schema_mode="merge" if evolve else None, writer_properties=_WRITER
-    )
+def append(folder: Path, rows: pa.Table, columns: Mapping[str, Kind], *, evolve: bool = False) -> None:
+    """Add rows to a Delta table, which is made when absent.
+
+    Parameters
+    ----------
+    folder : path
+    rows : pyarrow.Table
+    columns : mapping of column name to Kind
+        See `stored_form`.
+    evolve : bool
+        Admit columns that the table did not have.
+    """
+    with open_connection() as con:
+        for start in range(0, rows.num_rows, _ROWS_AT_ONCE):
+            write_deltalake(
+                str(folder),
+                stored_form(con, rows.slice(start, _ROWS_AT_ONCE), columns),
+                mode="append",
+                schema_mode="merge" if evolve else None,
+                writer_properties=_WRITER,
+                post_commithook_properties=_KEEP_LOG,
+            )
+
+
+def exists(folder: Path) -> bool:
+    """Whether there is a Delta table, and not just what is left of a first append that was killed."""
+    return folder.exists() and DeltaTable.is_deltatable(str(folder))
 
 
 def version_of(folder: Path) -> int:
@@ -143,7 +170,7 @@ def undo(folder: Path, version: int) -> None:
     """Return a table to a committed version if anything that came after it changed its rows."""
     latest = version_of(folder)
     if latest != version and set(files_of(folder, latest)) != set(files_of(folder, version)):
-        DeltaTable(str(folder)).restore(version)
+        DeltaTable(str(folder)).restore(version, post_commithook_properties=_KEEP_LOG)
 
 
 def remove(folder: Path) -> None:
@@ -156,7 +183,7 @@ def remove(folder: Path) -> None:
 def compact(folder: Path, version: int) -> None:
     """Merge the small files of a table."""
     if len(files_of(folder, version)) > 1:
-        DeltaTable(str(folder)).optimize.compact(writer_properties=_WRITER)
+        DeltaTable(str(folder)).optimize.compact(writer_properties=_WRITER, post_commithook_properties=_KEEP_LOG)
 
 
 def vacuum(folder: Path, retention_hours: float, keep_versions: list[int]) -> None:
@@ -166,5 +193,6 @@ def vacuum(folder: Path, retention_hours: float, keep_versions: list[int]) -> No
         dry_run=False,
         enforce_retention_duration=False,
         full=True,
+        post_commithook_properties=_KEEP_LOG,
         keep_versions=keep_versions,
     )

@@ -197,6 +197,7 @@ class DeltaLake:
     def compact(self, wait_s: float = 60) -> None:
         """Merge small files. Changes no answer."""
         self._maintain(wait_s, "compacting", delta.compact)
+        self._scores.compact()
 
     def vacuum(self, retention_hours: float = 168, wait_s: float = 60) -> None:
         """Delete files that nobody needs any more. Changes no answer.
@@ -215,6 +216,7 @@ class DeltaLake:
             delta.vacuum(folder, retention_hours, sorted(kept | {version}))
 
         self._maintain(wait_s, "vacuuming", vacuum)
+        self._scores.vacuum(retention_hours)
 
     # Score history
 

@@ -11,7 +11,7 @@ from duckdb import DuckDBPyConnection
 
 from forecast.adapters import delta
 from forecast.adapters.commits import Commit, StoredTable, write_commit
-from forecast.adapters.delta import sql_name, sql_text, stored_form
+from forecast.adapters.delta import sql_name, sql_text
 from forecast.adapters.layout import PERSONAL, QUARANTINE, RESOLVED, accepted_columns, columns_of
 from forecast.errors import InvalidInput
 from forecast.history import open_connection
@@ -188,7 +188,7 @@ class LakeWriter:
     def _write(self, name: str, rows: pa.Table) -> None:
         self._on_step("between tables" if self._added else "before write")
         self._added.setdefault(name, 0)  # before writing, so that a failing write is undone too
-        delta.append(self._tables / name, stored_form(self._work, rows, columns_of(name)))
+        delta.append(self._tables / name, rows, columns_of(name))
         self._added[name] += rows.num_rows
 
 

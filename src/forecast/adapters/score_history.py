@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 
@@ -64,16 +65,13 @@ class ScoreHistory:
         missing = [name for name in KEY if name not in scores]
         if missing:
             raise InvalidInput(f"Scores are missing columns {missing}; there are {list(scores.columns)}.")
-        with (
-            lease(self._folder.with_name(self._folder.name + ".lease"), self._clock, wait_s=60, task="saving scores"),
-            open_connection() as con,
-        ):
+        with self._lease("saving scores"), open_connection() as con:
             con.register("_scores", _stored(con, scores))
             con.execute(f"CREATE TEMP TABLE _known AS SELECT {', '.join(KEY)} FROM {self._rows()}")
             new = con.sql(f"FROM _scores ANTI JOIN _known USING ({', '.join(KEY)})").to_arrow_table()
             if new.num_rows:
-                before = delta.version_of(self._folder) if self._folder.exists() else None
-                delta.append(self._folder, stored_form(con, new, _kinds(new.column_names)), evolve=True)
+                before = delta.version_of(self._folder) if delta.exists(self._folder) else None
+                delta.append(self._folder, new, _kinds(new.column_names), evolve=True)
                 delta.persist(self._folder, before, delta.version_of(self._folder))
 
     def read(
@@ -98,15 +96,30 @@ class ScoreHistory:
         where = " AND ".join(["true", *(f"{name} = ?" for name in asked)])
         with open_connection() as con:
             query = f"FROM {self._rows()} WHERE {where} ORDER BY {', '.join(KEY)}"
-            frame = con.sql(query, params=list(asked.values())).to_arrow_table().to_pandas()
+            frame: pd.DataFrame = con.sql(query, params=list(asked.values())).to_arrow_table().to_pandas()
         frame["as_of"] = frame["as_of"].astype("datetime64[us]").dt.tz_localize("UTC")
         if "reasons" in frame:
             frame["reasons"] = frame["reasons"].map(json.loads, na_action="ignore")
         return frame
 
+    def compact(self) -> None:
+        """Merge small files. Changes no answer."""
+        with self._lease("compacting scores"):
+            if delta.exists(self._folder):
+                delta.compact(self._folder, delta.version_of(self._folder))
+
+    def vacuum(self, retention_hours: float) -> None:
+        """Delete files that were replaced before the last hours."""
+        with self._lease("vacuuming scores"):
+            if delta.exists(self._folder):
+                delta.vacuum(self._folder, retention_hours, [delta.version_of(self._folder)])
+
+    def _lease(self, task: str) -> AbstractContextManager[None]:
+        return lease(self._folder.with_name(self._folder.name + ".lease"), self._clock, wait_s=60, task=task)
+
     def _rows(self) -> str:
         """SQL table expression of all stored scores."""
-        if not self._folder.exists():
+        if not delta.exists(self._folder):
             return relation((), _kinds(KEY))
         version = delta.version_of(self._folder)
         return relation(delta.files_of(self._folder, version), _kinds(delta.columns_in(self._folder)), evolving=True)
