@@ -97,7 +97,7 @@ def without(json: str, keys: Sequence[str]) -> str:
     if not keys:
         return json
     patch = "json_object(" + ", ".join(f"{literal(key)}, NULL" for key in sorted(keys)) + ")"
-    return f"CAST(json_merge_patch({json}, {patch}) AS VARCHAR)"
+    return f"nullif(CAST(json_merge_patch({json}, {patch}) AS VARCHAR), '{{}}')"
 
 
 def _object(values: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from duckdb import DuckDBPyConnection
 
 from forecast.errors import InvalidInput
 from forecast.history import sql_moment
-from forecast.mapping.attributes import as_json, infer_types, widen
+from forecast.mapping.attributes import as_json, infer_types, widen, without
 from forecast.mapping.casting import as_kind, as_text, identifier, literal
 from forecast.mapping.queries import ROW
 from forecast.mapping.spec import MappingSpec, suggestion
@@ -242,6 +242,7 @@ def check_duplicates(con: DuckDBPyConnection, source: Source, ignored: Collectio
         return
     keys = ", ".join(map(identifier, source.table.key))
     content = ", ".join(identifier(name) for name in source.present if name not in ignored)
+    attributes = without("attributes", [name for name in ignored if name in source.attributes])
     shown = " || '/' || ".join(f"CAST({identifier(name)} AS VARCHAR)" for name in source.table.key)
     reason = (
         f"format('{'/'.join(source.table.key)}: ''{{}}'' comes {{}} times with different content; "
@@ -251,7 +252,7 @@ def check_duplicates(con: DuckDBPyConnection, source: Source, ignored: Collectio
         con, source,
         f"SELECT {ROW}, {reason} FROM {source.accepted} JOIN (SELECT {keys}, count(*) AS n_rows FROM {source.accepted} "
         f"GROUP BY {keys} HAVING count(*) > 1 AND count(DISTINCT struct_pack(content := ROW({content}), "
-        f"attributes := attributes)) > 1) USING ({keys})",
+        f"attributes := {attributes})) > 1) USING ({keys})",
     )  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 A source with ``recorded_at`` gives versions. One without (a current-state export) gives rows of which only part may
 count as known before the export: see `_current_state`. Either way a version that equals the one in force at its
-``recorded_at`` is not stored, so that the same file ingested again changes nothing, in any order of arrival.
+``recorded_at`` is not stored, so that the same file ingested again changes nothing. (A version that was no news when
+it came is therefore not there when a late one changes what it followed; ingesting its history again brings it in.)
 """
 
 from collections.abc import Sequence
