@@ -1,23 +1,14 @@
 """Who calls: an API key in ``Authorization: Bearer <key>`` becomes a `Caller`. No cookies, hence no CSRF."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from api.rights import Caller
 from api.service import Service
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="key", description="An API key made by `forecast keys create`.")
-
-
-@dataclass(frozen=True)
-class Caller:
-    """The holder of a key."""
-
-    name: str  # of the key, for the audit log
-    role: str  # rep, manager, engineer or admin
-    user_id: str | None  # the CRM user for whom the key acts
 
 
 def service_of(request: Request) -> Service:

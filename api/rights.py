@@ -14,9 +14,18 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from api.auth import Caller
 from api.organisation import Organisation
 from forecast.errors import NotAllowed
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The holder of a key."""
+
+    name: str  # of the key, for the audit log
+    role: str  # rep, manager, engineer or admin
+    user_id: str | None  # the CRM user for whom the key acts
+
 
 #: Roles that may use each part of the service.
 PARTS = {

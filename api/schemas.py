@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, PlainSerializer
 
 from api.language import Language
 from api.paging import MAX_CURSOR
@@ -29,8 +29,8 @@ Text = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_no_nu
 ModelLabel = Annotated[
     str,
     Field(
-        pattern=r"^[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,40}$",
-        description="Model version, as `model_version` names it; default the champion of that day.",
+        pattern=r"^[A-Za-z0-9_]{1,80}(/[0-9]{1,9})?$",
+        description="Model version as `model_version` names it, or `group_rate`; default the champion of that day.",
         examples=["conversion_opportunity/3"],
     ),
 ]
@@ -176,8 +176,9 @@ class ScoredEntity(BaseModel):
     predicted_close_date: date | None = Field(description="Median day of winning, given that it is won.")
     percentile: float = Field(ge=0, le=100, description="Share of open ones that score no higher; no probability.")
     grade: str = Field(examples=["A"])
-    base: Probability = Field(description="What reasons start from: `base` and all points add up to `probability`.")
+    base: Probability = Field(description="Where reasons start: `base`, all points and `rest` make `probability`.")
     reasons: list[Reason] = Field(description="The strongest ones; the explanation has all.")
+    rest: float = Field(description="Points of all other reasons together.")
 
 
 class ScoredPage(BaseModel):
@@ -186,13 +187,14 @@ class ScoredPage(BaseModel):
     as_of: Moment
     batch: int = Field(examples=[12])
     model_version: str | None = Field(description="Null when nothing was open.", examples=["conversion_opportunity/3"])
+    backdated: bool = Field(description="The model saw data from after `as_of`: no number that was given then.")
     reporting_currency: str = Field(examples=["EUR"])
     items: list[ScoredEntity]
     next_cursor: str | None = Field(description="Of the next page; null on the last one.")
 
 
 class Explanation(BaseModel):
-    """Every reason of one score: `base` and all `points` add up to `probability`."""
+    """Every reason of one score, strongest first: `base` and all `points` add up to `probability`."""
 
     entity: EntityKind
     entity_id: str
@@ -202,7 +204,37 @@ class Explanation(BaseModel):
     probability: Probability
     base: Probability
     reasons: list[Reason]
-    rest: float
+
+
+#: Larger integers are no numbers of a CRM, and no floats.
+Scalar = (
+    Annotated[str, Field(max_length=10_000), AfterValidator(_no_nul)]
+    | bool
+    | Annotated[int, Field(ge=-(10**15), le=10**15)]
+    | FiniteFloat
+    | None
+)
+
+
+class ScoredRecord(BaseModel):
+    """The score of a posted record, with every reason; other fields as in the ranked lists."""
+
+    model_config = ScoredEntity.model_config
+
+    entity: EntityKind
+    entity_id: str = Field(examples=["(posted)"])
+    as_of: Moment
+    batch: int
+    model_version: str
+    backdated: bool
+    probability: Probability
+    low: Probability
+    high: Probability
+    predicted_close_date: date | None
+    percentile: float | None = Field(description="Among the scores saved last; null when none were saved.")
+    grade: str
+    base: Probability
+    reasons: list[Reason]
 
 
 class RecordToScore(BaseModel):
@@ -218,16 +250,16 @@ class RecordToScore(BaseModel):
                         "stage": "proposal",
                         "amount": 12000,
                         "currency": "EUR",
-                        "created_at": "2026-03-02T10:00:00Z",
+                        "created_at": "2025-11-03T10:00:00Z",
                     },
-                    "as_of": "2026-03-31",
+                    "as_of": "2025-12-01",
                 }
             ]
         },
     )
 
     entity: EntityKind
-    record: dict[str, Any] = Field(
+    record: dict[Text, Scalar] = Field(
         max_length=500, description="Columns of the canonical table, and any attributes that the model knows."
     )
     as_of: AsOf | None = None
@@ -279,3 +311,36 @@ class DemandForecast(BaseModel):
     cutoff: date | int
     model_version: str
     points: list[DemandPoint]
+
+
+# -- outlook ----------------------------------------------------------------------------------------------------------
+
+
+class OutlookLine(BaseModel):
+    """Revenue of one rep, team or the company in the period, in the reporting currency.
+
+    `mean` = `booked` + `open` + `arriving`. Means of reps add up to their team's; quantiles do not add up.
+    """
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    level: Literal["company", "team", "rep"]
+    id: str = Field(examples=["T-north"])
+    name: str | None = Field(description="Of a team; persons are named by `id` alone.", examples=["North"])
+    booked: float = Field(description="Won so far.")
+    open: float = Field(description="Expected from open opportunities.")
+    arriving: float = Field(description="Expected from opportunities that are not there yet.")
+    mean: float
+    q10: float = Field(alias="q0.1")
+    q50: float = Field(alias="q0.5")
+    q90: float = Field(alias="q0.9")
+
+
+class OutlookBody(BaseModel):
+    """The outlook of a period: the lines that the key may see."""
+
+    as_of: Moment
+    batch: int
+    period: PeriodLabel
+    currency: str = Field(examples=["EUR"])
+    lines: list[OutlookLine]

@@ -15,8 +15,10 @@ import pandas as pd
 
 from api.cache import Cache
 from api.organisation import Organisation
+from api.references import links
 from forecast.errors import InvalidInput
 from forecast.schema import SCORED_ENTITIES
+from forecast.usecases.champion import champion_at, model_name
 from forecast.usecases.expected_value import expected_value
 from forecast.workspace import Workspace
 
@@ -59,6 +61,7 @@ class Scored:
 
     snapshot: Snapshot
     model_version: str | None  # None when there was nothing to score
+    backdated: bool  # whether the model saw data from after the snapshot
     rows: pd.DataFrame
 
 
@@ -78,6 +81,7 @@ class Service:
         self._outlooks: Cache[Outlook] = Cache(cache_size)
         self._demand: Cache[pd.DataFrame] = Cache(cache_size)
         self._organisations: Cache[Organisation] = Cache(cache_size)
+        self._links: Cache[pd.DataFrame] = Cache(1)
         self._present: Snapshot | None = None
         self._lock = threading.Lock()
 
@@ -115,6 +119,8 @@ class Service:
         return self._scored.get((entity, snapshot, model, ledger), lambda: self._score(entity, snapshot, model))
 
     def _score(self, entity: str, snapshot: Snapshot, model: str | None) -> Scored:
+        if model is not None and "/" in model and model.rpartition("/")[0] != model_name(entity):
+            raise InvalidInput(f"`model` must look like {model_name(entity)}/3 or be group_rate, got {model!r}.")
         scores = self.workspace.score(snapshot.as_of, model=model, batch=snapshot.batch, entity=entity)
         table, key = SCORED_ENTITIES[entity]
         facts = self.workspace.table(table, snapshot.as_of, snapshot.batch)[[key, *_FACTS[entity]]]
@@ -127,8 +133,9 @@ class Service:
             reporting_currency=self.workspace.settings.reporting_currency,
             as_of=snapshot.as_of,
         )
-        versions = rows["model_version"].unique()
-        return Scored(snapshot, versions[0] if len(versions) else None, rows)
+        if rows.empty:
+            return Scored(snapshot, None, False, rows)
+        return Scored(snapshot, rows["model_version"].iloc[0], bool(rows["backdated"].iloc[0]), rows)
 
     def outlook(self, period: str, snapshot: Snapshot) -> Outlook:
         """Revenue distribution of a period."""
@@ -153,14 +160,23 @@ class Service:
             ),
         )
 
+    def links(self) -> pd.DataFrame:
+        """Who is connected to which account, contact, lead and opportunity, by all that is known."""
+        batch = self.workspace.lake.head()
+        return self._links.get(batch, lambda: links(lambda table: self.workspace.table(table, None, batch)))
+
     def check(self) -> None:
-        """Do nothing when store, lake and models answer.
+        """Do nothing when store, lake and the models that serve answer.
 
         Raises
         ------
         DataUnavailable
-            If one of them does not.
+            If one of them does not. A tracking server that is gone does not matter while the models have copies here.
         """
-        self.workspace.store.check()
-        self.workspace.lake.head()
-        self.workspace.registry.versions()
+        workspace = self.workspace
+        workspace.store.check()
+        workspace.lake.head()
+        for entity in SCORED_ENTITIES:
+            champion = champion_at(workspace.registry, workspace.store, entity, workspace.clock.now())
+            if champion is not None:
+                workspace.registry.files(champion.name, champion.version)

@@ -1,13 +1,16 @@
 """The workspace as one caller may see it: the only door between routes and data, so that no route forgets rights."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 from fastapi import Depends
 
-from api.auth import Caller, authenticate, service_of
-from api.rights import Rights, require
+from api.auth import authenticate, service_of
+from api.references import require_visible
+from api.rights import Caller, Rights, require
 from api.service import Scored, Service, Snapshot
 from forecast.errors import UnknownEntity
 
@@ -39,7 +42,7 @@ class View:
         """Scores of the open entities of a kind that the caller may see."""
         require(self.caller, "rows")
         scored = self._service.scored(entity, snapshot, model)
-        return Scored(scored.snapshot, scored.model_version, self.rights.rows(scored.rows))
+        return replace(scored, rows=self.rights.rows(scored.rows))
 
     def scored_one(self, entity: str, entity_id: str, snapshot: Snapshot, model: str | None) -> pd.DataFrame:
         """The one row of an entity.
@@ -62,6 +65,14 @@ class View:
         require(self.caller, "rows")
         organisation = self._service.organisation(snapshot)
         return organisation.members(organisation.with_sub_teams({team_id}))
+
+    def score_record(
+        self, entity: str, record: Mapping[str, Any], snapshot: Snapshot, model: str | None
+    ) -> dict[str, Any]:
+        """Score of a record that names nothing that the caller may not see."""
+        require(self.caller, "ad-hoc scores")
+        require_visible(record, self.rights, self._service.links)
+        return self._service.workspace.score_record(entity, record, snapshot.as_of, model)
 
     # -- models, demand -----------------------------------------------------------------------------------------------
 

@@ -1,10 +1,10 @@
 """What leads and opportunities share: a page of the ranked list, and the explanation of one row."""
 
+import json
 from typing import Any
 
 import pandas as pd
 from fastapi import Response
-from forecast.usecases.explain import explain
 
 from api.language import Language, negotiate
 from api.paging import decode_cursor, encode_cursor
@@ -13,12 +13,13 @@ from api.schemas import EntityKind, Explanation, LeadQuery, Reason, ScoredEntity
 from api.service import Scored, Snapshot
 from api.view import View
 from forecast.explain import render
+from forecast.usecases.explain import explain
 
 #: Reasons of each item in a list.
 _TOP_REASONS = 3
 
 #: Fields of a score that say where it comes from: they stand once at the top.
-_IDENTITY = ["entity", "as_of", "batch", "model_version"]
+_IDENTITY = ["entity", "as_of", "batch", "model_version", "backdated"]
 
 
 def ranked_page(
@@ -47,6 +48,7 @@ def ranked_page(
         as_of=snapshot.as_of,
         batch=snapshot.batch,
         model_version=scored.model_version,
+        backdated=scored.backdated,
         reporting_currency=view.reporting_currency,
         items=[_item(row, lang) for row in _records(shown.rows.drop(columns=_IDENTITY))],
         next_cursor=None if shown.end is None else encode_cursor(_place(scored, *shown.end), asked),
@@ -88,9 +90,12 @@ def _place(scored: Scored, value: float | None, entity_id: str) -> dict[str, Any
 
 
 def _item(row: dict[str, Any], lang: Language) -> ScoredEntity:
-    strongest = sorted(row["reasons"], key=lambda reason: (-abs(reason["points"]), reason["code"]))[:_TOP_REASONS]
-    reasons = [Reason(**reason, text=render(reason, lang)) for reason in strongest]
-    return ScoredEntity.model_validate(row | {"reasons": reasons})
+    every = json.loads(row["reasons"])
+    ranked = sorted(every, key=lambda reason: (-abs(reason["points"]), reason["code"]))
+    shown = [reason for reason in ranked[:_TOP_REASONS] if reason["points"] != 0] or ranked[:1]
+    rest = round(sum(reason["points"] for reason in every) - sum(reason["points"] for reason in shown), 9)
+    reasons = [Reason(**reason, text=render(reason, lang)) for reason in shown]
+    return ScoredEntity.model_validate(row | {"reasons": reasons, "rest": rest})
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

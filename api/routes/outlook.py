@@ -1,0 +1,25 @@
+"""Revenue of a period: what is booked, open and to come, with its range."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from api.errors import documented
+from api.schemas import OutlookBody, OutlookLine, PeriodQuery
+from api.view import ViewOf
+
+router = APIRouter(prefix="/outlook", tags=["outlook"])
+
+
+@router.get("", responses=documented(), summary="Revenue outlook of a period")
+def outlook(view: ViewOf, query: Annotated[PeriodQuery, Query()]) -> OutlookBody:
+    """A rep's key shows its own line, a manager's its teams and their people, an admin's all and the company."""
+    snapshot = view.snapshot(query.as_of, query.batch)
+    lines = view.outlook(query.period, snapshot)
+    return OutlookBody(
+        as_of=snapshot.as_of,
+        batch=snapshot.batch,
+        period=query.period,
+        currency=view.reporting_currency,
+        lines=[OutlookLine.model_validate(line) for line in records(lines)],
+    )

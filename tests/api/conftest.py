@@ -1,0 +1,83 @@
+"""A simulated company behind the API, and one client per role."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from forecast.datasets import make_company
+from forecast.workspace import Workspace
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@dataclass
+class FixedClock:
+    """A clock that stands still until it is set."""
+
+    moment: datetime = NOW
+
+    def now(self) -> datetime:
+        return self.moment
+
+
+def make_workspace(folder: Path, *, n: int = 200) -> Workspace:
+    """A workspace with a simulated company of last year: eight reps in two teams, each in a region."""
+    company = make_company(n_opportunities=n, n_leads=n, n_accounts=60, months=12, start=date(2025, 1, 1))
+    workspace = Workspace.init(folder / "workspace", FixedClock(), reporting_currency="EUR")
+    workspace.ingest(company.write(folder / "export"))
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Read by all tests; those that change something make their own."""
+    return make_workspace(tmp_path_factory.mktemp("company"))
+
+
+@pytest.fixture(scope="session")
+def app(workspace: Workspace) -> FastAPI:
+    return create_app(workspace)
+
+
+ClientOf = Callable[..., TestClient]
+
+
+def clients(app: FastAPI, workspace: Workspace) -> ClientOf:
+    """A function from role and user to a client with a key of theirs."""
+    made: dict[tuple[str, str | None], TestClient] = {}
+
+    def client(role: str, user_id: str | None = None) -> TestClient:
+        if (role, user_id) not in made:
+            key = workspace.store.create_key(f"{role} {user_id}", role, user_id)
+            made[role, user_id] = TestClient(app, headers={"Authorization": f"Bearer {key}"})
+        return made[role, user_id]
+
+    return client
+
+
+@pytest.fixture(scope="session")
+def client(app: FastAPI, workspace: Workspace) -> ClientOf:
+    return clients(app, workspace)
+
+
+@pytest.fixture(scope="session")
+def admin(client: ClientOf) -> TestClient:
+    return client("admin")
+
+
+@pytest.fixture
+def own_workspace(tmp_path: Path) -> Workspace:
+    """A workspace that the test may change."""
+    return make_workspace(tmp_path, n=60)
+
+
+@pytest.fixture
+def serve() -> Callable[[Workspace], TestClient]:
+    """A function from a workspace to an admin's client of a newly started service."""
+    return lambda workspace: clients(create_app(workspace), workspace)("admin")
