@@ -1,0 +1,45 @@
+"""Probability of a win before any day, from the probabilities at three horizons."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+def win_probability_within(p_within: ArrayLike, horizons_days: tuple[int, ...], days: float) -> Floats:
+    """P(won within ``days``), monotone in ``days``.
+
+    Between the horizons probability grows evenly. Beyond the last one it goes on at the last daily rate, which fades
+    as fast as it fell between the last two spans; at most half of it is left after a span like the last.
+
+    Parameters
+    ----------
+    p_within : array of shape (n, n_horizons)
+        P(won within each horizon), non-decreasing along the horizons.
+    horizons_days : tuple of int
+        At least two, ascending, days.
+    days : float
+        From the moment of the scores; 0 or less gives 0.
+
+    Returns
+    -------
+    array of shape (n,)
+        In [0, 1].
+    """
+    p = np.asarray(p_within, dtype=float).reshape(-1, len(horizons_days))
+    if days <= 0:
+        return np.zeros(len(p))
+    knots = np.array([0, *horizons_days], dtype=float)
+    known = np.column_stack([np.zeros(len(p)), np.maximum.accumulate(np.clip(p, 0, 1), axis=1)])
+    upper = int(np.clip(np.searchsorted(knots, days), 1, len(knots) - 1))
+    share = min((days - knots[upper - 1]) / (knots[upper] - knots[upper - 1]), 1.0)
+    inside = known[:, upper - 1] + share * (known[:, upper] - known[:, upper - 1])
+    if days <= knots[-1]:
+        return np.asarray(inside)
+    spans = np.diff(knots)
+    rates = np.diff(known, axis=1) / spans
+    last, before = rates[:, -1], rates[:, -2]
+    kept = np.clip(np.divide(last, before, out=np.zeros_like(last), where=before > 0), 1e-6, 0.5)
+    fade = -np.log(kept) / spans[-1]
+    beyond = last * -np.expm1(-fade * (days - knots[-1])) / fade
+    return np.asarray(np.minimum(inside + beyond, 1))
