@@ -201,12 +201,15 @@ def calibration_intercept(y_true: Array, y_pred: Array, *, sample_weight: Array 
 def miscalibration_loss(y_true: Array, y_pred: Array, *, sample_weight: Array = None) -> float:
     """Log loss that the best straight recalibration on log-odds would take away, in nats; 0 when calibrated.
 
-    Never negative. A calibrated model shows about ``1 / n`` of it by chance.
+    Never negative. A calibrated model shows about ``1 / n`` of it by chance. A forecast that is the same for all cases
+    has no slope; its best recalibration is the rate that came.
     """
     line = calibration_line(y_true, y_pred, sample_weight=sample_weight)
-    if np.isnan(line.slope):
-        return 0.0
     p = np.clip(np.asarray(y_pred, dtype=float), EPSILON, 1 - EPSILON)
-    recalibrated = expit(line.intercept + line.slope * logit(p))
+    rate = float(np.average(np.asarray(y_true, dtype=float), weights=sample_weight))
+    if not np.isnan(line.slope):
+        recalibrated = expit(line.intercept + line.slope * logit(p))
+    else:
+        recalibrated = np.full_like(p, np.clip(rate, EPSILON, 1 - EPSILON))
     before = log_loss(y_true, p, sample_weight=sample_weight)
     return max(0.0, before - log_loss(y_true, recalibrated, sample_weight=sample_weight))
