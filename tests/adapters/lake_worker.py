@@ -61,14 +61,19 @@ def append_batch(writer: LakeWriter, batch: int) -> None:
     writer.reject(pa.table({"table_name": ["leads"], "reason": ["no lead_id"]}))
 
 
-def write(folder: str, batches: int, *, step: str = "", occurrence: int = 0, in_batch: int = 0) -> None:
-    """Commit until the lake has so many batches; kill this process at the step if one is named."""
+def write(
+    folder: str, batches: int, *, step: str = "", occurrence: int = 0, in_batch: int = 0, tidy: bool = False
+) -> None:
+    """Commit until the lake has so many batches, compacting in between if `tidy`; die at the step if one is named."""
     lake = DeltaLake(Path(folder), on_step=_killer(folder, step, occurrence, in_batch))
     confirmed = Path(folder).with_suffix(".confirmed")
     while lake.head() < batches:
         with lake.writing() as writer:
             append_batch(writer, writer.batch)
             confirmed.write_text(str(writer.commit({"source": "worker"})))
+        if tidy:
+            lake.compact()
+            lake.vacuum(0)
 
 
 def write_same(folder: str, until: float, batches: int) -> None:

@@ -71,11 +71,12 @@ def test_a_kill_at_a_step_leaves_whole_batches(tmp_path: Path, step: str) -> Non
 
 
 @pytest.mark.slow
-def test_kills_at_random_moments_leave_whole_batches(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tidy", [False, True])
+def test_kills_at_random_moments_leave_whole_batches(tmp_path: Path, tidy: bool) -> None:
     folder = tmp_path / "lake"
     moments = random.Random(0)
     for _ in range(50):
-        writer = start("write", folder=str(folder), batches=10_000)
+        writer = start("write", folder=str(folder), batches=10_000, tidy=tidy)
         time.sleep(moments.uniform(0.05, 0.6))
         writer.kill()
         finish(writer)

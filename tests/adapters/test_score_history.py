@@ -8,13 +8,14 @@ from forecast.adapters.lake import DeltaLake
 from forecast.errors import InvalidInput
 
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
-REASONS = [{"code": "stage.current", "points": 0.25, "evidence": {"stage": "报价", "n": 212}}]
+REASONS = '[{"code": "stage.current", "points": 0.25, "evidence": {"stage": "报价", "n": 212}}]'
 
 
 def scores(**columns: object) -> pd.DataFrame:
     given = {
         "entity": "lead", "entity_id": "L1", "owner_id": None, "as_of": AS_OF, "batch": 4, "model_version": "m/1",
         "probability": 0.25, "p_30d": 0.1, "predicted_close_date": date(2026, 4, 1), "grade": "B", "reasons": REASONS,
+        "backdated": False,
     }  # fmt: skip
     return pd.DataFrame([given | columns])
 
@@ -31,6 +32,19 @@ def test_scores_come_back_as_given(lake: DeltaLake) -> None:
 
     assert found == scores().iloc[0].to_dict() | {"as_of": pd.Timestamp(AS_OF)}
     assert lake.scores()["as_of"].dtype == "datetime64[us, UTC]"
+
+
+def test_reasons_given_as_lists_are_kept_as_json(lake: DeltaLake) -> None:
+    lake.append_scores(scores().assign(reasons=[[{"code": "rest", "points": 0.5}]]))
+
+    assert lake.scores()["reasons"].tolist() == ['[{"code": "rest", "points": 0.5}]']
+
+
+def test_no_scores_leave_no_trace(lake: DeltaLake) -> None:
+    lake.append_scores(scores().iloc[:0])
+
+    assert lake.scores().empty
+    assert not (lake.folder / "scores").exists()
 
 
 def test_the_first_score_of_a_key_stays(lake: DeltaLake) -> None:

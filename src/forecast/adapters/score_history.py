@@ -31,6 +31,7 @@ _KINDS = {
     "predicted_close_date": Kind.DATE,
     "grade": Kind.TEXT,
     "reasons": Kind.TEXT,  # JSON
+    "backdated": Kind.INTEGER,  # 0 or 1
 }
 
 
@@ -89,7 +90,7 @@ class ScoreHistory:
         Returns
         -------
         DataFrame
-            Columns as appended; ``reasons`` as lists.
+            Columns as appended; ``reasons`` as JSON text.
         """
         asked = {"entity": entity, "entity_id": entity_id, "as_of": as_of and naive_utc(as_of)}
         asked = {name: value for name, value in asked.items() if value is not None}
@@ -98,9 +99,7 @@ class ScoreHistory:
             query = f"FROM {self._rows()} WHERE {where} ORDER BY {', '.join(KEY)}"
             frame: pd.DataFrame = con.sql(query, params=list(asked.values())).to_arrow_table().to_pandas()
         frame["as_of"] = frame["as_of"].astype("datetime64[us]").dt.tz_localize("UTC")
-        if "reasons" in frame:
-            frame["reasons"] = frame["reasons"].map(json.loads, na_action="ignore")
-        return frame
+        return frame.astype({"backdated": "boolean"}) if "backdated" in frame else frame
 
     def compact(self) -> None:
         """Merge small files. Changes no answer."""
