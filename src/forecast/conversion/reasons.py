@@ -24,15 +24,6 @@ MEASURES = {
     "account": {"open": "workload", "new_30d": "workload", "": "record"},
     "calendar": {"age_days": "age", "": "date"},
     "feedback": {"": "record"},
-    "purchases": {"": "record"},
-    "interactions": {
-        "response_hours_mean": "response",
-        "response_hours_median": "response",
-        "unanswered_streak": "unanswered",
-        "overdue": "plans",
-        "planned": "plans",
-        "days_to_next": "plans",
-    },
 }
 
 #: Endings that say how a field was read, not which field it is.
@@ -77,7 +68,7 @@ class AlikeCases:
             bins = alike._bins(position, values)
             rows = np.bincount(bins, minlength=n_bins)
             won = np.bincount(bins, weights=y, minlength=n_bins)
-            entities = np.unique(np.column_stack([bins, codes]), axis=0)[:, 0]
+            entities = np.unique(bins * len(codes) + codes) // len(codes)
             alike.counts.append(np.bincount(entities, minlength=n_bins).astype(float))
             alike.rates.append(won / np.maximum(rows, 1))
         return alike

@@ -64,7 +64,7 @@ def tree_parameters(n_rows: int, *, num_leaves: int, learning_rate: float, rando
         "max_bin": 127,
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": 1 if n_rows < 20_000 else 2,
+        "num_threads": 1,
         "seed": random_state,
         "verbosity": -1,
     }

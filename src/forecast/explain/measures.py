@@ -5,6 +5,7 @@ from forecast.explain.labels import Text
 #: Text per measure. ``{value}`` is the value; measures in `SHARES` are shown in percent.
 MEASURES: dict[str, Text] = {
     "age_days": Text("{value} days", "{value} 天"),
+    "cancelled_share": Text("{value} cancelled", "取消占 {value}"),
     "changes": Text("{value} changes so far", "至今变动 {value} 次"),
     "closed": Text("{value} closed so far", "已结案 {value} 件"),
     "count": Text("{value} so far", "至今 {value} 次"),
@@ -14,14 +15,18 @@ MEASURES: dict[str, Text] = {
     "count_365d": Text("{value} in the last 365 days", "近 365 天 {value} 次"),
     "cycle_days": Text("{value} days from creation to closing on average", "平均 {value} 天结案"),
     "day_of_month": Text("day {value} of the month", "当月第 {value} 日"),
+    "days_between": Text("{value} days between on average", "平均间隔 {value} 天"),
     "days_ahead": Text("{value} days ahead", "还有 {value} 天"),
     "days_in": Text("{value} days", "{value} 天"),
     "days_since": Text("{value} days ago", "{value} 天前"),
+    "days_since_first": Text("first {value} days ago", "首次在 {value} 天前"),
     "days_since_last": Text("last {value} days ago", "最近一次在 {value} 天前"),
     "days_to_month_end": Text("{value} days to the end of the month", "距月末 {value} 天"),
     "days_to_next": Text("next in {value} days", "下一次在 {value} 天后"),
     "days_to_quarter_end": Text("{value} days to the end of the quarter", "距季末 {value} 天"),
     "decreases": Text("lowered {value} times", "下调 {value} 次"),
+    "hours": Text("{value} hours spent", "累计投入 {value} 小时"),
+    "hours_30d": Text("{value} hours spent in the last 30 days", "近 30 天投入 {value} 小时"),
     "increases": Text("raised {value} times", "上调 {value} 次"),
     "is_overdue": Text("overdue: {value}", "是否逾期:{value}"),
     "last_change": Text("last change {value}", "最近一次变动 {value}"),
@@ -34,11 +39,17 @@ MEASURES: dict[str, Text] = {
     "open": Text("{value} open", "在谈 {value} 件"),
     "overdue": Text("{value} overdue", "逾期 {value} 项"),
     "pace": Text("{value} times the usual time", "为通常时间的 {value} 倍"),
+    "per_order": Text("{value} per order", "每单 {value}"),
     "planned": Text("{value} planned", "已计划 {value} 项"),
     "pulls": Text("brought forward {value} times", "提前 {value} 次"),
     "pushes": Text("pushed back {value} times", "推迟 {value} 次"),
     "response_hours_mean": Text("{value} hours on average", "平均 {value} 小时"),
     "response_hours_median": Text("{value} hours in the middle", "中位数 {value} 小时"),
+    "share": Text("{value} of the money", "占消费的 {value}"),
+    "top_share": Text("{value} in the main category", "主要类别占 {value}"),
+    "total": Text("{value} in all", "累计 {value}"),
+    "total_90d": Text("{value} in the last 90 days", "近 90 天 {value}"),
+    "total_365d": Text("{value} in the last 365 days", "近 365 天 {value}"),
     "total_change": Text("{value} since the first", "较最初变动 {value}"),
     "total_change_days": Text("moved by {value} days in all", "累计移动 {value} 天"),
     "trend": Text("trend {value}", "趋势 {value}"),
@@ -49,7 +60,10 @@ MEASURES: dict[str, Text] = {
     "won": Text("{value} won so far", "已成交 {value} 件"),
 }
 
-SHARES = frozenset({"last_change", "last_score", "mean_score", "total_change", "win_rate", "win_rate_365d"})
+SHARES = frozenset(
+    {"cancelled_share", "last_change", "last_score", "mean_score", "share", "top_share", "total_change"}
+    | {"win_rate", "win_rate_365d"}
+)
 TRUTHS = frozenset({"is_overdue", "is_true"})
 
 PLAIN = Text("{value}", "{value}")
