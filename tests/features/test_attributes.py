@@ -40,7 +40,7 @@ def test_fields_of_entity_account_and_product_are_those_in_force(ask):
 
 
 def test_attributes_are_read_by_their_kind_and_named_by_it(ask):
-    text = '{"Team size": 3, "vip": true, "trial/end": "2024-01-06T12:00:00Z", "tier": "gold", "tags": ["a"]}'
+    text = '{"Team size": 3, "vip": true, "trial/end": "2024-01-06T14:00:00+02:00", "tier": "gold", "tags": ["a"]}'
     features = ask(
         "attributes",
         "lead",

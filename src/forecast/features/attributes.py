@@ -34,7 +34,7 @@ JUDGED_VERSIONS = 5_000
 MAX_ATTRIBUTES = 200
 #: Text with more distinct values than this share of the entities that have it is no category.
 NEARLY_UNIQUE = 0.5
-_MOMENT = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?(Z|[+-]\d{2}:?\d{2})?"
+_MOMENT = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?(Z|[+-]\d{2}(:?\d{2})?)?"
 
 #: Name after the family, kind, effort; see `forecast.features.describe`. What anybody could type is marked so.
 DESCRIBED = (
@@ -114,19 +114,21 @@ def _attribute_kinds(con: DuckDBPyConnection, table: str, moment: datetime) -> d
         con, f"(SELECT {key} AS id, attributes {known} ORDER BY known_from, id LIMIT {JUDGED_VERSIONS})"
     )
     catalogue = con.sql(f"SELECT name FROM attribute_catalogue WHERE table_name = '{table}'").fetchall()
-    if {row[0] for row in catalogue} - set(values["name"]):  # some appear only later: look at everything
-        everything = _attribute_values(con, f"(SELECT {key} AS id, attributes {known})")
-        values = pd.concat([values, everything[~everything["name"].isin(values["name"])]])
+    if later := sorted({row[0] for row in catalogue} - set(values["name"])):  # look for these everywhere
+        values = pd.concat([values, _attribute_values(con, f"(SELECT {key} AS id, attributes {known})", later)])
     kinds = dict(zip(values["name"], values["kind"], strict=True))
     return {name: kind for name, kind in kinds.items() if kind != "left_out"}
 
 
-def _attribute_values(con: DuckDBPyConnection, rows: str) -> pd.DataFrame:
-    """``name``, ``kind`` of every attribute with a value in the rows, sorted by name."""
+def _attribute_values(con: DuckDBPyConnection, rows: str, names: list[str] | None = None) -> pd.DataFrame:
+    """``name``, ``kind`` of every attribute (or of those named) with a value in the rows, sorted by name."""
+    keys = "json_keys(attributes)"
+    if names is not None:
+        keys = f"list_intersect({keys}, [{', '.join(quoted(name) for name in names)}])"
     return fetch(
         con,
         f"""
-        WITH names AS (SELECT id, attributes, unnest(json_keys(attributes)) AS name FROM {rows}),
+        WITH names AS (SELECT id, attributes, unnest({keys}) AS name FROM {rows}),
         values AS (
             SELECT id, name, json_type(attributes, pointer) AS type, json_extract_string(attributes, pointer) AS value
             FROM (SELECT *, '/' || replace(replace(name, '~', '~0'), '/', '~1') AS pointer FROM names)
@@ -135,7 +137,7 @@ def _attribute_values(con: DuckDBPyConnection, rows: str) -> pd.DataFrame:
             WHEN bool_and(type = 'BOOLEAN') THEN 'is_true'
             WHEN bool_and(type IN ('UBIGINT', 'BIGINT', 'HUGEINT', 'DOUBLE')) THEN 'number'
             WHEN bool_or(type IN ('ARRAY', 'OBJECT')) THEN 'left_out'
-            WHEN bool_and(regexp_full_match(value, '{_MOMENT}') AND TRY_CAST(value AS TIMESTAMP) IS NOT NULL)
+            WHEN bool_and(regexp_full_match(value, '{_MOMENT}') AND TRY_CAST(value AS TIMESTAMPTZ) IS NOT NULL)
                 THEN 'days_since'
             WHEN count(DISTINCT id) >= 20 AND count(DISTINCT value) > {NEARLY_UNIQUE} * count(DISTINCT id)
                 THEN 'left_out'
@@ -148,10 +150,16 @@ def _attribute_values(con: DuckDBPyConnection, rows: str) -> pd.DataFrame:
 def _create_typed(con: DuckDBPyConnection, table: str, fields: list[tuple[str, str, bool]], moment: datetime) -> None:
     """Register ``_typed_<table>``: the versions known before ``moment`` with each field read as its kind."""
     key = TABLES[table].key[0]
-    columns = [f"{_read(field, kind, custom)} AS f{i}" for i, (field, kind, custom) in enumerate(fields)]
+    pointers = [quoted("/" + field.replace("~", "~0").replace("/", "~1")) for field, _, custom in fields if custom]
+    texts = iter(f"texts[{i + 1}]" for i in range(len(pointers)))
+    columns = [
+        f"{_read(next(texts) if custom else field, kind, custom)} AS f{i}"
+        for i, (field, kind, custom) in enumerate(fields)
+    ]
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE _typed_all AS SELECT {key} AS id, known_from, known_to, {', '.join(columns)} "
-        f"FROM {table} WHERE known_from < {sql_moment(moment)} AND known_from < known_to"
+        f"FROM (SELECT *, json_extract_string(attributes, [{', '.join(pointers)}]::VARCHAR[]) AS texts FROM {table} "
+        f"WHERE known_from < {sql_moment(moment)} AND known_from < known_to)"
     )
     shown = [
         f"{capped(f'f{i}', first_values(con, '_typed_all', f'f{i}', moment))} AS f{i}"
@@ -166,12 +174,13 @@ def _create_typed(con: DuckDBPyConnection, table: str, fields: list[tuple[str, s
     con.execute("DROP TABLE _typed_all")
 
 
-def _read(field: str, kind: str, custom: bool) -> str:
-    """SQL expression of a field of a version, read as its kind; NULL where it does not fit."""
+def _read(value: str, kind: str, custom: bool) -> str:
+    """SQL expression of a field, or of the text of an attribute, read as its kind; NULL where it does not fit."""
     if not custom:
-        return f"CAST({field} AS DOUBLE)" if kind == "number" else field
-    pointer = quoted("/" + field.replace("~", "~0").replace("/", "~1"))
-    value = f"json_extract_string(attributes, {pointer})"
-    sql_type = {"number": "DOUBLE", "is_true": "BOOLEAN", "days_since": "TIMESTAMP"}.get(kind)
-    read = f"TRY_CAST({value} AS {sql_type})" if sql_type else value
-    return f"CAST({read} AS DOUBLE)" if kind == "is_true" else read
+        return f"CAST({value} AS DOUBLE)" if kind == "number" else value
+    return {
+        "number": f"TRY_CAST({value} AS DOUBLE)",
+        "is_true": f"CAST(TRY_CAST({value} AS BOOLEAN) AS DOUBLE)",
+        "days_since": f"make_timestamp(epoch_us(TRY_CAST({value} AS TIMESTAMPTZ)))",  # heeds the offset; default UTC
+        "category": value,
+    }[kind]

@@ -36,7 +36,8 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
 
     Per subject (``all``, ``in``, ``out``, each channel, ``kind_…``, ``result_…``, and ``account``, ``account_in``,
     ``account_out``): ``count_7d``, ``count_30d``, ``count_90d``, ``count_365d``, ``count`` and ``days_since_last``.
-    Beside them ``hours_30d`` and ``hours`` spent, ``trend``, ``response_hours_mean`` and ``_median`` (from each inbound interaction to the next outbound
+    Beside them ``hours_30d`` and ``hours`` spent, ``trend``,
+    ``response_hours_mean`` and ``_median`` (from each inbound interaction to the next outbound
     one), ``unanswered_streak`` (outbound ones since the last answer), ``overdue``, ``planned``, ``days_to_next``.
 
     Returns
