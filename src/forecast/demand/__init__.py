@@ -1,6 +1,7 @@
 """What customers will demand: panels of series, one forecaster, its baselines."""
 
-from forecast.demand.baselines import BASELINES
+from forecast.demand.baselines import BASELINES, NAIVES
 from forecast.demand.forecaster import DemandForecaster
+from forecast.demand.panel import DemandPanel, build_panel
 
-__all__ = ["BASELINES", "DemandForecaster"]
+__all__ = ["BASELINES", "NAIVES", "DemandForecaster", "DemandPanel", "build_panel"]

@@ -34,6 +34,11 @@ def seasonal_naive(values: Floats, horizon: int, season_length: int) -> Floats:
     return np.where(np.isnan(forecast), np.nanmean(values, axis=1, keepdims=True), forecast)
 
 
+def naive(values: Floats, horizon: int, season_length: int) -> Floats:
+    """The last value repeated."""
+    return seasonal_naive(values, horizon, 1)
+
+
 def seasonal_smoothing(values: Floats, horizon: int, season_length: int, *, alpha: float = 0.2) -> Floats:
     """Simple exponential smoothing of each place in the season, one constant for all series.
 
@@ -81,4 +86,11 @@ def ets(values: Floats, horizon: int, season_length: int) -> Floats:
 
 
 #: Baselines by name: (values, horizon, season_length) -> forecasts of shape (n_series, horizon).
-BASELINES: dict[str, Callable[[Floats, int, int], Floats]] = {"ets": ets, "seasonal_naive": seasonal_naive}
+BASELINES: dict[str, Callable[[Floats, int, int], Floats]] = {
+    "ets": ets,
+    "naive": naive,
+    "seasonal_naive": seasonal_naive,
+}
+
+#: Of these the best one on past folds is the first champion.
+NAIVES = ("naive", "seasonal_naive")

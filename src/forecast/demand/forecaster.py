@@ -30,7 +30,7 @@ class DemandForecaster:
         Periods ahead, at least 1.
     quantiles : tuple of float in (0, 1), ascending
         May be empty: means only, in half the time.
-    model : {"lightgbm", "seasonal_naive", "ets"}
+    model : {"lightgbm", "ets", "naive", "seasonal_naive"}
         A global LightGBM model over all series, or a baseline. Panels too small for trees get ``ets``.
     season_length : int, optional
         Periods after which the pattern repeats; default by frequency (24, 7, 52, 12, 4, 1; 1 for integers).
@@ -160,7 +160,7 @@ class DemandForecaster:
         static: pd.DataFrame | None = None,
         drivers: pd.DataFrame | None = None,
         *,
-        baselines: tuple[str, ...] = ("ets", "seasonal_naive"),
+        baselines: tuple[str, ...] = ("ets", "naive", "seasonal_naive"),
     ) -> pd.DataFrame:
         """Forecasts of the last ``n_folds`` horizons, each learned from what came before it.
 

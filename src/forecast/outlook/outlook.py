@@ -58,11 +58,16 @@ class Outlook:
         """Paths of the company's revenue, shape (n_paths,)."""
         return np.asarray(self.paths.sum(axis=1))
 
+    @property
+    def team_of(self) -> tuple[str, ...]:
+        """Team of each owner, ``(no team)`` for none."""
+        return tuple(team or NO_TEAM for team in self.teams)
+
     def team_paths(self) -> dict[str, Floats]:
         """Paths of each team, sorted by id: sums over its owners within each path. Empty without teams."""
         if not any(self.teams):
             return {}
-        of_owner = np.array([team or NO_TEAM for team in self.teams])
+        of_owner = np.array(self.team_of)
         return {team: self.paths[:, of_owner == team].sum(axis=1) for team in sorted(set(of_owner))}
 
     def to_frame(self, quantiles: tuple[float, ...] = (0.1, 0.5, 0.9)) -> pd.DataFrame:
@@ -75,7 +80,7 @@ class Outlook:
             (``q0.1`` …), ``currency``. Means add up exactly, quantiles do not.
         """
         teams = self.team_paths()
-        of_owner = np.array([team or NO_TEAM for team in self.teams], dtype=object)
+        of_owner = np.array(self.team_of, dtype=object)
         everybody, names = np.ones(len(self.owners), dtype=bool), self.owner_names
         each = np.eye(len(self.owners), dtype=bool)
         nodes: list[tuple[str, str, str | None, NDArray[np.bool_]]] = [("company", "company", None, everybody)]

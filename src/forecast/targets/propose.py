@@ -158,7 +158,8 @@ def _share(ordered: Units, total: int, currency: str) -> tuple[Units, float]:
     if not sums[0] <= total <= sums[-1]:
         raise TargetOutOfReach(
             f"The owners who share {_money(total, currency)} reach between "
-            f"{_money(int(sums[0]), currency)} for certain and {_money(int(sums[-1]), currency)} at most; choose a target between."
+            f"{_money(int(sums[0]), currency)} for certain and {_money(int(sums[-1]), currency)} at most; "
+            "choose a target between."
         )
     first, after = np.searchsorted(sums, total, side="left"), np.searchsorted(sums, total, side="right")
     if first < after:  # a whole range of odds leads to this total: its middle
