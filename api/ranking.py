@@ -50,3 +50,9 @@ def page(rows: pd.DataFrame, *, by: str | None, key: str, limit: int, after: Pla
         return Page(rows.iloc[shown], None)
     last = shown[-1]
     return Page(rows.iloc[shown], (None if math.isinf(ranks[last]) else float(-ranks[last]), str(keys[last])))
+
+
+def json_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as dictionaries, missing values as None."""
+    filled = frame.astype(object).mask(frame.isna(), None)
+    return [{str(name): value for name, value in row.items()} for row in filled.to_dict("records")]

@@ -270,6 +270,28 @@ class RecordToScore(BaseModel):
 # -- models, demand ---------------------------------------------------------------------------------------------------
 
 
+class Model(BaseModel):
+    """One registered model version."""
+
+    name: str = Field(examples=["conversion_opportunity"])
+    version: str = Field(examples=["3"])
+    champion: bool = Field(description="Serves now.")
+    cutoff: Moment = Field(description="Nothing recorded at or after it was seen in training.")
+    batch: int = Field(description="Last batch that was seen in training.")
+    kind: str | None = Field(examples=["blend"])
+    horizon_days: int | None = Field(description="`probability` is of being won within so many days.", examples=[90])
+    log_loss: float | None = Field(description="On later time; lower is better.", examples=[0.41])
+    promoted_at: Moment | None
+    reason: str | None = Field(description="Why it was promoted last.")
+    run_id: str | None = Field(description="Of the MLflow run.")
+
+
+class ModelList(BaseModel):
+    """Registered models, by name and then oldest first."""
+
+    items: list[Model]
+
+
 class DemandSeries(BaseModel):
     """One series: how much is expected over the whole horizon."""
 
@@ -319,7 +341,7 @@ class DemandForecast(BaseModel):
 class OutlookLine(BaseModel):
     """Revenue of one rep, team or the company in the period, in the reporting currency.
 
-    `mean` = `booked` + `open` + `arriving`. Means of reps add up to their team's; quantiles do not add up.
+    `mean` = `booked` + `open` + `arriving` + `repeat`. Means of reps add up to their team's; quantiles do not add up.
     """
 
     model_config = ConfigDict(serialize_by_alias=True)
@@ -330,6 +352,7 @@ class OutlookLine(BaseModel):
     booked: float = Field(description="Won so far.")
     open: float = Field(description="Expected from open opportunities.")
     arriving: float = Field(description="Expected from opportunities that are not there yet.")
+    repeat: float = Field(description="Expected from orders of customers without an opportunity.")
     mean: float
     q10: float = Field(alias="q0.1")
     q50: float = Field(alias="q0.5")

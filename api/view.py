@@ -74,6 +74,14 @@ class View:
         require_visible(record, self.rights, self._service.links)
         return self._service.workspace.score_record(entity, record, snapshot.as_of, model)
 
+    # -- outlook ------------------------------------------------------------------------------------------------------
+
+    def outlook(self, period: str, snapshot: Snapshot) -> pd.DataFrame:
+        """Lines of the outlook that the caller may see; persons without their names."""
+        require(self.caller, "rows")
+        lines = self.rights.nodes(self._service.outlook(period, snapshot).to_frame())
+        return lines.assign(name=lines["name"].where(lines["level"] == "team"))
+
     # -- models, demand -----------------------------------------------------------------------------------------------
 
     def models(self) -> pd.DataFrame:

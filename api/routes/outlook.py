@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.errors import documented
+from api.ranking import json_records
 from api.schemas import OutlookBody, OutlookLine, PeriodQuery
 from api.view import ViewOf
 
@@ -21,5 +22,5 @@ def outlook(view: ViewOf, query: Annotated[PeriodQuery, Query()]) -> OutlookBody
         batch=snapshot.batch,
         period=query.period,
         currency=view.reporting_currency,
-        lines=[OutlookLine.model_validate(line) for line in records(lines)],
+        lines=[OutlookLine.model_validate(line) for line in json_records(lines)],
     )

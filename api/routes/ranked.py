@@ -8,7 +8,7 @@ from fastapi import Response
 
 from api.language import Language, negotiate
 from api.paging import decode_cursor, encode_cursor
-from api.ranking import page, query_text
+from api.ranking import json_records, page, query_text
 from api.schemas import EntityKind, Explanation, LeadQuery, Reason, ScoredEntity, ScoredPage, ScoreQuery
 from api.service import Scored, Snapshot
 from api.view import View
@@ -50,7 +50,7 @@ def ranked_page(
         model_version=scored.model_version,
         backdated=scored.backdated,
         reporting_currency=view.reporting_currency,
-        items=[_item(row, lang) for row in _records(shown.rows.drop(columns=_IDENTITY))],
+        items=[_item(row, lang) for row in json_records(shown.rows.drop(columns=_IDENTITY))],
         next_cursor=None if shown.end is None else encode_cursor(_place(scored, *shown.end), asked),
     )
 
@@ -96,9 +96,3 @@ def _item(row: dict[str, Any], lang: Language) -> ScoredEntity:
     rest = round(sum(reason["points"] for reason in every) - sum(reason["points"] for reason in shown), 9)
     reasons = [Reason(**reason, text=render(reason, lang)) for reason in shown]
     return ScoredEntity.model_validate(row | {"reasons": reasons, "rest": rest})
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as dictionaries, missing values as None."""
-    filled = frame.astype(object).mask(frame.isna(), None)
-    return [{str(name): value for name, value in row.items()} for row in filled.to_dict("records")]

@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from forecast.datasets import make_company
+from forecast.usecases.champion import fit_group_rate
 from forecast.workspace import Workspace
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -78,6 +79,29 @@ def own_workspace(tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture
-def serve() -> Callable[[Workspace], TestClient]:
-    """A function from a workspace to an admin's client of a newly started service."""
-    return lambda workspace: clients(create_app(workspace), workspace)("admin")
+def clients_of() -> Callable[[Workspace], ClientOf]:
+    """A function from a workspace to the clients of a newly started service."""
+    return lambda workspace: clients(create_app(workspace), workspace)
+
+
+@pytest.fixture
+def serve(clients_of: Callable[[Workspace], ClientOf]) -> Callable[[Workspace], TestClient]:
+    """The same for the admin's client alone."""
+    return lambda workspace: clients_of(workspace)("admin")
+
+
+@pytest.fixture
+def crown() -> Callable[[Workspace, date], str]:
+    """A function that registers and promotes a group rate of leads that knows what came before a day."""
+
+    def crown(workspace: Workspace, cutoff: date) -> str:
+        moment = workspace.moment(cutoff)
+        with workspace.lake.connect() as con:
+            scorer = fit_group_rate(con, "lead", moment, workspace.settings)
+        assert scorer is not None
+        run = {"cutoff": moment, "batch": workspace.lake.head(), "metrics": {"log_loss": 0.5}}
+        version = workspace.registry.register("conversion_lead", scorer.to_files(), run)
+        workspace.promote(version.label, author="ann", reason="for the test")
+        return version.label
+
+    return crown

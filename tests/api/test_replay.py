@@ -1,5 +1,6 @@
 """The same (as_of, model, batch) gives the same bytes, whatever happened since."""
 
+import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,14 +11,16 @@ from fastapi.testclient import TestClient
 from forecast.datasets import make_company
 from forecast.workspace import Workspace
 
+pytestmark = pytest.mark.slow  # each test makes its own workspace
+
 Serve = Callable[[Workspace], TestClient]
 AS_OF = "2025-11-01"
 
 
-def _bodies(client: TestClient, **identity: str) -> list[bytes]:
-    """All pages of both lists, some explanations."""
+def _bodies(client: TestClient, *nouns: str, **identity: str) -> list[bytes]:
+    """A page of each list and some explanations."""
     bodies = []
-    for noun in ("leads", "opportunities"):
+    for noun in nouns or ("leads", "opportunities"):
         answer = client.get(f"/v1/{noun}", params={"as_of": AS_OF, "limit": 20, "team_id": "R-north", **identity})
         assert answer.status_code == 200, answer.text
         bodies.append(answer.content)
@@ -34,11 +37,6 @@ def _ingest_more(workspace: Workspace, folder: Path) -> None:
         n_opportunities=60, n_leads=60, n_accounts=60, months=14, start=date(2024, 12, 1), random_state=5
     )
     workspace.ingest(other.write(folder))
-
-
-@pytest.fixture
-def client(own_workspace: Workspace, serve: Serve) -> TestClient:
-    return serve(own_workspace)
 
 
 def test_body_is_the_same_from_memory_and_from_a_new_process(own_workspace: Workspace, serve: Serve) -> None:
@@ -88,3 +86,18 @@ def test_pages_stay_together_when_data_arrives_in_between(
         items += page["items"]
 
     assert items == whole
+
+
+def test_body_of_a_named_model_is_the_same_after_a_newer_champion(
+    own_workspace: Workspace, serve: Serve, crown: Callable[[Workspace, date], str]
+) -> None:
+    client = serve(own_workspace)
+    old = crown(own_workspace, date(2025, 8, 1))
+    first = _bodies(client, "leads")
+    assert json.loads(first[0])["model_version"] == old
+
+    new = crown(own_workspace, date(2025, 10, 20))
+
+    assert json.loads(_bodies(client, "leads")[0])["model_version"] == new
+    assert _bodies(client, "leads", model=old) == first
+    assert _bodies(serve(own_workspace), "leads", model=old) == first
