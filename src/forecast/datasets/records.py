@@ -69,6 +69,8 @@ def merge_some(rows: pd.DataFrame, key: str, share: float, end: pd.Timestamp, rn
     first = rows.groupby(key, sort=True)["recorded_at"].min()
     names = rng.permutation(first.index.to_numpy())
     n_merged = min(round(share * len(names)), len(names) // 2)
+    if not n_merged:
+        return rows.assign(merged_into=None)
     duplicate, survivor = names[:n_merged], names[n_merged : 2 * n_merged]
     known = pd.Series(np.maximum(first[duplicate].to_numpy(), first[survivor].to_numpy()), index=duplicate)
     merged_at = (known + (end - known) * rng.random(n_merged)).dt.floor("us").astype("datetime64[us, UTC]")
