@@ -30,7 +30,7 @@ FIELDS = {
     "products": {"category": "category", "list_price": "number"},
 }
 #: What an attribute is, is judged on the versions known first, so that more data does not change it.
-JUDGED_VERSIONS = 5_000
+JUDGED_VERSIONS, JUDGED_VALUES = 5_000, 500_000
 MAX_ATTRIBUTES = 200
 #: Text with more distinct values than this share of the entities that have it is no category.
 NEARLY_UNIQUE = 0.5
@@ -111,7 +111,10 @@ def _attribute_kinds(con: DuckDBPyConnection, table: str, moment: datetime) -> d
     key = TABLES[table].key[0]
     known = f"FROM {table} WHERE attributes IS NOT NULL AND known_from < known_to AND known_from < {sql_moment(moment)}"
     values = _attribute_values(
-        con, f"(SELECT {key} AS id, attributes {known} ORDER BY known_from, id LIMIT {JUDGED_VERSIONS})"
+        con,
+        f"(SELECT id, attributes FROM (SELECT {key} AS id, known_from, attributes {known} "
+        f"ORDER BY known_from, id LIMIT {JUDGED_VERSIONS}) "
+        f"QUALIFY sum(len(json_keys(attributes))) OVER (ORDER BY known_from, id) <= {JUDGED_VALUES})",
     )
     catalogue = con.sql(f"SELECT name FROM attribute_catalogue WHERE table_name = '{table}'").fetchall()
     if later := sorted({row[0] for row in catalogue} - set(values["name"])):  # look for these everywhere

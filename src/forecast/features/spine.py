@@ -126,11 +126,11 @@ def last_moment(con: DuckDBPyConnection, spine: str) -> datetime:
 def states(spine: str, entity: str) -> str:
     """SQL table expression: each spine row with the version of its entity in force, NULL where there was none.
 
-    Columns: ``row``, ``entity_id``, ``as_of``, ``day``, then the columns of the entity's table but its key.
+    Columns: ``row``, ``entity_id``, ``as_of``, ``day``, then the columns of the entity's history but its key.
     """
     table, key = scored_table(entity)
     return (
-        f"(SELECT s.row, s.entity_id, s.as_of, s.day, v.* EXCLUDE ({key}) FROM {spine} s LEFT JOIN {table} v "
+        f"(SELECT s.row, s.entity_id, s.as_of, s.day, v.* EXCLUDE ({key}, row) FROM {spine} s LEFT JOIN {table} v "
         f"ON v.{key} = s.entity_id AND v.known_from < s.as_of AND s.as_of <= v.known_to)"
     )
 
