@@ -67,6 +67,7 @@ def write(
     """Commit until the lake has so many batches, compacting in between if `tidy`; die at the step if one is named."""
     lake = DeltaLake(Path(folder), on_step=_killer(folder, step, occurrence, in_batch))
     confirmed = Path(folder).with_suffix(".confirmed")
+    Path(folder).with_suffix(".started").touch()
     while lake.head() < batches:
         with lake.writing() as writer:
             append_batch(writer, writer.batch)
