@@ -37,3 +37,13 @@ def test_cases_of_a_merged_account_count_once_the_merge_is_known(ask):
     features = one(ask, "2024-06-02")
 
     assert features[["won", "closed", "open", "cycle_days"]].tolist() == [1.0, 2.0, 1.0, 30.0]
+
+
+def test_a_lead_also_has_the_opportunities_of_its_account(ask):
+    lead = {"lead_id": "L1", "account_id": "A1", "created_at": "2024-03-01", "recorded_at": "2024-03-01"}
+
+    features = ask("account", "lead", [("L1", "2024-06-02")], leads=[lead], opportunities=HISTORY, accounts=ACCOUNTS)
+
+    opportunities = features.filter(like="opportunities_").iloc[0].tolist()
+    assert opportunities == [1.0, 2.0, 2.0]  # won, closed, open
+    assert features["account__closed"].tolist() == [0.0]

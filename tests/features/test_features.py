@@ -105,3 +105,28 @@ def test_build_features_refuses_unknown_entities_and_families(con):
         build_features(con, spine_of("A0"), "account")
     with pytest.raises(InvalidInput, match=r"\['weather'\] are unknown; there are \['account'"):
         build_features(con, spine_of("O0"), "opportunity", ["weather"])
+
+
+def test_numbers_beyond_all_reason_break_nothing(ask):
+    deal = {"opportunity_id": "O1", "account_id": "A1", "created_at": "0001-01-02", "recorded_at": "2024-01-01"}
+    talk = {"opportunity_id": "O1", "recorded_at": "2024-01-05"}
+    tables = {
+        "opportunities": [deal | {"amount": 99_999_999_999_999}],
+        "interactions": [
+            talk | {"interaction_id": "I1", "at": "2024-01-05", "duration_s": 1e300, "kind": "𝛼 [{\"}"},
+            talk | {"interaction_id": "I2", "at": "9000-01-05"},
+        ],
+        "orders": [{"order_id": "R1", "account_id": "A1", "ordered_at": "2024-01-05", "recorded_at": "2024-01-05"}],
+        "order_lines": [
+            {"order_id": "R1", "line": 1, "quantity": 99_999_999_999_999, "unit_price": 99_999_999_999_999,
+             "recorded_at": "2024-01-05"}
+        ],
+        "feedback": [
+            {"feedback_id": "F1", "account_id": "A1", "at": "2024-01-05", "score": 1e300, "scale_max": 1e-300,
+             "recorded_at": "2024-01-05"}
+        ],
+    }  # fmt: skip
+
+    for family in FAMILIES:
+        features = ask(family, "opportunity", [("O1", "2024-02-01")], **tables)
+        assert not np.isinf(features.select_dtypes("number")).any(axis=None), family

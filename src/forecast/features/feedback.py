@@ -31,8 +31,8 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
         f"""
         SELECT l.code, epoch_us(f."at") AS said_at, epoch_us(greatest(f.known_from, l.link_from)) AS known_from,
             epoch_us(f.known_to) AS known_to,
-            CAST(round({_PARTS} * f.score / nullif(f.scale_max, 0)) AS BIGINT) AS parts, parts IS NOT NULL AS is_scored,
-            coalesce(parts, 0) AS score
+            TRY_CAST(round({_PARTS} * f.score / nullif(f.scale_max, 0)) AS BIGINT) AS parts,
+            parts IS NOT NULL AS is_scored, coalesce(parts, 0) AS score
         FROM feedback f JOIN _account_links l ON f.account_id = l.id
         WHERE f.deleted_at IS NULL AND f.known_from < f.known_to
         ORDER BY said_at, f.feedback_id

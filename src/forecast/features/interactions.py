@@ -97,7 +97,7 @@ class _Facts:
             SELECT code, epoch_us("at") AS happened_at, epoch_us(coalesce(due_at, "at")) AS due,
                 epoch_us(greatest(known_from, link_from)) AS known_from, epoch_us(least(known_to, link_to)) AS known_to,
                 coalesce("at" >= due_at AND result IS NULL, false) AS is_task, channel, kind, result, direction,
-                coalesce(CAST(round(1000 * duration_s) AS BIGINT), 0) AS duration_ms
+                coalesce(TRY_CAST(round(1000 * duration_s) AS BIGINT), 0) AS duration_ms
             FROM {linked} WHERE deleted_at IS NULL AND greatest(known_from, link_from) < least(known_to, link_to)
             ORDER BY happened_at, code, interaction_id
             """,

@@ -67,8 +67,8 @@ _LINES = f"""
     SELECT l.code, epoch_us(o.ordered_at) AS ordered_at,
         epoch_us(greatest(o.known_from, n.known_from, l.link_from)) AS known_from,
         epoch_us(least(o.known_to, n.known_to)) AS known_to, {_CANCELLED} AS is_cancelled, n.product_id,
-        CAST(round({_PARTS} * CAST(n.quantity AS DOUBLE) * CAST(n.unit_price AS DOUBLE)
-            * (1 - coalesce(n.discount_pct, 0) / 100)) AS BIGINT) AS money
+        coalesce(TRY_CAST(round({_PARTS} * CAST(n.quantity AS DOUBLE) * CAST(n.unit_price AS DOUBLE)
+            * (1 - coalesce(n.discount_pct, 0) / 100)) AS BIGINT), 0) AS money
     FROM orders o JOIN _account_links l ON o.account_id = l.id JOIN order_lines n ON n.order_id = o.order_id
     WHERE o.deleted_at IS NULL AND n.deleted_at IS NULL AND n.quantity IS NOT NULL AND n.unit_price IS NOT NULL
         AND greatest(o.known_from, n.known_from) < least(o.known_to, n.known_to)

@@ -40,20 +40,26 @@ def past_results(con: DuckDBPyConnection, spine: str, rows: SpineRows, groups: I
     """
     versions = case_versions(spine_entity(con, spine))
     own_cases = f"{versions} JOIN (SELECT DISTINCT entity_id, code FROM {case_codes(spine)}) ON case_id = entity_id"
-    own = _tally(con, own_cases, Moments(fetch_codes(con, spine, case_codes(spine)), rows.as_of))
-    everyone = _tally(con, f"(SELECT *, 0 AS code FROM {versions})", Moments(np.zeros_like(groups), rows.as_of))
-    group = _tally(con, cases, Moments(groups, rows.as_of))
+    own = tally(con, own_cases, Moments(fetch_codes(con, spine, case_codes(spine)), rows.as_of))
+    everyone = tally(con, f"(SELECT *, 0 AS code FROM {versions})", Moments(np.zeros_like(groups), rows.as_of))
+    group = tally(con, cases, Moments(groups, rows.as_of))
     others = {name: group[name] - own[name] for name in group}
     all_won, all_closed = everyone["won"] - own["won"], everyone["closed"] - own["closed"]
     features: dict[str, NDArray[Any]] = {name: others[name] for name in ("won", "closed", "open", "new_30d")}
     features["win_rate"] = _smoothed(others["won"], others["closed"], all_won, all_closed)
     features["win_rate_365d"] = _smoothed(others["won_365d"], others["closed_365d"], all_won, all_closed)
-    features["cycle_days"] = ratio(others["cycle"], others["closed"] * DAY_US)
+    features["cycle_days"] = ratio(others["cycle_ms"], others["closed"] * (DAY_US // 1000))
     return {name: np.where(groups >= 0, values, np.nan) for name, values in features.items()}
 
 
-def _tally(con: DuckDBPyConnection, cases: str, moments: Moments) -> dict[str, Ints]:
-    """Counts of the case versions in force at each moment."""
+def tally(con: DuckDBPyConnection, cases: str, moments: Moments) -> dict[str, Ints]:
+    """Counts of the case versions in force at each moment, by what they say; see `past_results` for the names.
+
+    Parameters
+    ----------
+    cases : str
+        SQL table expression: columns of `case_versions` with the ``code`` of their group among ``moments``.
+    """
     rows = fetch(con, f"SELECT code, {_COLUMNS} FROM {cases} WHERE live")
     event = rows["event"].to_numpy()
     code, event_at, created_at, known_from, known_to = (
@@ -71,7 +77,7 @@ def _tally(con: DuckDBPyConnection, cases: str, moments: Moments) -> dict[str, I
         "won_365d": moments.total(last_year, where=won),
         "closed_365d": moments.total(last_year, where=closed),
         "new_30d": moments.total(new),
-        "cycle": moments.total(in_force, np.maximum(event_at - created_at, 0), where=closed),
+        "cycle_ms": moments.total(in_force, np.maximum(event_at - created_at, 0) // 1000, where=closed),
     }
 
 
