@@ -1,0 +1,134 @@
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecast.adapters.clock import FixedClock
+from forecast.adapters.memory_registry import InMemoryRegistry
+from forecast.adapters.store import SqlStore
+from forecast.errors import InvalidInput, NotEnoughHistory
+from forecast.history import connect_tables
+from forecast.settings import Settings
+from forecast.usecases.demand import backtest_demand, forecast_demand
+from training.train_demand import train_demand
+
+AS_OF = datetime(2024, 5, 20, tzinfo=UTC)
+CLOCK = FixedClock(AS_OF)
+SETTINGS = Settings(demand_frequency="D", demand_horizon=7)
+
+
+class FrameLake:
+    """A lake of frames, without files."""
+
+    def __init__(self, tables):
+        self.tables = tables
+
+    def head(self):
+        return 1
+
+    @contextmanager
+    def connect(self, batch=None):
+        yield connect_tables(self.tables, batch=batch)
+
+
+def demand(n_series=30, n_days=140, *, signal=True, seed=0):
+    """Sales with a weekly pattern, or without any."""
+    rng = np.random.default_rng(seed)
+    days = pd.date_range("2024-01-01", periods=n_days, freq="D")
+    pattern = 1 + 0.8 * np.sin(2 * np.pi * np.arange(n_days) / 7) if signal else np.ones(n_days)
+    size = rng.gamma(2, 6, (n_series, 1)) if signal else np.zeros((n_series, 1))
+    return pd.DataFrame(
+        {
+            "unique_id": np.repeat([f"s{index:02d}" for index in range(n_series)], n_days),
+            "date": np.tile(days, n_series),
+            "quantity": rng.poisson(size * pattern).ravel().astype(float),
+            "recorded_at": np.tile(days + pd.Timedelta(hours=22), n_series),
+        }
+    )
+
+
+@pytest.fixture
+def store(tmp_path):
+    made = SqlStore(f"sqlite:///{tmp_path / 'store.db'}", clock=CLOCK)
+    made.migrate()
+    return made
+
+
+def test_first_champion_is_the_best_naive_and_a_better_model_follows(store):
+    registry, lake = InMemoryRegistry(), FrameLake({"demand": demand()})
+
+    (result,) = train_demand(lake, registry, store, SETTINGS, CLOCK, as_of=AS_OF)
+
+    assert [version.tags["kind"] for version in registry.versions("demand")] == ["seasonal_naive", "lightgbm"]
+    assert result.decision.promote, result.decision.reason
+    assert registry.champions == {"demand": "2"}
+    losses = result.metrics.set_index("model")["rmse"]
+    assert losses["lightgbm"] < losses["seasonal_naive"]
+    assert {"ets", "naive"} <= set(losses.index)
+    run = registry.runs["demand/2"]
+    assert {"card.md", "fans.png", "evaluation.csv", "folds.csv", "features.csv"} == set(run["artifacts"])
+
+    forecast = forecast_demand(lake, registry, store, SETTINGS, AS_OF)
+    assert list(forecast.columns) == ["unique_id", "ds", "cutoff", "model_version", "mean", "q0.1", "q0.5", "q0.9"]
+    assert set(forecast["model_version"]) == {"demand/2"}
+    assert set(forecast["cutoff"]) == {pd.Timestamp("2024-05-19")}
+    assert len(forecast) == 30 * 7
+    assert len(forecast_demand(lake, registry, store, SETTINGS, AS_OF, horizon=2)) == 30 * 2
+    with pytest.raises(InvalidInput, match="between 1 and 7, the horizon of demand/2, got 8"):
+        forecast_demand(lake, registry, store, SETTINGS, AS_OF, horizon=8)
+
+    # the same again brings nothing new; another parameter is judged against the champion
+    (again,) = train_demand(lake, registry, store, SETTINGS, CLOCK, as_of=AS_OF)
+    assert not again.decision.promote
+    assert again.decision.reason.startswith("Nothing is new since demand/2")
+    worse = {"num_iterations": 1, "learning_rate": 0.01}
+    (stunted,) = train_demand(lake, registry, store, SETTINGS, CLOCK, as_of=AS_OF, params=worse)
+    assert not stunted.decision.promote, stunted.decision.reason
+    assert registry.champions == {"demand": "2"}
+
+
+def test_without_a_champion_the_seasonal_naive_forecasts(store):
+    forecast = forecast_demand(FrameLake({"demand": demand()}), InMemoryRegistry(), store, SETTINGS, AS_OF, horizon=3)
+
+    assert set(forecast["model_version"]) == {"seasonal_naive"}
+    assert len(forecast) == 90
+
+
+def test_nothing_beats_a_naive_that_is_never_wrong(store):
+    registry, lake = InMemoryRegistry(), FrameLake({"demand": demand(signal=False)})
+
+    (result,) = train_demand(lake, registry, store, SETTINGS, CLOCK, as_of=AS_OF)
+
+    assert not result.decision.promote
+    assert "made no error" in result.decision.reason
+
+
+def test_later_rows_change_neither_forecast_nor_champion_of_a_day(store):
+    registry, tables = InMemoryRegistry(), {"demand": demand()}
+    train_demand(FrameLake(tables), registry, store, SETTINGS, CLOCK, as_of=AS_OF)
+    before = forecast_demand(FrameLake(tables), registry, store, SETTINGS, AS_OF)
+
+    late = demand(seed=9).assign(recorded_at=pd.Timestamp("2024-05-20 00:00:01"), quantity=999.0)
+    after = forecast_demand(FrameLake({"demand": pd.concat([demand(), late])}), registry, store, SETTINGS, AS_OF)
+
+    pd.testing.assert_frame_equal(before, after)
+
+
+def test_backtest_compares_with_baselines():
+    predictions, metrics = backtest_demand(FrameLake({"demand": demand(n_series=5)}), SETTINGS, AS_OF, n_folds=2)
+
+    assert predictions["cutoff"].nunique() == 2
+    assert metrics["model"].tolist() == ["lightgbm", "ets", "naive", "seasonal_naive"]
+
+
+def test_bad_training_input_is_named(store):
+    registry = InMemoryRegistry()
+    with pytest.raises(InvalidInput, match=r"\['colour'\] are unknown"):
+        train_demand(FrameLake({}), registry, store, SETTINGS, CLOCK, params={"colour": 1})
+    with pytest.raises(NotEnoughHistory, match="No sale in a complete period"):
+        train_demand(FrameLake({}), registry, store, SETTINGS, CLOCK)
+    with pytest.raises(NotEnoughHistory, match=r"at least 21 complete periods.*has 10"):
+        train_demand(FrameLake({"demand": demand(n_days=10)}), registry, store, SETTINGS, CLOCK)
+    assert registry.versions() == []
