@@ -54,7 +54,7 @@ P(won within {snapshots.horizon_days} days) of an open {entity}, calibrated; wit
 ## Data
 
 - Known before {cutoff:%Y-%m-%d %H:%M} UTC, batch {batch}. Outcomes followed to {snapshots.end:%Y-%m-%d}.
-- {about["n_rows"]:,} snapshots of {about["n_entities"]:,} {entities}, {about["n_entities_won"]:,} of them won within the horizon;
+- {about["n_rows"]:,} snapshots of {about["n_entities"]:,} {entities}, {about["n_entities_won"]:,} of them won in time;
   snapshots every {snapshots.step_days} days while they were open, each with weight 1.
 - Base rate {about["base"]:.1%}. Longest follow-up {about["follow_up_days"]:,.0f} days.
 - {len(features)} features; how easily they can be faked: {", ".join(f"{n} {e}" for e, n in sorted(efforts.items()))}.

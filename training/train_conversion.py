@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from duckdb import DuckDBPyConnection
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from forecast.adapters.model_specs import ModelSpec, load_model_spec
 from forecast.conversion import ConversionModel, ConversionScorer, window_labels
@@ -28,11 +29,11 @@ from forecast.settings import Settings
 from forecast.usecases.champion import GATE, GROUP_RATE, champion_at, model_name, new_scorer, with_columns
 from forecast.usecases.models import CARD, enthrone
 from forecast.usecases.snapshots import Snapshots, censored, take_snapshots
-from training.baselines import fit_lightgbm, fit_logistic
+from training.baselines import Predictor, fit_lightgbm, fit_logistic
 from training.card import conversion_card, describe_effort
 from training.leakage import changed_features, distort_future, sample_spine
 from training.result import TrainingResult
-from training.split import LATER_TIME, Split, enough, split_by_time
+from training.split import LATER_TIME, Block, Split, enough, split_by_time
 
 __all__ = ["TrainingResult", "train_conversion"]
 
@@ -88,11 +89,13 @@ def train_conversion(
     registry.check()
     cutoff, batch = clock.now() if as_of is None else as_of, lake.head()
     say = progress or (lambda line: None)
-    results, lacking = [], []
+    results: list[TrainingResult] = []
+    lacking: list[str] = []
     for kind in [entity] if entity else sorted(SCORED_ENTITIES):
         spec = _with_parameters(load_model_spec(model_name(kind)), params)
         champion = champion_at(registry, store, kind, cutoff)
-        with lake.connect(batch) as con:
+        # One thread: sums then have one order on every machine, and on small tables threads only wait for each other.
+        with lake.connect(batch) as con, threadpool_limits(limits=1):
             run = _Run(con, spec, settings, cutoff, batch, registry, champion, say)
             try:
                 run.check_history()
@@ -163,8 +166,13 @@ class _Run:
 
     @cached_property
     def split(self) -> Split:
-        share = self.spec.gate.get("evaluation_share", 0.3)
-        return split_by_time(self.table, self.label, self.snapshots.horizon_days, valid_share=share)
+        return split_by_time(
+            self.table,
+            self.label,
+            self.snapshots.horizon_days,
+            valid_share=self.spec.gate.get("evaluation_share", 0.5),
+            n_blocks=int(self.spec.gate.get("evaluation_blocks", 3)),
+        )
 
     @property
     def y(self) -> NDArray[np.float64]:
@@ -175,12 +183,12 @@ class _Run:
     def judged(self) -> pd.DataFrame:
         return self.table[self.split.valid]
 
-    def fit_before_split(self, kind: str, params: Mapping[str, Any]) -> ConversionScorer:
+    def _fit_before(self, block: Block, kind: str, params: Mapping[str, Any]) -> ConversionScorer:
         """A scorer that knows only what the comparison allows it to."""
         keys = ["entity_id", "as_of"]
-        rows = self.table[self.split.train]
+        rows = self.table[block.train]
         if self.split.scheme == LATER_TIME:
-            origin = self.split.origin.to_pydatetime()
+            origin = block.origin.to_pydatetime()
             end = origin - (self.cutoff - self.snapshots.end)
             known = censored(outcomes(self.con, rows[keys], self.entity, origin), end)
             rows = rows.merge(known[keys], on=keys)
@@ -202,24 +210,37 @@ class _Run:
     def predictions(self) -> dict[str, NDArray[np.float64]]:
         """Probabilities of the judged rows by every model that takes part."""
         self.say(f"{self.entity}: comparing on {self.split.scheme}, {len(self.judged):,} snapshots")
-        found = {GROUP_RATE: self._predict(self.fit_before_split(GROUP_RATE, {}), self.judged)}
-        rows = self.split.train & self._known_at_origin()
-        names, y = feature_columns(self.features), self.label[rows].to_numpy()
-        X, new = self.table.loc[rows, names], self.judged[names]
-        seed = self.settings.random_state
-        found["lightgbm"] = fit_lightgbm(X, y, random_state=seed)(new)
-        found["logistic"] = fit_logistic(X, y, random_state=seed)(new)
-        found[CHALLENGER] = self._predict(self.fit_before_split("blend", self.spec.parameters), self.judged)
+        found = {
+            GROUP_RATE: self._out_of_time(lambda block: self._scorer_before(block, GROUP_RATE, {})),
+            "lightgbm": self._out_of_time(lambda block: self._baseline_before(block, fit_lightgbm)),
+            "logistic": self._out_of_time(lambda block: self._baseline_before(block, fit_logistic)),
+            CHALLENGER: self._out_of_time(lambda block: self._scorer_before(block, "blend", self.spec.parameters)),
+        }
         if self.champion is not None and self.champion_scorer.kind != GROUP_RATE:
-            found[self.champion.label] = self._predict_champion(found[CHALLENGER])
+            found[self.champion.label] = self._champion_predictions(found[CHALLENGER])
         return found
 
-    def _known_at_origin(self) -> NDArray[np.bool_]:
-        known = self.label.notna()
+    def _out_of_time(self, fit: Callable[[Block], Predictor]) -> NDArray[np.float64]:
+        """Each block predicted by a fit before it; in the order of `judged`."""
+        p = np.full(len(self.table), np.nan)
+        for block in self.split.blocks:
+            p[block.valid] = fit(block)(self.table[block.valid])
+        return p[self.split.valid]
+
+    def _scorer_before(self, block: Block, kind: str, params: Mapping[str, Any]) -> Predictor:
+        scorer = self._fit_before(block, kind, params)
+        return lambda rows: self._predict(scorer, rows)
+
+    def _baseline_before(self, block: Block, fit: Callable[..., Predictor]) -> Predictor:
+        names = feature_columns(self.features)
+        known = block.train & self.label.notna().to_numpy()
         if self.split.scheme == LATER_TIME:
             window = pd.Timedelta(days=self.snapshots.horizon_days) + (self.cutoff - self.snapshots.end)
-            known &= self.table["as_of"] + window <= self.split.origin
-        return known.to_numpy()
+            known &= (self.table["as_of"] + window <= block.origin).to_numpy()
+        predict = fit(
+            self.table.loc[known, names], self.label[known].to_numpy(), random_state=self.settings.random_state
+        )
+        return lambda rows: predict(rows[names])
 
     @cached_property
     def champion_scorer(self) -> ConversionScorer:
@@ -230,15 +251,15 @@ class _Run:
         names = [str(name) for name in scorer.model_.feature_names_in_]
         return np.asarray(scorer.model_.predict_proba(with_columns(rows, names))[:, 1])
 
-    def _predict_champion(self, challenger: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The champion itself where the judged time is later than its training too, else a refit of its recipe."""
+    def _champion_predictions(self, challenger: NDArray[np.float64]) -> NDArray[np.float64]:
+        """By the champion itself where the judged time is later than its training too, else by refits of its recipe."""
         assert self.champion is not None
         scorer = self.champion_scorer
         if self.champion.cutoff <= self.split.origin and scorer.horizon_days == self.snapshots.horizon_days:
             return self._predict(scorer, self.judged)
         if scorer.params == dict(self.spec.parameters):
             return challenger
-        return self._predict(self.fit_before_split(scorer.kind, scorer.params), self.judged)
+        return self._out_of_time(lambda block: self._scorer_before(block, scorer.kind, scorer.params))
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
@@ -272,9 +293,10 @@ class _Run:
     def leaking(self, other: DuckDBPyConnection) -> tuple[str, ...]:
         """Features that change when everything known after the origin is distorted in another connection."""
         self.say(f"{self.entity}: leakage check")
-        spine = sample_spine(self.snapshots.spine, self.split.origin)
+        moment = self.split.blocks[-1].origin
+        spine = sample_spine(self.snapshots.spine, moment)
         before = self._build(self.con, spine)
-        distort_future(other, self.split.origin.to_pydatetime())
+        distort_future(other, moment.to_pydatetime())
         return changed_features(before, self._build(other, spine))
 
 

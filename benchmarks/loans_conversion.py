@@ -1,0 +1,158 @@
+"""Win probabilities of consumer loans (BPI Challenge 2012), scored live week by week, beside what else one would try.
+
+    python benchmarks/loans_conversion.py --data DIR [--workspace DIR] [--readme benchmarks/README.md]
+
+At each weekly cutoff the whole way is gone with what was known then: `train conversion`, the gate, `score`. The log ends
+on 2011-12-31, so whether a case was won within 30 days is known for scores up to 2011-12-01, within 14 days for scores up
+to 2011-12-17. The peers are fitted on the same snapshots and features, with labels known at the cutoff.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from forecast.conversion import window_labels
+from forecast.datasets import mapping_path
+from forecast.evaluation.bootstrap import bootstrap_metric, paired_difference
+from forecast.evaluation.metrics.classification import calibration_slope, log_loss, log_losses, roc_auc_score
+from forecast.features import build_features, feature_columns, open_entities, outcomes
+from forecast.usecases.champion import GROUP_RATE, with_columns
+from forecast.usecases.snapshots import take_snapshots
+from forecast.workspace import Workspace
+from training.baselines import fit_lightgbm, fit_logistic
+
+DATA = Path(__file__).parents[2] / "shared" / "data" / "loan-applications"
+MARK = "loans-conversion"
+END = "2012-01-01"
+#: Horizon in days, and the days scored as of.
+CUTOFFS = {30: ("2011-11-15", "2011-11-22", "2011-11-29", "2011-12-01"), 14: ("2011-12-01", "2011-12-08", "2011-12-15")}
+OURS = "forecast (champion)"
+PEERS = ["stage base rate", "LightGBM defaults", "logistic regression"]
+
+
+def main() -> None:
+    """Run the benchmark and print its tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=DATA, help="folder with events.parquet")
+    parser.add_argument("--workspace", type=Path, help="where the workspaces are made; default a temporary folder")
+    parser.add_argument("--readme", type=Path, help="file whose section of this benchmark is replaced")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        text = "\n\n".join(run(given.workspace or Path(temporary), given.data))
+    print(text)
+    if given.readme:
+        replace_section(given.readme, text)
+
+
+def run(folder: Path, data: Path) -> Iterator[str]:
+    """One table per horizon."""
+    for horizon, cutoffs in CUTOFFS.items():
+        started = time.monotonic()
+        rows = pd.concat([predictions(workspace_for(folder, data, horizon), horizon, day) for day in cutoffs])
+        yield (
+            f"### Won within {horizon} days, as of {', '.join(cutoffs)}\n\n"
+            f"{len(rows):,} scores of {rows['entity_id'].nunique():,} open applications, "
+            f"{rows['y'].mean():.1%} of them won; served by {', '.join(rows['model_version'].unique())}. "
+            f"{time.monotonic() - started:.0f} s.\n\n{markdown(comparison(rows))}"
+        )
+
+
+def workspace_for(folder: Path, data: Path, horizon: int) -> Workspace:
+    """A workspace with the log in it; made when it is not there."""
+    workspace = Workspace.init(
+        folder / f"loans-{horizon}d",
+        timezone="Europe/Amsterdam",
+        reporting_currency="EUR",
+        conversion_horizon_days=horizon,
+    )
+    if workspace.lake.head() == 0:
+        workspace.ingest(mapping_path("loan-applications"), data=data)
+    return workspace
+
+
+def predictions(workspace: Workspace, horizon: int, day: str) -> pd.DataFrame:
+    """What each model said on that day about every open application, and what came true."""
+    as_of = workspace.moment(day)
+    (result,) = workspace.train("conversion", as_of=day)
+    assert result.horizon_days == horizon, result.horizon_days
+    scores = workspace.score(day)
+    rate = workspace.score(day, model=GROUP_RATE)
+    zone = workspace.settings.zone
+    with workspace.lake.connect() as con:
+        spine = open_entities(con, "opportunity", as_of)
+        snapshots = take_snapshots(con, "opportunity", as_of, workspace.settings)
+        features = build_features(con, snapshots.spine, "opportunity", zone=zone)
+        truth = outcomes(con, spine, "opportunity", workspace.moment(END))
+        label = window_labels(snapshots.outcomes, horizon, snapshots.end)
+        known = features.merge(snapshots.outcomes.assign(label=label).dropna(subset="label"), on=["entity_id", "as_of"])
+        names = feature_columns(features)
+        X = with_columns(build_features(con, spine, "opportunity", zone=zone), names)[names]
+    y = window_labels(truth, horizon, workspace.moment(END))
+    assert (spine["entity_id"].to_numpy() == scores["entity_id"].to_numpy()).all()
+    return scores[["entity_id", "as_of", "model_version"]].assign(
+        y=y.to_numpy(),
+        **{
+            OURS: scores["probability"].to_numpy(),
+            PEERS[0]: rate["probability"].to_numpy(),
+            PEERS[1]: fit_lightgbm(known[names], known["label"].to_numpy())(X),
+            PEERS[2]: fit_logistic(known[names], known["label"].to_numpy())(X),
+        },
+    )
+
+
+def comparison(rows: pd.DataFrame) -> pd.DataFrame:
+    """Pooled metrics with 95 % intervals; applications are drawn, not rows. Differences are ours less the peer's."""
+    y, ids = rows["y"].to_numpy(), rows["entity_id"].to_numpy()
+    losses = {name: log_losses(y, rows[name]) for name in [OURS, *PEERS]}
+    table = []
+    for name in [OURS, *PEERS]:
+        p = rows[name].to_numpy()
+        own_auc, our_auc = (bootstrap_metric(roc_auc_score, y, rows[model], ids) for model in (name, OURS))
+        against = paired_difference(losses[OURS], losses[name], ids)
+        table.append(
+            {
+                "model": name,
+                "log loss": f"{log_loss(y, p):.4f}",
+                "AUC": f"{roc_auc_score(y, p):.4f} ({interval(own_auc)})",
+                "calibration slope": f"{calibration_slope(y, p):.2f}",
+                "mean p": f"{p.mean():.3f}",
+                "log loss of ours - this": ""
+                if name == OURS
+                else f"{against.mean:+.4f} ({against.low:+.4f} to {against.high:+.4f})",
+                "AUC of ours - this": ""
+                if name == OURS
+                else f"{roc_auc_score(y, rows[OURS]) - roc_auc_score(y, p):+.4f} ({interval(our_auc - own_auc)})",
+            }
+        )
+    return pd.DataFrame(table)
+
+
+def interval(draws: np.ndarray) -> str:
+    """The central 95 % of bootstrap draws."""
+    low, high = np.percentile(draws, [2.5, 97.5])
+    return f"{low:+.4f} to {high:+.4f}" if low < 0 else f"{low:.4f} to {high:.4f}"
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """A frame of texts as a Markdown table."""
+    lines = [list(frame.columns), ["---"] * frame.shape[1], *frame.to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def replace_section(readme: Path, text: str) -> None:
+    """Put the text between this benchmark's marks, at the end of the file when they are not there."""
+    start, end = f"<!-- {MARK} -->", f"<!-- /{MARK} -->"
+    whole = readme.read_text(encoding="utf-8") if readme.exists() else "# Benchmarks\n"
+    section = f"{start}\n## Loans: who will take the loan, scored week by week\n\n`python benchmarks/loans_conversion.py`\n\n{text}\n{end}"
+    before, found, rest = whole.partition(start)
+    after = rest.partition(end)[2] if found else ""
+    readme.write_text(before.rstrip() + "\n\n" + section + (after or "\n"), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
