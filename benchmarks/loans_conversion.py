@@ -2,9 +2,9 @@
 
     python benchmarks/loans_conversion.py --data DIR [--workspace DIR] [--readme benchmarks/README.md]
 
-At each weekly cutoff the whole way is gone with what was known then: `train conversion`, the gate, `score`. The log ends
-on 2011-12-31, so whether a case was won within 30 days is known for scores up to 2011-12-01, within 14 days for scores up
-to 2011-12-17. The peers are fitted on the same snapshots and features, with labels known at the cutoff.
+At each weekly cutoff the whole way is gone with what was known then: `train conversion`, the gate, `score`. The log
+ends on 2011-12-31, so whether a case was won within 30 days is known for scores up to 2011-12-01, within 14 days for
+scores up to 2011-12-17. The peers are fitted on the same snapshots and features, with labels known at the cutoff.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import pandas as pd
 from forecast.conversion import window_labels
 from forecast.datasets import mapping_path
 from forecast.evaluation.bootstrap import bootstrap_metric, paired_difference
-from forecast.evaluation.metrics.classification import calibration_slope, log_loss, log_losses, roc_auc_score
+from forecast.evaluation.metrics.classification import calibration_slope, log_losses, roc_auc_score
 from forecast.features import build_features, feature_columns, open_entities, outcomes
 from forecast.usecases.champion import GROUP_RATE, with_columns
 from forecast.usecases.snapshots import take_snapshots
@@ -108,34 +108,30 @@ def predictions(workspace: Workspace, horizon: int, day: str) -> pd.DataFrame:
 def comparison(rows: pd.DataFrame) -> pd.DataFrame:
     """Pooled metrics with 95 % intervals; applications are drawn, not rows. Differences are ours less the peer's."""
     y, ids = rows["y"].to_numpy(), rows["entity_id"].to_numpy()
+    auc = {name: roc_auc_score(y, rows[name]) for name in [OURS, *PEERS]}
+    draws = {name: bootstrap_metric(roc_auc_score, y, rows[name], ids) for name in [OURS, *PEERS]}
     losses = {name: log_losses(y, rows[name]) for name in [OURS, *PEERS]}
     table = []
     for name in [OURS, *PEERS]:
-        p = rows[name].to_numpy()
-        own_auc, our_auc = (bootstrap_metric(roc_auc_score, y, rows[model], ids) for model in (name, OURS))
-        against = paired_difference(losses[OURS], losses[name], ids)
-        table.append(
-            {
-                "model": name,
-                "log loss": f"{log_loss(y, p):.4f}",
-                "AUC": f"{roc_auc_score(y, p):.4f} ({interval(own_auc)})",
-                "calibration slope": f"{calibration_slope(y, p):.2f}",
-                "mean p": f"{p.mean():.3f}",
-                "log loss of ours - this": ""
-                if name == OURS
-                else f"{against.mean:+.4f} ({against.low:+.4f} to {against.high:+.4f})",
-                "AUC of ours - this": ""
-                if name == OURS
-                else f"{roc_auc_score(y, rows[OURS]) - roc_auc_score(y, p):+.4f} ({interval(our_auc - own_auc)})",
-            }
-        )
-    return pd.DataFrame(table)
+        line = {
+            "model": name,
+            "log loss": f"{losses[name].mean():.4f}",
+            "AUC": f"{auc[name]:.4f} ({interval(draws[name])})",
+            "calibration slope": f"{calibration_slope(y, rows[name]):.2f}",
+            "mean p": f"{rows[name].mean():.3f}",
+        }
+        if name != OURS:
+            loss = paired_difference(losses[OURS], losses[name], ids)
+            line["log loss, ours less this"] = f"{loss.mean:+.4f} ({loss.low:+.4f} to {loss.high:+.4f})"
+            line["AUC, ours less this"] = f"{auc[OURS] - auc[name]:+.4f} ({interval(draws[OURS] - draws[name])})"
+        table.append(line)
+    return pd.DataFrame(table).fillna("")
 
 
 def interval(draws: np.ndarray) -> str:
     """The central 95 % of bootstrap draws."""
     low, high = np.percentile(draws, [2.5, 97.5])
-    return f"{low:+.4f} to {high:+.4f}" if low < 0 else f"{low:.4f} to {high:.4f}"
+    return f"{low:.4f} to {high:.4f}"
 
 
 def markdown(frame: pd.DataFrame) -> str:
@@ -148,7 +144,8 @@ def replace_section(readme: Path, text: str) -> None:
     """Put the text between this benchmark's marks, at the end of the file when they are not there."""
     start, end = f"<!-- {MARK} -->", f"<!-- /{MARK} -->"
     whole = readme.read_text(encoding="utf-8") if readme.exists() else "# Benchmarks\n"
-    section = f"{start}\n## Loans: who will take the loan, scored week by week\n\n`python benchmarks/loans_conversion.py`\n\n{text}\n{end}"
+    title = "## Loans: who will take the loan, scored week by week\n\n`python benchmarks/loans_conversion.py`"
+    section = f"{start}\n{title}\n\n{text}\n{end}"
     before, found, rest = whole.partition(start)
     after = rest.partition(end)[2] if found else ""
     readme.write_text(before.rstrip() + "\n\n" + section + (after or "\n"), encoding="utf-8")
