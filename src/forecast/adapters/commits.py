@@ -44,11 +44,6 @@ class Commit:
     attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def written_at(self) -> datetime:
-        """When this revision became the newest record."""
-        return datetime.fromisoformat(self.revised_at or self.committed_at)
-
     def revised(self, tables: Mapping[str, StoredTable], now: datetime) -> "Commit":
         """The same batch over other files."""
         return replace(self, revision=self.revision + 1, revised_at=now.isoformat(), tables=tables)
@@ -68,11 +63,6 @@ def read_commits(folder: Path) -> list[Commit]:
     """The last revision of every batch, oldest first."""
     latest = {name.split(".")[0]: name for name in _names(folder)}
     return [_read(folder, name) for name in latest.values()]
-
-
-def read_all(folder: Path) -> list[Commit]:
-    """Every revision of every batch, oldest first."""
-    return [_read(folder, name) for name in _names(folder)]
 
 
 def read_batch(folder: Path, batch: int) -> Commit:

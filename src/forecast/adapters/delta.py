@@ -186,13 +186,12 @@ def compact(folder: Path, version: int) -> None:
         DeltaTable(str(folder)).optimize.compact(writer_properties=_WRITER, post_commithook_properties=_KEEP_LOG)
 
 
-def vacuum(folder: Path, retention_hours: float, keep_versions: list[int]) -> None:
-    """Delete files that no version to keep needs and that were dropped before the last hours, or never were in any."""
+def vacuum(folder: Path, retention_hours: float) -> None:
+    """Delete files that the newest version does not need, if they were dropped or left behind before the last hours."""
     DeltaTable(str(folder)).vacuum(
         math.ceil(retention_hours),
         dry_run=False,
         enforce_retention_duration=False,
         full=True,
         post_commithook_properties=_KEEP_LOG,
-        keep_versions=keep_versions,
     )

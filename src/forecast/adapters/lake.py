@@ -11,9 +11,8 @@ is written meanwhile. What a killed writer left is named by no record, so nobody
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,7 +24,7 @@ from duckdb import DuckDBPyConnection
 from forecast.adapters import delta
 from forecast.adapters.as_of import read_in_force
 from forecast.adapters.clock import SystemClock
-from forecast.adapters.commits import Commit, StoredTable, read_all, read_batch, read_commits, read_head, write_commit
+from forecast.adapters.commits import Commit, StoredTable, read_batch, read_commits, read_head, write_commit
 from forecast.adapters.lake_views import create_stored, open_histories, read_quarantine
 from forecast.adapters.lake_writer import LakeWriter
 from forecast.adapters.layout import PERSONAL, QUARANTINE, RESOLVED, Files
@@ -40,7 +39,7 @@ T = TypeVar("T")
 #: Tables up to this many stored rows are held in memory by `DeltaLake.connect`; about 150 bytes a row.
 IN_MEMORY_ROWS = 3_000_000
 #: delta-rs takes the folder for a URL and fails on these.
-_FORBIDDEN_IN_PATHS = set("%[]^|\\`<>{}")
+_FORBIDDEN_IN_PATHS = set("%[]^|\\\n\r\t")
 
 
 class DeltaLake:
@@ -67,7 +66,9 @@ class DeltaLake:
         self.folder = Path(folder).absolute()
         wrong = sorted(_FORBIDDEN_IN_PATHS & set(str(self.folder)))
         if wrong:
-            raise InvalidInput(f"The path of a lake cannot hold the characters {' '.join(wrong)}: {self.folder}.")
+            raise InvalidInput(
+                f"The path of a lake cannot hold the characters {' '.join(wrong)}: {str(self.folder)!r}."
+            )
         self._clock = clock or SystemClock()
         self._on_step = on_step
         self._tables, self._commits = self.folder / "tables", self.folder / "commits"
@@ -205,17 +206,9 @@ class DeltaLake:
         Parameters
         ----------
         retention_hours : float
-            What any commit of the last hours needs stays, so a reader must finish within this time.
+            Files that a commit dropped within the last hours stay, so a reader must finish within this time.
         """
-        records = read_all(self._commits)
-        since = self._clock.now() - timedelta(hours=retention_hours)
-        needed = [record for record, next_one in pairwise(records) if next_one.written_at > since]
-
-        def vacuum(folder: Path, version: int) -> None:
-            kept = {record.tables[folder.name].version for record in needed if folder.name in record.tables}
-            delta.vacuum(folder, retention_hours, sorted(kept | {version}))
-
-        self._maintain(wait_s, "vacuuming", vacuum)
+        self._maintain(wait_s, "vacuuming", lambda folder, version: delta.vacuum(folder, retention_hours))
         self._scores.vacuum(retention_hours)
 
     # Score history
@@ -241,7 +234,7 @@ class DeltaLake:
             except (duckdb.IOException, DeltaError, FileNotFoundError) as error:
                 newer = read_head(self._commits)
                 if (newer.batch, newer.revision) == (commit.batch, commit.revision):
-                    raise DataUnavailable(f"{self.folder} cannot be read: {error}") from error
+                    raise DataUnavailable(f"{self.folder} cannot be read: {str(error).splitlines()[0]}") from error
                 commit = newer
 
     def _visible(self, commit: Commit, batch: int | None) -> Commit:

@@ -111,7 +111,7 @@ class ScoreHistory:
         """Delete files that were replaced before the last hours."""
         with self._lease("vacuuming scores"):
             if delta.exists(self._folder):
-                delta.vacuum(self._folder, retention_hours, [delta.version_of(self._folder)])
+                delta.vacuum(self._folder, retention_hours)
 
     def _lease(self, task: str) -> AbstractContextManager[None]:
         return lease(self._folder.with_name(self._folder.name + ".lease"), self._clock, wait_s=60, task=task)
