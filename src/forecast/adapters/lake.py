@@ -36,7 +36,7 @@ from forecast.schema import TABLES
 
 T = TypeVar("T")
 
-#: Tables up to this many stored rows are held in memory by `DeltaLake.connect`; about 150 bytes a row.
+#: Tables up to this many stored rows are held in memory by `DeltaLake.connect`; about 200 bytes a row.
 IN_MEMORY_ROWS = 3_000_000
 #: delta-rs takes the folder for a URL and fails on these.
 _FORBIDDEN_IN_PATHS = set("%[]^|\\\n\r\t")
