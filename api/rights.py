@@ -1,13 +1,14 @@
 """What a role may do, and whose rows a caller may see: the only place that decides either.
 
-| role | rows (leads, opportunities, outlook, targets) | demand | ad-hoc scores | models | approve targets |
+| role | rows (leads, opportunities, outlook, targets) | demand | ad-hoc scores | models | target approval |
 |---|---|---|---|---|---|
 | rep | own | no | naming only own rows | no | no |
-| manager | own, and of the own teams with all sub-teams | all | naming only visible rows | no | of the own teams |
+| manager | own, and of the own teams with all sub-teams | all | naming only visible rows | no | of all people |
 | engineer | none | no | naming no row | all | no |
-| admin | all | all | all | all | all |
+| admin | all, also of nobody and of the company | all | all | all | yes |
 
-Teams are those of today, whatever day a request asks about.
+A manager approves targets only where everybody who has one is in the own teams. Teams are those of today, whatever
+day a request asks about.
 """
 
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ PARTS = {
     "demand": ("manager", "admin"),
     "ad-hoc scores": ("rep", "manager", "engineer", "admin"),
     "models": ("engineer", "admin"),
+    "company targets": ("manager", "admin"),
     "target approval": ("manager", "admin"),
 }
 
@@ -82,10 +84,19 @@ class Rights:
         """The rows of a frame with ``owner_id`` that may be seen."""
         return frame if self.owners is None else frame[frame["owner_id"].isin(self.owners)]
 
-    def nodes(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The rows of a frame with ``level`` (rep, team or company) and ``id`` that may be seen."""
+    def nodes(self, frame: pd.DataFrame, kind: str, key: str) -> pd.DataFrame:
+        """The rows that may be seen of a frame whose rows are people, teams or the company.
+
+        Parameters
+        ----------
+        frame : DataFrame
+        kind : str
+            Column that says ``rep`` or ``user``, ``team`` or ``company``.
+        key : str
+            Column with the id.
+        """
         if self.owners is None or self.teams is None:
             return frame
-        own_reps = (frame["level"] == "rep") & frame["id"].isin(self.owners)
-        own_teams = (frame["level"] == "team") & frame["id"].isin(self.teams)
-        return frame[own_reps | own_teams]
+        own_people = frame[kind].isin(["rep", "user"]) & frame[key].isin(self.owners)
+        own_teams = (frame[kind] == "team") & frame[key].isin(self.teams)
+        return frame[own_people | own_teams]

@@ -54,6 +54,18 @@ PeriodLabel = Annotated[
 ]
 
 
+CompanyTarget = Annotated[
+    float,
+    Field(
+        ge=0,
+        le=1e14,
+        allow_inf_nan=False,
+        description="Amount in the reporting currency to share; default what the company reaches at even odds.",
+        examples=[1_000_000],
+    ),
+]
+
+
 # -- queries ----------------------------------------------------------------------------------------------------------
 
 
@@ -107,13 +119,15 @@ class PeriodQuery(SnapshotQuery):
 class TargetQuery(PeriodQuery):
     """What to share among owners."""
 
-    company_target: float | None = Field(
-        default=None,
-        ge=0,
-        allow_inf_nan=False,
-        description="Amount in the reporting currency to share; default what the company reaches at even odds.",
-        examples=[1_000_000],
-    )
+    company_target: CompanyTarget | None = None
+
+
+class ApprovedQuery(BaseModel):
+    """Which period."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    period: PeriodLabel
 
 
 class DemandQuery(PageQuery):
@@ -367,3 +381,66 @@ class OutlookBody(BaseModel):
     period: PeriodLabel
     currency: str = Field(examples=["EUR"])
     lines: list[OutlookLine]
+
+
+# -- targets ----------------------------------------------------------------------------------------------------------
+
+
+class TargetLine(BaseModel):
+    """The target of one person, team or the company."""
+
+    owner_kind: Literal["company", "team", "user"]
+    owner_id: str = Field(examples=["U7"])
+    measure: str = Field(examples=["revenue"])
+    amount: float = Field(description="People's amounts add up to their team's, and those to the company's.")
+    currency: str = Field(examples=["EUR"])
+    odds: Probability | None = Field(description="Of reaching it, from the paths of the outlook.")
+
+
+class ProposedTarget(TargetLine):
+    """A proposed target beside what is expected."""
+
+    expected: float = Field(description="Mean of the outlook.")
+
+
+class TargetProposalBody(BaseModel):
+    """A proposal of equal difficulty: the lines that the key may see."""
+
+    as_of: Moment
+    batch: int
+    period: PeriodLabel
+    ambition: Probability | None = Field(
+        description="The common odds that everybody has; lower is more ambitious. The company's own odds differ."
+    )
+    lines: list[ProposedTarget]
+
+
+class TargetsToApprove(BaseModel):
+    """Which proposal to approve: name `as_of` and `batch` of the one that was looked at."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"period": "2026Q1", "as_of": "2026-01-01", "batch": 1}]}
+    )
+
+    period: PeriodLabel
+    as_of: AsOf
+    batch: Batch
+    company_target: CompanyTarget | None = None
+    effective_from: AsOf | None = Field(default=None, description="Since when it holds; default now.")
+
+
+class Approval(BaseModel):
+    """What was stored."""
+
+    period: PeriodLabel
+    version: int = Field(description="1 for the first approval of the period.", examples=[1])
+
+
+class ApprovedTargets(BaseModel):
+    """The last approved version of a period's targets: the lines that the key may see."""
+
+    period: PeriodLabel
+    version: int | None = Field(description="Null when nothing was approved, or nothing of it may be seen.")
+    author: str | None
+    effective_from: Moment | None
+    lines: list[TargetLine]

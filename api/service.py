@@ -114,9 +114,12 @@ class Service:
 
     def scored(self, entity: str, snapshot: Snapshot, model: str | None = None) -> Scored:
         """Scores of all open entities of a kind; without ``model`` by the champion of that day."""
-        # A promotion may change who is champion; a named version never changes.
-        ledger = len(self.workspace.store.promotions()) if model is None else 0
-        return self._scored.get((entity, snapshot, model, ledger), lambda: self._score(entity, snapshot, model))
+        served = None if model is not None else self._ledger()  # a named version never changes
+        return self._scored.get((entity, snapshot, model, served), lambda: self._score(entity, snapshot, model))
+
+    def _ledger(self) -> int:
+        """Length of the promotion ledger: what was computed by the champion of a day holds until it grows."""
+        return len(self.workspace.store.promotions())
 
     def _score(self, entity: str, snapshot: Snapshot, model: str | None) -> Scored:
         if model is not None and "/" in model and model.rpartition("/")[0] != model_name(entity):
@@ -140,13 +143,14 @@ class Service:
     def outlook(self, period: str, snapshot: Snapshot) -> Outlook:
         """Revenue distribution of a period."""
         return self._outlooks.get(
-            (period, snapshot), lambda: self.workspace.outlook(period, snapshot.as_of, snapshot.batch)
+            (period, snapshot, self._ledger()), lambda: self.workspace.outlook(period, snapshot.as_of, snapshot.batch)
         )
 
     def demand(self, snapshot: Snapshot, horizon: int | None) -> pd.DataFrame:
         """Forecasts of all series."""
         return self._demand.get(
-            (snapshot, horizon), lambda: self.workspace.forecast_demand(snapshot.as_of, horizon, snapshot.batch)
+            (snapshot, horizon, self._ledger()),
+            lambda: self.workspace.forecast_demand(snapshot.as_of, horizon, snapshot.batch),
         )
 
     def organisation(self, snapshot: Snapshot | None = None) -> Organisation:

@@ -1,0 +1,68 @@
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from forecast.workspace import Workspace
+
+AS_OF = {"as_of": "2025-12-01"}
+
+
+@pytest.fixture(scope="module")
+def series(admin: TestClient) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = admin.get("/v1/demand/forecasts", params=AS_OF | {"limit": "200"}).json()["items"]
+    return items
+
+
+def test_series_are_listed_by_id_over_pages(admin: TestClient, series: list[dict[str, Any]]) -> None:
+    found: list[dict[str, Any]] = []
+    asked: dict[str, str] = AS_OF | {"limit": "2"}
+    while True:
+        page = admin.get("/v1/demand/forecasts", params=asked).json()
+        found += page["items"]
+        if page["next_cursor"] is None:
+            break
+        asked["cursor"] = page["next_cursor"]
+
+    assert [item["unique_id"] for item in series] == sorted(item["unique_id"] for item in series)
+    assert found == series
+
+
+def test_series_shows_what_the_workspace_forecasts(
+    admin: TestClient, workspace: Workspace, series: list[dict[str, Any]]
+) -> None:
+    unique_id = series[0]["unique_id"]
+    forecasts = workspace.forecast_demand("2025-12-01")
+    expected = forecasts[forecasts["unique_id"] == unique_id]
+
+    body = admin.get(f"/v1/demand/forecasts/{unique_id}", params=AS_OF).json()
+
+    assert [point["ds"] for point in body["points"]] == [str(day.date()) for day in expected["ds"]]
+    for column in ("mean", "q0.1", "q0.5", "q0.9"):
+        assert [point[column] for point in body["points"]] == expected[column].tolist()
+    assert series[0]["mean"] == pytest.approx(expected["mean"].sum())
+    assert body["cutoff"] < body["points"][0]["ds"]
+    assert (body["model_version"], body["batch"]) == ("seasonal_naive", 1)
+
+
+def test_horizon_shortens_the_forecast(admin: TestClient, series: list[dict[str, Any]]) -> None:
+    body = admin.get(f"/v1/demand/forecasts/{series[0]['unique_id']}", params=AS_OF | {"horizon": "2"}).json()
+
+    assert len(body["points"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "code"),
+    [
+        ("/v1/demand/forecasts/no/such/series", 404, "unknown_entity"),
+        ("/v1/demand/forecasts?horizon=0", 422, "invalid_input"),
+        ("/v1/demand/forecasts?horizon=1000", 422, "invalid_input"),
+        ("/v1/demand/forecasts?as_of=2020-01-01", 422, "not_enough_history"),
+        ("/v1/demand/forecasts?cursor=x", 422, "invalid_input"),
+        ("/v1/demand/forecasts?owner_id=U7", 422, "invalid_input"),
+    ],
+)
+def test_wrong_query_is_explained(admin: TestClient, url: str, status: int, code: str) -> None:
+    answer = admin.get(url)
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
