@@ -99,7 +99,7 @@ class _Facts:
                 coalesce("at" >= due_at AND result IS NULL, false) AS is_task, channel, kind, result, direction,
                 coalesce(TRY_CAST(round(1000 * duration_s) AS BIGINT), 0) AS duration_ms
             FROM {linked} WHERE deleted_at IS NULL AND greatest(known_from, link_from) < least(known_to, link_to)
-            ORDER BY happened_at, code, interaction_id
+            ORDER BY code, happened_at, interaction_id
             """,
         )
         self.moments = moments
