@@ -172,6 +172,29 @@ def test_drivers_are_those_known_before_their_day():
     assert known["ds"].max() == pd.Timestamp("2024-01-16")  # set a week ahead, before the tenth
 
 
+def test_driver_of_a_store_or_of_all_counts_where_the_series_has_none_of_its_own():
+    drivers = pd.DataFrame(
+        {
+            "name": "promotion",
+            "unique_id": ["*", "s1", "s1/a"],
+            "date": pd.to_datetime(["2024-01-05", "2024-01-06", "2024-01-06"]),
+            "value": [1.0, 2.0, 3.0],
+            "recorded_at": pd.to_datetime("2023-12-01"),
+        }
+    )
+    con = connect_tables({"demand": demand_table(), "drivers": drivers})
+
+    known = build_panel(con, moment("2024-01-10"), UTC_ZONE, freq="D", horizon=14).drivers
+
+    fifth, sixth = pd.Timestamp("2024-01-05"), pd.Timestamp("2024-01-06")
+    assert known.set_index(["unique_id", "ds"])["promotion"].to_dict() == {
+        ("s1/a", fifth): 1.0,
+        ("s1/b", fifth): 1.0,
+        ("s1/a", sixth): 3.0,
+        ("s1/b", sixth): 2.0,
+    }
+
+
 def test_parts_of_the_id_describe_series_only_when_shared():
     days = pd.date_range("2024-01-01", periods=3, freq="D")
     ids = [f"store{index % 2}/item{index}" for index in range(40)]

@@ -224,17 +224,28 @@ def _static(ids: pd.Series) -> pd.DataFrame | None:
 def _known_ahead(
     con: DuckDBPyConnection, as_of: datetime, zone: ZoneInfo, freq: str, panel: pd.DataFrame, horizon: int
 ) -> pd.DataFrame | None:
-    """Drivers of each day in the version that was known before that day began; others are no drivers but results."""
+    """Drivers of each day in the version that was known before that day began; others are no drivers but results.
+
+    A driver may be given for a series, for all series that share the first parts of their ids (a store), or for all
+    (``*``); the most specific one counts.
+    """
     con.register("_ids", panel[["unique_id"]].drop_duplicates())
     offsets = pd.date_range(panel["ds"].min(), panel["ds"].max() + pd.Timedelta(days=horizon), freq="D")
     starts = pd.DatetimeIndex([start_of_day(day.date(), zone) for day in offsets]).tz_localize(None)
     con.register("_starts", pd.DataFrame({"day": offsets, "moment": starts}))
     known = con.execute(
         f"""
-        SELECT drivers.unique_id, CAST(drivers.date AS TIMESTAMP) AS ds, drivers.name, drivers.value
-        FROM drivers JOIN _ids USING (unique_id) JOIN _starts ON CAST(_starts.day AS DATE) = drivers.date
+        WITH scopes AS (
+            SELECT unique_id, unnest(range(len(parts) + 1)) AS depth,
+                CASE depth WHEN 0 THEN '*' ELSE array_to_string(parts[:depth], '/') END AS scope
+            FROM (SELECT unique_id, string_split(unique_id, '/') AS parts FROM _ids)
+        )
+        SELECT scopes.unique_id, CAST(drivers.date AS TIMESTAMP) AS ds, drivers.name, drivers.value
+        FROM drivers JOIN scopes ON scopes.scope = drivers.unique_id
+            JOIN _starts ON CAST(_starts.day AS DATE) = drivers.date
         WHERE known_from < least(CAST(_starts.moment AS TIMESTAMP), {sql_moment(as_of)})
           AND known_to >= least(CAST(_starts.moment AS TIMESTAMP), {sql_moment(as_of)})
+        QUALIFY row_number() OVER (PARTITION BY scopes.unique_id, ds, drivers.name ORDER BY depth DESC) = 1
         ORDER BY ALL
         """
     ).df()
