@@ -388,21 +388,25 @@ def test_m5_store_has_every_unit_and_all_revenue(shared_data, store):
 
 
 @pytest.mark.shared
-def test_m5_drivers_are_prices_per_week_and_the_calendar_per_day(shared_data, store):
+def test_m5_drivers_are_prices_snap_days_and_events(shared_data, store):
     calendar = pd.read_parquet(shared_data / "m5" / "calendar.parquet")
-    weeks = calendar[calendar["wm_yr_wk"] >= calendar.set_index("d")["wm_yr_wk"]["d_1495"]]
+    days = calendar[calendar["d"].str[2:].astype(int) >= 1495]
+    prices = pd.read_parquet(shared_data / "m5" / "sell_prices.parquet").query("store_id == 'CA_1'")
     drivers = store["drivers"]
+    by_name = drivers.groupby("name")
 
-    n_by_name = drivers["name"].value_counts()
-
-    assert n_by_name["sell_price"] == 3049 * weeks["wm_yr_wk"].nunique()
-    assert n_by_name["snap"] == len(weeks)
-    snap = drivers[drivers["name"] == "snap"]
-    assert snap["value"].sum() == weeks["snap_CA"].sum()
-    assert set(snap["unique_id"]) == {"CA_1"}
-    events = drivers[drivers["name"].str.startswith("event_")]
-    assert events["value"].sum() == weeks[["event_name_1", "event_name_2"]].notna().sum().sum()
-    assert set(events["unique_id"]) == {"*"}
+    assert by_name.size().to_dict() == {
+        "sell_price": prices["wm_yr_wk"].map(days["wm_yr_wk"].value_counts()).sum(),
+        "snap": len(days),
+        "event": days["event_name_1"].notna().sum(),
+        "second_event": days["event_name_2"].notna().sum(),
+    }
+    assert by_name["value"].sum()["snap"] == days["snap_CA"].sum()
+    assert by_name["unique_id"].unique()["snap"].tolist() == ["CA_1"]
+    assert by_name["unique_id"].unique()["event"].tolist() == ["*"]
+    names = sorted({*calendar["event_name_1"].dropna(), *calendar["event_name_2"].dropna()})
+    christmas = drivers[(drivers["name"] == "event") & (drivers["date"].astype(str) == "2015-12-25")]
+    assert christmas["value"].tolist() == [names.index("Christmas") + 1]
     assert not drivers.duplicated(["name", "unique_id", "date"]).any()
     assert (drivers["recorded_at"] <= drivers["date"].astype("datetime64[us]") - pd.Timedelta(days=28)).all()
 
