@@ -92,7 +92,7 @@ def test_outlook_adds_up_from_reps_to_the_company(company_folder: Path, capsys: 
     rows = pd.DataFrame(answer(capsys, "outlook", "--period", "2025Q3", "--as-of", AS_OF, "-w", company_folder))
 
     means = rows.groupby("level")["mean"].sum()
-    assert means["user"] == pytest.approx(means["company"], abs=0.005)
+    assert means["rep"] == pytest.approx(means["company"], abs=0.005)
 
 
 def test_targets_sum_to_the_cent_and_every_approval_is_kept(
@@ -108,8 +108,8 @@ def test_targets_sum_to_the_cent_and_every_approval_is_kept(
         for _ in range(2)
     ]
 
-    users = proposal[proposal["level"] == "user"]
-    assert round(users["target"].sum() * 100) == round(company_mean * 100)
+    reps = proposal[proposal["owner_kind"] == "rep"]
+    assert round(reps["amount"].sum() * 100) == round(company_mean * 100)
     assert approvals == [1, 2]
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MARK = ".forecast-demo"
 
 BANK_TRAINED, BANK_SCORED = "2010-08-01", "2010-08-05"
-SHOP_CUTOFF = "2011-11-07"
+SHOP_CUTOFF, SHOP_KNOWN = "2011-11-07", "2011-12-09"
 CRM_AS_OF, CRM_PERIOD = "2017-11-15", "2017Q4"
 
 
@@ -83,7 +83,7 @@ def _explained(workspace: Workspace, scores: pd.DataFrame, entity_id: str, termi
 
 def _shop(folder: Path, terminal: Terminal, progress: Any) -> dict[str, Any]:
     """A demand forecast beside what was then sold."""
-    from forecast.usecases.demand import demand_accuracy
+    from forecast.usecases.demand_accuracy import forecast_against_actual
 
     terminal.heading(f"A shop: weekly units per product, forecast as of {SHOP_CUTOFF} against what was then sold")
     workspace = Workspace.init(folder, timezone="Europe/London", reporting_currency="GBP", demand_horizon=4)
@@ -92,11 +92,14 @@ def _shop(folder: Path, terminal: Terminal, progress: Any) -> dict[str, Any]:
         _training(result, terminal)
     progress("forecast")
     forecasts = workspace.forecast_demand(SHOP_CUTOFF)
-    with workspace.lake.connect() as con:
-        by_week, table = demand_accuracy(con, forecasts, workspace.settings)
-    terminal.table(
-        by_week, title="All products together", formats=dict.fromkeys(["mean", "actual", "seasonal_naive"], ",.0f")
+    weeks, table = forecast_against_actual(
+        workspace.lake,
+        workspace.settings,
+        forecasts,
+        as_of=workspace.moment(SHOP_CUTOFF),
+        now=workspace.moment(SHOP_KNOWN),
     )
+    terminal.table(weeks, title="All products together", formats=_whole(weeks))
     terminal.table(table, title="Per product, on the held-out weeks (lower is better; bias towards 0)")
     return {"series": int(forecasts["unique_id"].nunique()), "accuracy": table.to_dict("records")}
 
@@ -112,7 +115,7 @@ def _crm(folder: Path, terminal: Terminal, progress: Any) -> dict[str, Any]:
     _training(result, terminal)
     progress("outlook")
     outlook = workspace.outlook(CRM_PERIOD, CRM_AS_OF).to_frame()
-    teams = outlook[outlook["level"] != "user"]
+    teams = outlook[outlook["level"] != "rep"]
     terminal.table(teams, title="Revenue of the quarter: mean and 80 % range", formats=_whole(teams))
     progress("targets")
     proposal = workspace.targets(CRM_PERIOD, None, CRM_AS_OF).to_frame()
