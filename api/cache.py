@@ -9,18 +9,22 @@ T = TypeVar("T")
 
 
 class Cache(Generic[T]):
-    """The ``size`` answers used last.
+    """The answers used last, as many as weigh no more than ``capacity`` together; the last one whatever it weighs.
 
     Threads that ask for the same key while it is computed wait for it; an error is handed to its caller and not kept.
 
     Parameters
     ----------
-    size : int
-        Number of answers kept, at least 1.
+    capacity : int
+        At least 1.
+    weigh : callable, optional
+        From an answer to its weight; 1 each by default.
     """
 
-    def __init__(self, size: int) -> None:
-        self.size = size
+    def __init__(self, capacity: int, *, weigh: Callable[[T], int] = lambda answer: 1) -> None:
+        self.capacity = capacity
+        self._weigh = weigh
+        self._weight = 0
         self._answers: OrderedDict[Hashable, T] = OrderedDict()
         self._computing: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
@@ -38,12 +42,17 @@ class Cache(Generic[T]):
                     return self._answers[key]
             try:
                 answer = compute()
-                with self._lock:
-                    self._answers[key] = answer
-                    while len(self._answers) > self.size:
-                        self._answers.popitem(last=False)
+                self._keep(key, answer)
             finally:
                 with self._lock:
                     if self._computing.get(key) is turn:
                         del self._computing[key]
         return answer
+
+    def _keep(self, key: Hashable, answer: T) -> None:
+        with self._lock:
+            self._answers[key] = answer
+            self._weight += self._weigh(answer)
+            while self._weight > self.capacity and len(self._answers) > 1:
+                _, oldest = self._answers.popitem(last=False)
+                self._weight -= self._weigh(oldest)

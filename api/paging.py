@@ -7,9 +7,8 @@ query that it belongs to and catches damage.
 import base64
 import binascii
 import hashlib
-import json
-from collections.abc import Mapping
-from typing import Any
+
+from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
 
 from forecast.errors import InvalidInput
 
@@ -17,13 +16,25 @@ MAX_CURSOR = 1000
 _DIGEST = 9  # bytes: with base64 no padding
 
 
-def encode_cursor(place: Mapping[str, Any], query: str) -> str:
-    """A cursor for ``place`` (JSON values) in the answer to ``query``; the same both give the same text."""
-    content = json.dumps(place, sort_keys=True, separators=(",", ":")).encode()
+class Place(BaseModel):
+    """Where a page ended: in which numbers (all pages come from the same ones), after which row."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    as_of: str
+    batch: int
+    model: str | None = None
+    value: FiniteFloat | None = None  # what the list is sorted by, of the last row
+    id: str
+
+
+def encode_cursor(place: Place, query: str) -> str:
+    """A cursor for a place in the answer to ``query``; the same both give the same text."""
+    content = place.model_dump_json().encode()
     return _to_text(_digest(content, query) + content)
 
 
-def decode_cursor(text: str, query: str) -> dict[str, Any]:
+def decode_cursor(text: str, query: str) -> Place:
     """The place that a cursor names.
 
     Raises
@@ -34,13 +45,15 @@ def decode_cursor(text: str, query: str) -> dict[str, Any]:
     raw = _from_text(text)
     content = raw[_DIGEST:]
     # The text is compared too: base64 has several texts for one content.
-    if not content or raw[:_DIGEST] != _digest(content, query) or _to_text(raw) != text:
-        raise InvalidInput(
-            "`cursor` is not one that this list gave for these filters; take `next_cursor` of the page before, "
-            "or leave it out to start anew."
-        )
-    place: dict[str, Any] = json.loads(content)
-    return place
+    if raw[:_DIGEST] == _digest(content, query) and _to_text(raw) == text:
+        try:
+            return Place.model_validate_json(content)
+        except ValidationError:
+            pass
+    raise InvalidInput(
+        "`cursor` is not one that this list gave for these filters; take `next_cursor` of the page before, "
+        "or leave it out to start anew."
+    )
 
 
 def _digest(content: bytes, query: str) -> bytes:

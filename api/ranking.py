@@ -45,7 +45,11 @@ def page(rows: pd.DataFrame, *, by: str | None, key: str, limit: int, after: Pla
         rank = math.inf if after[0] is None else -after[0]
         behind = (ranks > rank) | ((ranks == rank) & (keys > after[1]))
         rows, ranks, keys = rows[behind], ranks[behind], keys[behind]
-    shown = np.lexsort((keys.astype(str), ranks))[:limit]
+    # Only the rows that can be among the first are sorted by their text.
+    likely = np.arange(len(ranks))
+    if len(ranks) > limit:
+        likely = np.flatnonzero(ranks <= np.partition(ranks, limit - 1)[limit - 1])
+    shown = likely[np.lexsort((keys[likely].astype(str), ranks[likely]))][:limit]
     if len(shown) == len(rows):
         return Page(rows.iloc[shown], None)
     last = shown[-1]

@@ -7,8 +7,8 @@
 | engineer | none | no | naming no row | all | no |
 | admin | all, also of nobody and of the company | all | all | all | yes |
 
-A manager approves targets only where everybody who has one is in the own teams. Teams are those of today, whatever
-day a request asks about.
+A rep cannot try company targets; a manager approves targets only where everybody who has one is in the own teams. Teams
+are those of today, whatever day a request asks about.
 """
 
 from dataclasses import dataclass

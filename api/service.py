@@ -6,10 +6,9 @@ Nothing here knows who asks; `api.view` restricts what it hands on.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -31,8 +30,12 @@ _FACTS = {
     "opportunity": {"stage": "stage", "amount": "amount", "currency": "currency"},
 }
 
-#: How long lists without `as_of` share one present moment, as long as no new batch arrives.
+#: How long lists without `as_of` share one present moment, as long as no new batch arrives; also how far the clocks of
+#: two machines that answer in turn may differ.
 _PRESENT = timedelta(seconds=60)
+
+#: Rows of scores kept in memory; each takes about 7 kB, nearly all of it reasons.
+_SCORED_ROWS = 100_000
 
 
 @dataclass(frozen=True)
@@ -41,15 +44,6 @@ class Snapshot:
 
     as_of: datetime
     batch: int
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON values, for cursors."""
-        return {"as_of": self.as_of.isoformat(), "batch": self.batch}
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Snapshot:
-        """What `to_json` gave."""
-        return cls(datetime.fromisoformat(values["as_of"]), values["batch"])
 
 
 @dataclass(frozen=True)
@@ -71,16 +65,14 @@ class Service:
     Parameters
     ----------
     workspace : Workspace
-    cache_size : int
-        Scored snapshots, outlooks and demand forecasts kept in memory, of each.
     """
 
-    def __init__(self, workspace: Workspace, *, cache_size: int = 8) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self._scored: Cache[Scored] = Cache(cache_size)
-        self._outlooks: Cache[Outlook] = Cache(cache_size)
-        self._demand: Cache[pd.DataFrame] = Cache(cache_size)
-        self._organisations: Cache[Organisation] = Cache(cache_size)
+        self._scored: Cache[Scored] = Cache(_SCORED_ROWS, weigh=lambda scored: len(scored.rows) + 1)
+        self._outlooks: Cache[Outlook] = Cache(16)
+        self._demand: Cache[pd.DataFrame] = Cache(4)
+        self._organisations: Cache[Organisation] = Cache(16)
         self._links: Cache[pd.DataFrame] = Cache(1)
         self._present: Snapshot | None = None
         self._lock = threading.Lock()
@@ -100,7 +92,7 @@ class Service:
         if as_of is None:
             return self._current(now, head if batch is None else batch)
         moment = self.workspace.moment(as_of)
-        if moment > now:
+        if moment > now + _PRESENT:
             raise InvalidInput(f"`as_of` must not lie ahead: it is {now:%Y-%m-%dT%H:%M:%SZ}, got {as_of!r}.")
         return Snapshot(moment, head if batch is None else batch)
 

@@ -6,7 +6,7 @@ import pandas as pd
 from fastapi import APIRouter, Query
 
 from api.errors import documented
-from api.paging import decode_cursor, encode_cursor
+from api.paging import Place, decode_cursor, encode_cursor
 from api.ranking import page, query_text
 from api.schemas import DemandForecast, DemandPage, DemandPoint, DemandQuery, DemandSeries, SeriesQuery
 from api.service import Snapshot
@@ -21,15 +21,15 @@ def list_series(view: ViewOf, query: Annotated[DemandQuery, Query()]) -> DemandP
     """Each series with its expected sum over the horizon, by `unique_id`."""
     asked = query_text(**query.model_dump(exclude={"limit", "cursor"}))
     place = decode_cursor(query.cursor, asked) if query.cursor else None
-    snapshot = Snapshot.from_json(place) if place else view.snapshot(query.as_of, query.batch)
+    snapshot = view.snapshot(place.as_of, place.batch) if place else view.snapshot(query.as_of, query.batch)
     series = _totals(view.demand(snapshot, query.horizon))
-    after = (None, place["id"]) if place else None
+    after = (None, place.id) if place else None
     shown = page(series, by=None, key="unique_id", limit=query.limit, after=after)
     return DemandPage(
         as_of=snapshot.as_of,
         batch=snapshot.batch,
         items=[DemandSeries.model_validate(row) for row in shown.rows.to_dict("records")],
-        next_cursor=None if shown.end is None else encode_cursor(snapshot.to_json() | {"id": shown.end[1]}, asked),
+        next_cursor=None if shown.end is None else encode_cursor(_place(snapshot, shown.end[1]), asked),
     )
 
 
@@ -50,6 +50,10 @@ def one_series(view: ViewOf, unique_id: str, query: Annotated[SeriesQuery, Query
         model_version=first["model_version"],
         points=[DemandPoint.model_validate(row | {"ds": _day(row["ds"])}) for row in points.to_dict("records")],
     )
+
+
+def _place(snapshot: Snapshot, unique_id: str) -> Place:
+    return Place(as_of=snapshot.as_of.isoformat(), batch=snapshot.batch, id=unique_id)
 
 
 def _totals(forecasts: pd.DataFrame) -> pd.DataFrame:

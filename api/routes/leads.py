@@ -23,7 +23,7 @@ def list_leads(
     return ranked_page(view, "lead", query, accept_language, response)
 
 
-@router.get("/{lead_id}/explanation", responses=documented(404), summary="Why a lead has its score")
+@router.get("/{lead_id:path}/explanation", responses=documented(404), summary="Why a lead has its score")
 def explain_lead(
     view: ViewOf,
     response: Response,

@@ -23,7 +23,7 @@ def list_opportunities(
     return ranked_page(view, "opportunity", query, accept_language, response, sort=query.sort)
 
 
-@router.get("/{opportunity_id}/explanation", responses=documented(404), summary="Why an opportunity has its score")
+@router.get("/{opportunity_id:path}/explanation", responses=documented(404), summary="Why an opportunity has its score")
 def explain_opportunity(
     view: ViewOf,
     response: Response,

@@ -7,10 +7,10 @@ import pandas as pd
 from fastapi import Response
 
 from api.language import Language, negotiate
-from api.paging import decode_cursor, encode_cursor
+from api.paging import Place, decode_cursor, encode_cursor
 from api.ranking import json_records, page, query_text
 from api.schemas import EntityKind, Explanation, LeadQuery, Reason, ScoredEntity, ScoredPage, ScoreQuery
-from api.service import Scored, Snapshot
+from api.service import Scored
 from api.view import View
 from forecast.explain import render
 from forecast.usecases.explain import explain
@@ -35,14 +35,14 @@ def ranked_page(
     lang = _language(query, accept_language, response)
     asked = query_text(entity=entity, sort=sort, **query.model_dump(exclude={"limit", "cursor", "lang", "sort"}))
     place = decode_cursor(query.cursor, asked) if query.cursor else None
-    snapshot = Snapshot.from_json(place) if place else view.snapshot(query.as_of, query.batch)
-    scored = view.scored(entity, snapshot, place["model"] if place else query.model)
+    snapshot = view.snapshot(place.as_of, place.batch) if place else view.snapshot(query.as_of, query.batch)
+    scored = view.scored(entity, snapshot, place.model if place else query.model)
     shown = page(
         _filtered(view, scored, query),
         by=sort,
         key="entity_id",
         limit=query.limit,
-        after=(place["value"], place["id"]) if place else None,
+        after=(place.value, place.id) if place else None,
     )
     return ScoredPage(
         as_of=snapshot.as_of,
@@ -84,9 +84,11 @@ def _filtered(view: View, scored: Scored, query: LeadQuery) -> pd.DataFrame:
     return rows
 
 
-def _place(scored: Scored, value: float | None, entity_id: str) -> dict[str, Any]:
-    """What a cursor keeps: the numbers of all pages come from the same snapshot and model."""
-    return scored.snapshot.to_json() | {"model": scored.model_version, "value": value, "id": entity_id}
+def _place(scored: Scored, value: float | None, entity_id: str) -> Place:
+    snapshot = scored.snapshot
+    return Place(
+        as_of=snapshot.as_of.isoformat(), batch=snapshot.batch, model=scored.model_version, value=value, id=entity_id
+    )
 
 
 def _item(row: dict[str, Any], lang: Language) -> ScoredEntity:

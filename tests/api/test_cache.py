@@ -16,6 +16,16 @@ def test_cache_keeps_the_answers_used_last() -> None:
     assert computed == ["a", "b", "c", "b"]
 
 
+def test_cache_keeps_what_its_capacity_bears() -> None:
+    cache: Cache[str] = Cache(5, weigh=len)
+    computed: list[str] = []
+
+    for key in ("aaa", "bb", "aaa", "bb", "ccccccccc", "ccccccccc", "aaa"):
+        cache.get(key, lambda key=key: computed.append(key) or key)  # type: ignore[misc, func-returns-value]
+
+    assert computed == ["aaa", "bb", "ccccccccc", "aaa"]
+
+
 def test_cache_computes_an_answer_once_for_all_threads_that_wait_for_it() -> None:
     cache: Cache[int] = Cache(2)
     computed: list[int] = []

@@ -79,3 +79,10 @@ def test_unknown_opportunity_has_no_explanation(admin: TestClient) -> None:
     assert answer.status_code == 404
     assert answer.json()["code"] == "unknown_entity"
     assert "'nope' at 2025-12-01T00:00:00+00:00" in answer.json()["detail"]
+
+
+def test_id_may_have_a_slash(admin: TestClient) -> None:
+    answer = admin.get("/v1/opportunities/2025%2F17/explanation", params={"as_of": AS_OF})
+
+    assert answer.json()["code"] == "unknown_entity"
+    assert "'2025/17'" in answer.json()["detail"]

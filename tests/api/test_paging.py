@@ -4,19 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.paging import decode_cursor, encode_cursor
+from api.paging import Place, _digest, _to_text, decode_cursor, encode_cursor
 from forecast.errors import InvalidInput
 
-PLACE = {"batch": 3, "id": "006A1", "value": 0.25}
+PLACE = Place(as_of="2026-03-31T00:00:00+00:00", batch=3, id="006A1", value=0.25)
 
 
 def test_cursor_gives_its_place_back() -> None:
     assert decode_cursor(encode_cursor(PLACE, "leads"), "leads") == PLACE
 
 
-@given(st.text(), st.floats(allow_nan=False) | st.none(), st.text())
+@given(st.text(), st.floats(allow_nan=False, allow_infinity=False) | st.none(), st.text())
 def test_cursor_keeps_any_text_and_number_exactly(entity_id: str, value: float | None, query: str) -> None:
-    place = {"id": entity_id, "value": value}
+    place = Place(as_of="2026-03-31", batch=1, id=entity_id, value=value)
 
     assert decode_cursor(encode_cursor(place, query), query) == place
 
@@ -50,3 +50,9 @@ def test_cursor_with_another_place_under_an_old_digest_is_refused() -> None:
 
     with pytest.raises(InvalidInput):
         decode_cursor(forged, "leads")
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"as_of":"x","batch":"1","id":"a"}', b'{"as_of":1}', b"\xff"])
+def test_cursor_forged_with_a_right_digest_is_refused_for_its_content(content: bytes) -> None:
+    with pytest.raises(InvalidInput):
+        decode_cursor(_to_text(_digest(content, "leads") + content), "leads")
