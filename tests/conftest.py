@@ -3,12 +3,19 @@
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from duckdb import DuckDBPyConnection
 
 from forecast.datasets import Company, make_company
+from forecast.history import connect_tables, in_force
+from forecast.schema import FOREVER
 
 SHARED_DATA = Path(os.environ.get("FORECAST_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -41,3 +48,53 @@ def postgres_url() -> Iterator[str]:
 def company() -> Company:
     """A small simulated company; tests must not change its frames."""
     return make_company()
+
+
+class FrameLake:
+    """A lake of frames in memory: `ports.Lake` without files, for tests of what stands above it."""
+
+    def __init__(self, tables: Mapping[str, pd.DataFrame]) -> None:
+        self.tables = dict(tables)
+        self.saved: list[pd.DataFrame] = []
+
+    def head(self) -> int:
+        batches = [int(frame["batch"].max()) for frame in self.tables.values() if "batch" in frame and len(frame)]
+        return max(batches, default=1 if self.tables else 0)
+
+    @contextmanager
+    def connect(self, batch: int | None = None) -> Iterator[DuckDBPyConnection]:
+        with connect_tables(self.tables, batch=batch) as con:
+            yield con
+
+    def table(self, name: str, as_of: datetime | None = None, batch: int | None = None) -> pd.DataFrame:
+        with self.connect(batch) as con:
+            return con.sql(f"SELECT * FROM {in_force(name, as_of or FOREVER)}").df()
+
+    def append_scores(self, scores: pd.DataFrame) -> None:
+        self.saved.append(scores)
+
+
+@pytest.fixture(scope="session")
+def frame_lake() -> type[FrameLake]:
+    """``frame_lake(tables)`` makes a lake of frames."""
+    return FrameLake
+
+
+@pytest.fixture(scope="session")
+def lead_tables() -> dict[str, pd.DataFrame]:
+    """300 leads of 200 days whose channel tells most of their outcome: 9 of 10 referrals convert, 1 of 10 cold ones.
+
+    Half of the conversions come within about ten days; a lead that does not convert is closed after 20 to 40.
+    """
+    rng = np.random.default_rng(7)
+    n = 300
+    created = pd.Timestamp("2025-01-01", tz="UTC") + pd.to_timedelta(np.sort(rng.uniform(0, 200, n)), unit="D")
+    channel = np.where(rng.random(n) < 0.5, "referral", "cold")
+    won = rng.random(n) < np.where(channel == "referral", 0.9, 0.1)
+    ended = created + pd.to_timedelta(np.where(won, 2 + rng.exponential(10, n), rng.uniform(20, 40, n)), unit="D")
+    ids = [f"L{number:03d}" for number in range(n)]
+    first = pd.DataFrame({"lead_id": ids, "owner_id": "u1", "channel": channel, "status": "new", "created_at": created})
+    last = first.assign(status="done", closed_at=ended, converted_at=ended.where(won))
+    versions = pd.concat([first.assign(recorded_at=created), last.assign(recorded_at=ended)], ignore_index=True)
+    versions = versions[versions["recorded_at"] < pd.Timestamp("2025-07-20", tz="UTC")]
+    return {"leads": versions.assign(batch=1, row=range(len(versions))).reset_index(drop=True)}

@@ -97,6 +97,8 @@ def train_conversion(
         # One thread: sums then have one order on every machine, and on small tables threads only wait for each other.
         with lake.connect(batch) as con, threadpool_limits(limits=1):
             run = _Run(con, spec, settings, cutoff, batch, registry, champion, say)
+            if run.snapshots.spine.empty:
+                continue
             try:
                 run.check_history()
             except NotEnoughHistory as error:
@@ -106,7 +108,8 @@ def train_conversion(
                 leaking = run.leaking(other)
             results.append(_register(run, leaking, registry, store, clock))
     if not results:
-        raise NotEnoughHistory(" ".join(lacking))
+        nothing = f"Nothing to train on: no lead and no opportunity was open at a snapshot before {cutoff:%Y-%m-%d}."
+        raise NotEnoughHistory(" ".join(lacking) or nothing)
     return results
 
 
@@ -292,8 +295,8 @@ class _Run:
 
     def leaking(self, other: DuckDBPyConnection) -> tuple[str, ...]:
         """Features that change when everything known after the origin is distorted in another connection."""
-        self.say(f"{self.entity}: leakage check")
         moment = self.split.blocks[-1].origin
+        self.say(f"{self.entity}: leakage check")
         spine = sample_spine(self.snapshots.spine, moment)
         before = self._build(self.con, spine)
         distort_future(other, moment.to_pydatetime())

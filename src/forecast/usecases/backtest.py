@@ -1,0 +1,150 @@
+"""Rolling-origin evaluation of the conversion model: what it would have said at past cutoffs, and what came true."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import pandas as pd
+
+from forecast.conversion import ConversionScorer, window_labels
+from forecast.errors import InvalidInput, NotEnoughHistory
+from forecast.evaluation.evaluate import evaluate
+from forecast.features import build_features, outcomes
+from forecast.ports import Lake
+from forecast.schema import SCORED_ENTITIES
+from forecast.settings import Settings
+from forecast.usecases.champion import GROUP_RATE, new_scorer, with_columns
+from forecast.usecases.snapshots import Snapshots, censored, take_snapshots
+
+MODEL = "forecast"
+
+
+def backtest_conversion(
+    lake: Lake,
+    settings: Settings,
+    as_of: datetime,
+    *,
+    n_folds: int = 4,
+    horizon_days: int | None = None,
+    batch: int | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Predictions at past moments by models that knew only what came before, beside the group rate and the base rate.
+
+    The latest part of the snapshots whose outcome is known at ``as_of`` is cut into ``n_folds`` blocks of time; each is
+    predicted by a model fitted as of its first moment.
+
+    Parameters
+    ----------
+    as_of : datetime
+        Nothing recorded at or after it is seen.
+    n_folds : int
+        At least 1; fewer are made when there are fewer moments.
+    horizon_days : int, optional
+        Default the horizon of the settings, or the longest that the follow-up supports.
+    progress : callable, optional
+        Gets a line of text at each step.
+
+    Returns
+    -------
+    predictions : DataFrame
+        ``entity``, ``entity_id``, ``as_of``, ``cutoff`` (of the fold's fit), ``horizon_days``, ``won`` (0 or 1),
+        ``forecast``, ``group_rate``, ``base_rate``; sorted by ``entity``, ``as_of``, ``entity_id``.
+    metrics : DataFrame
+        One row per entity and model; see `forecast.evaluation.evaluate.evaluate`.
+
+    Raises
+    ------
+    NotEnoughHistory
+        If no fold can be made.
+    InvalidInput
+        If ``n_folds`` is below 1.
+    """
+    if n_folds < 1:
+        raise InvalidInput(f"`n_folds` must be at least 1, got {n_folds}.")
+    if horizon_days is not None:
+        settings = settings.model_copy(update={"conversion_horizon_days": horizon_days})
+    say = progress or (lambda line: None)
+    frames = []
+    for entity in sorted(SCORED_ENTITIES):
+        with lake.connect(batch) as con:
+            snapshots = take_snapshots(con, entity, as_of, settings)
+            for cutoff, rows in _folds(snapshots, n_folds):
+                say(f"{entity}: as of {cutoff:%Y-%m-%d}, {len(rows):,} snapshots")
+                before = snapshots.spine[snapshots.spine["as_of"] < cutoff]
+                end = cutoff - (as_of - snapshots.end)
+                known = censored(outcomes(con, before, entity, cutoff), end)
+                if not window_labels(known, snapshots.horizon_days, end).notna().any():
+                    continue
+                spine = pd.concat([before, rows[["entity_id", "as_of"]]])
+                features = build_features(con, spine, entity, zone=settings.zone)
+                frames.append(_predict(snapshots, settings, features, known, rows, cutoff, end))
+    if not frames:
+        raise NotEnoughHistory(
+            f"No snapshot before {as_of:%Y-%m-%d} is followed for its whole horizon after another one was; "
+            "use a shorter horizon or more history."
+        )
+    predictions = pd.concat(frames).sort_values(["entity", "as_of", "entity_id"], ignore_index=True)
+    return predictions, _metrics(predictions)
+
+
+def _folds(snapshots: Snapshots, n_folds: int) -> list[tuple[datetime, pd.DataFrame]]:
+    """(cutoff, rows judged) of each fold: the later labelled rows, after a first horizon to learn from."""
+    label = window_labels(snapshots.outcomes, snapshots.horizon_days, snapshots.end)
+    rows = snapshots.outcomes.assign(won=label).dropna(subset="won").sort_values("as_of", kind="stable")
+    if rows.empty:
+        return []
+    rows = rows[rows["as_of"] >= rows["as_of"].min() + pd.Timedelta(days=snapshots.horizon_days)]
+    moments = rows["as_of"].reset_index(drop=True)
+    starts = (
+        moments.iloc[[i * len(moments) // n_folds for i in range(n_folds)]].drop_duplicates() if len(moments) else []
+    )
+    ends = [*list(starts)[1:], snapshots.end]
+    return [
+        (start.to_pydatetime(), rows[(rows["as_of"] >= start) & (rows["as_of"] < end)])
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+def _predict(
+    snapshots: Snapshots,
+    settings: Settings,
+    features: pd.DataFrame,
+    known: pd.DataFrame,
+    rows: pd.DataFrame,
+    cutoff: datetime,
+    end: datetime,
+) -> pd.DataFrame:
+    keys = ["entity_id", "as_of"]
+    fitted = features.merge(known[keys], on=keys)
+    judged = rows[keys].merge(features, on=keys)
+
+    def said_by(kind: str) -> tuple[pd.Series, float]:
+        scorer: ConversionScorer = new_scorer(snapshots, settings, kind=kind).fit(fitted, known, cutoff=end)
+        X = with_columns(judged, [str(name) for name in scorer.model_.feature_names_in_])
+        return pd.Series(scorer.model_.predict_proba(X)[:, 1], index=rows.index), scorer.base_
+
+    group_rate, base = said_by(GROUP_RATE)
+    said, _ = said_by("blend")
+    return pd.DataFrame(
+        {
+            "entity": snapshots.entity,
+            "entity_id": rows["entity_id"],
+            "as_of": rows["as_of"],
+            "cutoff": pd.Timestamp(cutoff),
+            "horizon_days": snapshots.horizon_days,
+            "won": rows["won"].astype(int),
+            MODEL: said,
+            GROUP_RATE: group_rate,
+            "base_rate": base,
+        }
+    )
+
+
+def _metrics(predictions: pd.DataFrame) -> pd.DataFrame:
+    tables = []
+    for entity, rows in predictions.groupby("entity", sort=True):
+        said = {name: rows[name].to_numpy() for name in (MODEL, GROUP_RATE, "base_rate")}
+        table = evaluate(rows["won"].to_numpy(), said, clusters=rows["entity_id"].to_numpy(), baseline="base_rate")
+        tables.append(table.assign(entity=entity))
+    metrics = pd.concat(tables, ignore_index=True)
+    return metrics[["entity", *(name for name in metrics.columns if name != "entity")]]

@@ -1,0 +1,221 @@
+"""Training end to end on leads whose channel tells their outcome."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from forecast.adapters.clock import FixedClock
+from forecast.adapters.memory_registry import InMemoryRegistry
+from forecast.adapters.store import SqlStore
+from forecast.conversion import ConversionScorer
+from forecast.errors import DataUnavailable, InvalidInput, NotEnoughHistory
+from forecast.settings import Settings
+from forecast.usecases.champion import champion_at
+from training.result import TrainingResult
+from training.split import LATER_TIME
+from training.train_conversion import train_conversion
+
+NOW = datetime(2025, 7, 20, tzinfo=UTC)
+SETTINGS = Settings(conversion_horizon_days=14, horizons_days=(7, 14, 28))
+FAST = {"max_trees": 40, "n_folds": 2}
+
+
+@dataclass
+class Place:
+    """A lake, a registry and a store to train in."""
+
+    lake: Any
+    store: SqlStore
+    registry: InMemoryRegistry
+    clock: FixedClock
+
+    def train(self, **changes: Any) -> list[TrainingResult]:
+        given = {"params": FAST, "as_of": NOW} | changes
+        return train_conversion(self.lake, self.registry, self.store, SETTINGS, self.clock, **given)
+
+
+def place(lake: Any, folder: Path) -> Place:
+    clock = FixedClock(NOW)
+    store = SqlStore(f"sqlite:///{folder / 'store.db'}", clock)
+    store.migrate()
+    return Place(lake, store, InMemoryRegistry(), clock)
+
+
+@pytest.fixture(scope="module")
+def trained(
+    frame_lake: Any, lead_tables: dict[str, pd.DataFrame], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Place, TrainingResult, list[str]]]:
+    here = place(frame_lake(lead_tables), tmp_path_factory.mktemp("trained"))
+    said: list[str] = []
+    (result,) = here.train(progress=said.append)
+    yield here, result, said
+    here.store.close()
+
+
+def test_group_rate_is_the_first_champion_and_a_better_model_follows_it(trained: Any) -> None:
+    here, result, _ = trained
+
+    assert result.decision.promote, result.decision.reason
+    ledger = here.store.promotions("conversion_lead")
+    assert [(line.version, line.author) for line in ledger] == [("1", "gate"), ("2", "gate")]
+    assert ledger[0].reason == "First champion: the shrunken group rate."
+    assert ledger[1].reason.startswith("Better: log loss -")
+    assert here.registry.champions == {"conversion_lead": "2"}
+    assert champion_at(here.registry, here.store, "lead", NOW) == result.model
+
+
+def test_metrics_compare_all_models_on_the_same_later_rows(trained: Any) -> None:
+    _, result, _ = trained
+    table = result.metrics.set_index("model")
+
+    assert list(table.index) == ["group_rate", "lightgbm", "logistic", "challenger"]
+    assert table["n_rows"].tolist() == [389.0] * 4
+    assert table.loc["challenger", "log_loss"] < table.loc["group_rate", "log_loss"] - 0.1
+    assert table.loc["challenger", "roc_auc"] > 0.85
+
+
+def test_run_holds_everything_needed_to_judge_and_repeat_it(trained: Any) -> None:
+    here, result, _ = trained
+    run = here.registry.runs[result.model.label]
+
+    assert (run["cutoff"], run["batch"]) == (NOW, 1)
+    assert run["params"]["max_trees"] == 40
+    assert run["params"]["scheme"] == LATER_TIME
+    assert run["tags"]["entity"] == "lead"
+    assert run["metrics"]["group_rate.log_loss"] > run["metrics"]["log_loss"]
+    assert set(run["artifacts"]) == {"card.md", "evaluation.csv", "features.csv", "reliability.csv", "reliability.png"}
+    assert run["artifacts"]["reliability.png"].startswith(b"\x89PNG")
+    card = here.registry.files("conversion_lead", "2")["card.md"].decode()
+    assert "P(won within 14 days) of an open lead" in card
+    assert "Known before 2025-07-20 00:00 UTC, batch 1" in card
+
+
+def test_registered_files_are_the_model(trained: Any) -> None:
+    here, result, _ = trained
+
+    scorer = ConversionScorer.from_files(here.registry.files("conversion_lead", result.model.version))
+
+    assert (scorer.kind, scorer.horizon_days, scorer.horizons) == ("blend", 14, (7, 14, 28))
+    assert scorer.metadata_["n_rows"] == result.n_rows
+
+
+def test_progress_says_each_step(trained: Any) -> None:
+    _, _, said = trained
+
+    assert said[:5] == [
+        "lead: what was open, and what became of it",
+        "lead: features of 827 snapshots",
+        "lead: leakage check",
+        "lead: comparing on later time, 389 snapshots",
+        "lead: refit on all 827 snapshots",
+    ]
+
+
+@pytest.mark.slow
+def test_training_again_gives_the_same_files(trained: Any, frame_lake: Any, tmp_path: Path) -> None:
+    before, result, _ = trained
+    tables = {name: frame.sample(frac=1, random_state=1) for name, frame in before.lake.tables.items()}
+
+    again = place(frame_lake(tables), tmp_path)
+    (repeated,) = again.train()
+
+    assert again.registry.files("conversion_lead", "2") == before.registry.files("conversion_lead", "2")
+    pd.testing.assert_frame_equal(repeated.metrics, result.metrics)
+    again.store.close()
+
+
+@pytest.mark.slow
+def test_same_data_and_parameters_are_not_promoted_again(trained: Any) -> None:
+    here, _, _ = trained
+
+    (again,) = here.train()
+
+    assert not again.decision.promote
+    assert again.decision.reason == "Nothing is new since conversion_lead/2: same data, same parameters."
+
+
+@pytest.mark.slow
+def test_training_for_a_past_day_does_not_dethrone_the_champion_of_today(trained: Any) -> None:
+    here, _, _ = trained
+    past = datetime(2025, 6, 1, tzinfo=UTC)
+
+    (result,) = here.train(as_of=past)
+
+    assert champion_at(here.registry, here.store, "lead", NOW).version == "2"
+    assert champion_at(here.registry, here.store, "lead", past).cutoff == past
+    assert here.registry.champions == {"conversion_lead": "2"}
+    assert result.model.cutoff == past
+
+
+@pytest.mark.slow
+def test_without_signal_the_group_rate_stays(
+    frame_lake: Any, lead_tables: dict[str, pd.DataFrame], tmp_path: Path
+) -> None:
+    tables = {"leads": lead_tables["leads"].assign(channel="web")}
+    here = place(frame_lake(tables), tmp_path)
+
+    (result,) = here.train()
+
+    assert not result.decision.promote
+    assert "Not shown to be better than the group rate" in result.decision.reason
+    assert here.registry.champions == {"conversion_lead": "1"}
+    here.store.close()
+
+
+def no_wins(leads: pd.DataFrame) -> pd.DataFrame:
+    return leads.assign(converted_at=pd.NaT)
+
+
+def three_rows(leads: pd.DataFrame) -> pd.DataFrame:
+    return leads[leads["lead_id"].isin(["L000", "L001", "L002"])]
+
+
+def only_open(leads: pd.DataFrame) -> pd.DataFrame:
+    return leads[leads["status"] == "new"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (no_wins, r"of \d+ lead cases known before 2025-07-20, 0 were won and \d+ were not within 7 days"),
+        (
+            three_rows,
+            r"of [23] lead cases known before 2025-07-20, .* 20 of each are needed. Scores go on with the group rate",
+        ),
+        (only_open, r"of 294 lead cases known before 2025-07-20, 0 were won"),
+        (lambda leads: leads.head(0), r"Nothing to train on: no lead and no opportunity .* before 2025-07-20"),
+    ],
+)
+def test_too_little_history_is_one_line_that_says_what_there_is(
+    frame_lake: Any, lead_tables: dict[str, pd.DataFrame], tmp_path: Path, change: Any, message: str
+) -> None:
+    here = place(frame_lake({"leads": change(lead_tables["leads"])}), tmp_path)
+
+    with pytest.raises(NotEnoughHistory, match=message) as caught:
+        here.train()
+
+    assert "\n" not in str(caught.value)
+    here.store.close()
+
+
+def test_unknown_parameter_is_named(trained: Any) -> None:
+    here, _, _ = trained
+
+    with pytest.raises(InvalidInput, match=r"Parameters \['depth'\] are unknown; a conversion model has .*'max_trees'"):
+        here.train(params={"depth": 3})
+
+
+def test_dead_server_is_noticed_before_any_work(trained: Any, tmp_path: Path) -> None:
+    class Dead(InMemoryRegistry):
+        def check(self) -> None:
+            raise DataUnavailable("The model registry at http://gone cannot be used: it does not answer.")
+
+    here = Place(None, trained[0].store, Dead(), trained[0].clock)
+
+    with pytest.raises(DataUnavailable, match="http://gone cannot be used"):
+        here.train()
