@@ -40,7 +40,9 @@ class GroupRateModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     base_ : float
         Overall rate, smoothed by half a win and half a loss.
     rates_ : dict of group -> (log-odds, cases)
-        Groups are tuples of texts, one per level; the rate's cases include those of the prior.
+        Groups are tuples of texts, one per level; ``cases`` are the observations that the rate is worth.
+    strengths_ : list of float
+        Per level, cases that the rate above is worth.
 
     References
     ----------
@@ -81,6 +83,7 @@ class GroupRateModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         n_cases = float(counts["entity"].nunique())
         self.base_ = float((outcomes.mean() * n_cases + 0.5) / (n_cases + 1))
         self.rates_: dict[tuple[str, ...], tuple[float, float]] = {(): (float(logit(self.base_)), n_cases + 1)}
+        self.strengths_: list[float] = []
         for depth in range(1, len(levels) + 1):
             self._fit_level(counts, levels[:depth])
         return self
@@ -92,8 +95,12 @@ class GroupRateModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         n, wins = table["cases"].to_numpy(dtype=float), (table["rate"] * table["cases"]).to_numpy(dtype=float)
         strength = shrinkage_strength(wins, n, parents)
         rates = (wins + strength * parents) / (n + strength)
+        # The rate above is itself known only so well: its share of the variance is added to the group's own.
+        above = np.array([self.rates_[group[:-1]][1] for group in groups])
+        cases = 1 / (1 / (n + strength + 1) + (strength / (n + strength)) ** 2 / (above + 1)) - 1
+        self.strengths_.append(strength)
         self.rates_ |= {
-            group: (float(z), float(cases)) for group, z, cases in zip(groups, logit(rates), n + strength, strict=True)
+            group: (float(z), float(cases)) for group, z, cases in zip(groups, logit(rates), cases, strict=True)
         }
 
     def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
@@ -134,7 +141,7 @@ class GroupRateModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_columns(X, names)
         z0, cases0 = self.rates_[()]
         path = np.full((len(X), len(names) + 1), z0)
-        cases = np.full(len(X), cases0 if not names else 0.0)
+        cases = np.full(len(X), cases0)
         keys = pd.DataFrame({name: _group_texts(X[name]) for name in names}, index=X.index)
         for depth in range(1, len(names) + 1):
             codes, groups = pd.MultiIndex.from_frame(keys.iloc[:, :depth]).factorize()
@@ -142,7 +149,9 @@ class GroupRateModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             rates = np.array([np.nan if rate is None else rate[0] for rate in known])[codes]
             weights = np.array([0.0 if rate is None else rate[1] for rate in known])[codes]
             path[:, depth] = np.where(np.isnan(rates), path[:, depth - 1], rates)
-            cases = np.where(np.isnan(rates), np.minimum(cases, 10.0) if depth > 1 else 5.0, weights)
+            # A group never seen may lie anywhere its siblings do.
+            unseen = 1 / (1 / (self.strengths_[depth - 1] + 1) + 1 / (cases + 1)) - 1
+            cases = np.where(np.isnan(rates), unseen, weights)
         return path, cases
 
     def to_state(self) -> dict[str, Any]:
@@ -152,6 +161,7 @@ class GroupRateModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             "names": list(self.feature_names_in_),
             "segment_given": self.segment_given_,
             "base": self.base_,
+            "strengths": self.strengths_,
             "rates": [[list(group), z, cases] for group, (z, cases) in self.rates_.items()],
         }
 
@@ -163,6 +173,7 @@ class GroupRateModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         model.classes_ = np.array([0, 1])
         model.segment_given_ = bool(state["segment_given"])
         model.base_ = float(state["base"])
+        model.strengths_ = list(state["strengths"])
         model.rates_ = {tuple(group): (float(z), float(cases)) for group, z, cases in state["rates"]}
         return model
 

@@ -147,7 +147,8 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         calibrated = self.calibration_(combined)
         self.out_of_time_ = OutOfTime(scheme, rows, outcomes[rows], calibrated)
-        self.neighbourhoods_ = fit_neighbourhoods(calibrated, outcomes[rows], codes[rows])
+        blocks = held_out.blocks if scheme == "rolling" else None
+        self.neighbourhoods_ = fit_neighbourhoods(calibrated, outcomes[rows], codes[rows], blocks)
         self._refit(X, matrix, outcomes, codes, segments)
         self.base_ = float(expit(self._combine(X, matrix)).mean())
         return self
@@ -186,7 +187,7 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Fit every member before each fold, choose strength and number of trees, predict the held-out rows."""
         if not folds:
             self.strength_, self.n_trees_ = min(self.strengths), 0
-            return _HeldOut(np.zeros(0, dtype=int), np.zeros((0, len(MEMBERS))))
+            return _HeldOut(np.zeros(0, dtype=int), np.zeros((0, len(MEMBERS))), np.zeros(0, dtype=int))
         linear: list[np.ndarray] = []
         trees: list[TreeMember] = []
         curves: list[np.ndarray] = []
@@ -210,7 +211,7 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             tree.log_odds(matrix[fold.valid], n_trees=self.n_trees_) for tree, fold in zip(trees, folds, strict=True)
         ]
         z = np.column_stack([by_strength[:, best], np.concatenate(by_tree), np.concatenate(rates)])
-        return _HeldOut(rows, z)
+        return _HeldOut(rows, z, np.repeat(np.arange(len(folds)), [len(fold.valid) for fold in folds]))
 
     def _fit_trees(
         self, matrix: np.ndarray, y: np.ndarray, n_trees: int, valid: tuple[np.ndarray, np.ndarray] | None = None
@@ -370,10 +371,11 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class _HeldOut:
-    """Rows predicted before their outcomes, and the log-odds of each member, shape (n, 3)."""
+    """Rows predicted before their outcomes, the log-odds of each member, shape (n, 3), and the fold of each row."""
 
     rows: np.ndarray
     z: np.ndarray
+    blocks: np.ndarray
 
 
 def _outcomes(y: np.ndarray) -> int:

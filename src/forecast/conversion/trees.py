@@ -102,7 +102,13 @@ def fit_trees(
         valid_sets = [train.create_valid(*valid)]
         callbacks = [lgb.record_evaluation(losses), lgb.early_stopping(patience, verbose=False)]
     booster = lgb.train(
-        parameters, train, n_trees, valid_sets=valid_sets, valid_names=["valid"] * len(valid_sets), callbacks=callbacks
+        parameters,
+        train,
+        n_trees,
+        valid_sets=valid_sets,
+        valid_names=["valid"] * len(valid_sets),
+        callbacks=callbacks,
+        keep_training_booster=True,  # else the trees beyond the best iteration on `valid` are cut off
     )
     curve = np.array(losses.get("valid", {}).get("binary_logloss", []))
     return TreeMember(booster.model_to_string(num_iteration=-1)), curve

@@ -1,0 +1,94 @@
+"""Reasons: grouped, exact after rounding, with evidence counted over entities."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecast.conversion.reasons import AlikeCases, build_reasons, reason_code
+
+X = pd.DataFrame(
+    {
+        "stage__current": ["new", "new", "offer", "offer", "offer", None] * 5,
+        "interactions__phone__count_30d": [0.0, 1, 2, 3, 4, np.nan] * 5,
+        "interactions__phone__count_7d": [0.0, 0, 1, 1, 2, np.nan] * 5,
+    }
+)
+Y = np.array([0, 0, 1, 0, 1, 1] * 5)
+ENTITIES = np.repeat(np.arange(5), 6)
+
+
+@pytest.mark.parametrize(
+    ("feature", "code"),
+    [
+        ("interactions__phone__count_30d", "interactions.phone"),
+        ("interactions__kind_demo__days_since_last", "interactions.kind_demo"),
+        ("stage__current", "stage.current"),
+        ("stage__pace", "stage.time"),
+        ("owner__win_rate_365d", "owner.record"),
+        ("owner__open", "owner.workload"),
+        ("attributes__amount", "attributes.amount"),
+        ("attributes__account__industry", "attributes.account.industry"),
+        ("attributes__campaign__category", "attributes.campaign"),
+        ("changes__amount__increases", "changes.amount"),
+        ("colour", "attributes.colour"),
+    ],
+)
+def test_code_of_a_feature(feature: str, code: str) -> None:
+    assert reason_code(feature) == code
+
+
+def test_alike_cases_are_entities_and_their_win_rate() -> None:
+    alike = AlikeCases.fit(X, Y, ENTITIES)
+
+    found = alike.look_up(X[:6])
+    texts, counts, rates = found["stage__current"]
+
+    assert texts.tolist() == ["new", "new", "offer", "offer", "offer", ""]
+    assert counts.tolist() == [5.0] * 6  # each entity was seen in each stage
+    assert rates.tolist() == [0.0, 0.0, 2 / 3, 2 / 3, 2 / 3, 1.0]
+
+
+def test_alike_cases_by_bins_of_a_number() -> None:
+    values = pd.DataFrame({"x": np.arange(60.0)})
+    found = AlikeCases.fit(values, (np.arange(60) >= 30).astype(float), np.arange(60)).look_up(values)
+
+    texts, counts, rates = found["x"]
+    assert counts.sum() == 10 * 60
+    assert rates[:10].tolist() == [0.0] * 10
+    assert rates[-10:].tolist() == [1.0] * 10
+    assert texts[7] == "7"
+
+
+def test_a_value_beyond_the_training_range_belongs_to_the_last_bin() -> None:
+    alike = AlikeCases.fit(X, Y, ENTITIES)
+    odd = X[:1].assign(stage__current="unheard", interactions__phone__count_30d=1e9)
+
+    found = alike.look_up(odd)
+
+    assert found["stage__current"][1].tolist() == [0.0]
+    assert found["interactions__phone__count_30d"][1].tolist() == [5.0]
+
+
+def test_published_points_add_up_after_rounding() -> None:
+    rng = np.random.default_rng(0)
+    points = pd.DataFrame(rng.normal(0, 0.1, (6, 4)), columns=[*X.columns, "remainder"])
+    base = 0.123456789
+    probability = np.round(base + points.sum(axis=1).to_numpy(), 9)
+
+    reasons = build_reasons(points, X[:6], AlikeCases.fit(X, Y, ENTITIES), base=base, probability=probability)
+
+    for listed, p in zip(reasons, probability, strict=True):
+        assert [reason["code"] for reason in listed][-1] == "remainder"
+        assert {reason["code"] for reason in listed} == {"stage.current", "interactions.phone", "remainder"}
+        assert abs(base + sum(reason["points"] for reason in listed) - p) < 1e-12
+
+
+def test_evidence_is_of_the_leading_feature_of_the_reason() -> None:
+    points = pd.DataFrame([[0.0, 0.01, -0.05, 0.0]], columns=[*X.columns, "remainder"])
+    (listed,) = build_reasons(points, X[2:3], AlikeCases.fit(X, Y, ENTITIES), base=0.2, probability=np.array([0.16]))
+
+    assert listed[0]["code"] == "interactions.phone"
+    assert listed[0]["points"] == pytest.approx(-0.04)
+    assert listed[0]["evidence"]["feature"] == "interactions__phone__count_7d"
+    assert listed[0]["evidence"]["value"] == "1"
+    assert [reason["code"] for reason in listed] == ["interactions.phone", "remainder"]  # no points, no reason
