@@ -7,7 +7,8 @@ about it. Given all that was seen of a deal the class follows Bayes' rule, and w
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +75,7 @@ class DealProcess:
     pace : float
         Factor on all hazards.
     signal : float
-        0 makes all deals alike in all their hazards; 1 is the full differences.
+        0 makes all deals alike in their hazards of a win or a loss; 1 gives the full differences.
     confounding : float
         How much the hidden quality decides who gets a demo; 0 is a randomised experiment.
     """
@@ -85,25 +86,35 @@ class DealProcess:
     signal: float = 1.0
     confounding: float = 0.0
 
-    # Derived tables, of shape (n_stages,) and (n_classes,).
-    win: Floats = field(init=False)
-    lose: Floats = field(init=False)
-    quality: Floats = field(init=False)
-    answered: Floats = field(init=False)
-    inbound: Floats = field(init=False)
-    demo_chance: Floats = field(init=False)
+    @cached_property
+    def win(self) -> Floats:
+        """Log hazards of a win by stage, shape (n_stages,)."""
+        return _flatten(_WIN, self.signal)
 
-    def __post_init__(self) -> None:
-        derived = {
-            "win": _flatten(_WIN, self.signal),
-            "lose": _flatten(_LOSE, self.signal),
-            "quality": self.signal * QUALITY_EFFECTS,
-            "answered": 1 / (1 + np.exp(-self.signal * _ANSWERED)),
-            "inbound": np.exp(_flatten(_INBOUND, self.signal)),
-            "demo_chance": -np.expm1(-_DEMO * np.exp(self.confounding * QUALITY_EFFECTS)),
-        }
-        for name, value in derived.items():
-            object.__setattr__(self, name, value)
+    @cached_property
+    def lose(self) -> Floats:
+        """Log hazards of a loss by stage, shape (n_stages,)."""
+        return _flatten(_LOSE, self.signal)
+
+    @cached_property
+    def quality(self) -> Floats:
+        """Effects of the hidden classes on the log hazard of a win, shape (n_classes,)."""
+        return self.signal * QUALITY_EFFECTS
+
+    @cached_property
+    def answered(self) -> Floats:
+        """Probability that an outbound contact is answered, by class."""
+        return np.asarray(1 / (1 + np.exp(-self.signal * _ANSWERED)))
+
+    @cached_property
+    def inbound(self) -> Floats:
+        """Probability of a workday with an inquiry, by class."""
+        return np.exp(_flatten(_INBOUND, self.signal))
+
+    @cached_property
+    def demo_chance(self) -> Floats:
+        """Probability of a workday with a demo while there was none, by class."""
+        return -np.expm1(-_DEMO * np.exp(self.confounding * QUALITY_EFFECTS))
 
     @property
     def demo_effect(self) -> float:
