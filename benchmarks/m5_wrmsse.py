@@ -82,52 +82,60 @@ def _event_codes(calendar: pd.DataFrame) -> np.ndarray:
     return pd.factorize(calendar["event_name_1"])[0].astype(np.float32) + 1
 
 
-def forecast(model: str, data: Path, sales: pd.DataFrame, until: int) -> np.ndarray:
+def forecast(model: str, data: Path, sales: pd.DataFrame, until: int, **options: int) -> np.ndarray:
     """Means of the 28 days after ``until``, in the rows of ``sales``."""
     if model != "lightgbm":
         past = sales[[f"d_{day}" for day in range(FIRST_DAY, until + 1)]].to_numpy(dtype=float)
         return (seasonal_naive if model == "seasonal_naive" else seasonal_smoothing)(past, HORIZON, 7)
     panel, static, drivers = build_panel(data, sales, until)
-    fitted = DemandForecaster("D", HORIZON, quantiles=()).fit(panel, static, drivers)
+    fitted = DemandForecaster("D", HORIZON, quantiles=(), **options).fit(panel, static, drivers)
     del panel, drivers
-    means = fitted.predict().pivot(index="unique_id", columns="ds", values="mean")
+    means = fitted.predict().set_index(["unique_id", "ds"])["mean"].unstack("ds")  # noqa: PD010  keys are unique
     return means.reindex(sales["id"]).fillna(0).to_numpy()  # not yet on sale: nothing is sold
 
 
 def score(data: Path, sales: pd.DataFrame, until: int, means: np.ndarray) -> dict[str, float]:
-    """WRMSSE over all levels and at each, weights of the given nodes divided by their sum."""
+    """WRMSSE over all levels and at each, weights of the given nodes divided by their sum.
+
+    Of some stores only: the levels within a store.
+    """
     actual = sales[[f"d_{day}" for day in range(until + 1, until + HORIZON + 1)]].to_numpy(dtype=float)
     published = pd.read_parquet(data / "wrmsse_scales_weights_d1914_d1941.parquet")
-    nodes = {name: [] for name in ("actual", "mean", "scale", "weight", "level")}
-    for level, columns in enumerate(LEVELS, start=1):
-        given = published[published["level"] == level]
-        keys = sales[list(columns)].agg("|".join, axis=1) if columns else pd.Series("Total", index=sales.index)
-        names = given["agg_1"].str.cat(given["agg_2"], sep="|") if len(columns) == 2 else given["agg_1"]
-        if columns == ("id",):
-            keys = sales["id"]
-        codes, unique = pd.factorize(keys)
-        sums = [np.zeros((len(unique), HORIZON)) for _ in range(2)]
-        np.add.at(sums[0], codes, actual)
-        np.add.at(sums[1], codes, means)
-        place = pd.Index(names).get_indexer(pd.Index(unique))
-        assert (place >= 0).all(), (level, unique[place < 0][:3])
-        for name, part in zip(nodes, (*sums, given["scale_mse"].to_numpy()[place], given["weight"].to_numpy()[place], np.full(len(unique), level)), strict=True):
-            nodes[name].append(part)
-    joined = {name: np.concatenate(parts) for name, parts in nodes.items()}
+    has_all = sales["store_id"].nunique() == 10
+    nodes = pd.concat(
+        _level_nodes(sales, columns, published[published["level"] == level], actual, means)
+        for level, columns in enumerate(LEVELS, start=1)
+        if has_all or "store_id" in columns or "id" in columns
+    )
 
-    def at(chosen: np.ndarray) -> float:
-        part = {name: values[chosen] for name, values in joined.items()}
-        return wrmsse(part["actual"], part["mean"], scale_mse=part["scale"], weight=part["weight"])
+    def at(part: pd.DataFrame) -> float:
+        return wrmsse(part["actual"], part["mean"], scale_mse=part["scale_mse"], weight=part["weight"])
 
-    by_level = {f"level {level}": at(joined["level"] == level) for level in range(1, 13)}
-    return {"wrmsse": at(joined["level"] > 0), **by_level, "bias": bias(actual, means)}
+    by_level = {f"level {level}": at(part) for level, part in nodes.groupby("level")}
+    return {"wrmsse": at(nodes), **by_level, "bias": bias(actual, means)}
 
 
-def run(model: str, data: Path, until: int, stores: list[str] | None = None) -> dict[str, float]:
+def _level_nodes(
+    sales: pd.DataFrame, columns: tuple[str, ...], published: pd.DataFrame, actual: np.ndarray, means: np.ndarray
+) -> pd.DataFrame:
+    """Actuals and forecasts of the nodes of one level, with their published scale and weight."""
+    keys = sales[columns[0]] if columns else pd.Series("Total", index=sales.index)
+    for column in columns[1:]:
+        keys = keys.str.cat(sales[column], sep="|")
+    names = published["agg_1"].str.cat(published["agg_2"], sep="|") if len(columns) == 2 else published["agg_1"]
+    sums = (
+        pd.concat({"actual": pd.DataFrame(actual), "mean": pd.DataFrame(means)}, axis=1).groupby(keys.to_numpy()).sum()
+    )
+    given = published.set_index(names).loc[sums.index, ["level", "scale_mse", "weight"]]
+    given.columns = pd.MultiIndex.from_product([given.columns, [""]])
+    return pd.concat([given, sums], axis=1)
+
+
+def run(model: str, data: Path, until: int, stores: list[str] | None = None, **options: int) -> dict[str, float]:
     """One model: scores, seconds, peak memory of this process."""
     start = time.perf_counter()
     sales = read_sales(data, stores)
-    means = forecast(model, data, sales, until)
+    means = forecast(model, data, sales, until, **options)
     seconds = time.perf_counter() - start
     peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     return {**score(data, sales, until, means), "seconds": seconds, "peak_gb": peak_gb}
