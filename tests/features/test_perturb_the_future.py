@@ -55,7 +55,7 @@ def assert_same(one, other):
         assert_frame_equal(one[name], other[name], check_exact=True, obj=name)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=SEEDS, day=DAYS)
 def test_what_is_known_at_or_after_a_moment_changes_nothing_said_of_it(random_tables, seed, day):
     rng = np.random.default_rng(seed)
@@ -68,7 +68,7 @@ def test_what_is_known_at_or_after_a_moment_changes_nothing_said_of_it(random_ta
     assert_same(before, after)
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=SEEDS, day=DAYS)
 def test_the_physical_order_of_rows_changes_no_byte(random_tables, seed, day):
     tables = random_tables(np.random.default_rng(seed))
@@ -79,7 +79,7 @@ def test_the_physical_order_of_rows_changes_no_byte(random_tables, seed, day):
     assert_same(everything(tables, as_of), everything(shuffled, as_of))
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=SEEDS, day=DAYS)
 def test_a_later_row_of_the_spine_changes_no_value_of_an_earlier_one(random_tables, seed, day):
     con = connect_tables(random_tables(np.random.default_rng(seed)))
