@@ -239,6 +239,7 @@ def test_attributes_come_as_typed_columns_of_any_name(lake: DeltaLake) -> None:
     assert found.columns.tolist() == ["Stage", 'a/b~"c.d', "seen", "size", "stage_attribute", "vip"]
     assert found.iloc[0].tolist() == ["1", "odd", pd.Timestamp("2024-01-05 10:00", tz="UTC"), 12.5, "x", True]
     assert found.iloc[1].isna().all()
+    assert lake.table("opportunities", as_of=day(1)).iloc[:, -6:].dtypes.equals(found.dtypes)
     assert found.dtypes.astype(str).tolist() == [
         "object", "object", "datetime64[us, UTC]", "float64", "object", "boolean",
     ]  # fmt: skip

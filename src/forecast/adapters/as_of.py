@@ -31,6 +31,7 @@ _ATTRIBUTE_TYPES = {
     "boolean": ("BOOLEAN", "boolean"),
     "timestamp": ("TIMESTAMP", "datetime64[us, UTC]"),
 }
+_NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 
 
 def read_in_force(
@@ -53,23 +54,26 @@ def read_in_force(
     as_of : datetime, optional
     batch : int, optional
     """
-    columns = TABLES[table].by_name
-    attributes = sorted(catalogue)
     rows = _in_force(table, files.get(table, ()), as_of, batch)
     if TABLES[table].personal:
         rows += f" LEFT JOIN {_personal(table, files.get(PERSONAL, ()))} USING (personal_id)"
-    if attributes:
-        paths = ", ".join(sql_text(_pointer(name)) for name in attributes)
-        rows = f"(SELECT *, json_extract_string(attributes, [{paths}]) AS _found FROM {rows})"
-    selection = _selection(table, [catalogue[name] for name in attributes])
+    names = {kind: sorted(name for name in catalogue if catalogue[name] == kind) for kind in _ATTRIBUTE_TYPES}
+    lists = [_list(kind, names[kind]) for kind in _ATTRIBUTE_TYPES if names[kind]]
     with open_connection() as con:
-        found = con.sql(f"SELECT {selection} FROM {rows} ORDER BY {_key(table)}").to_arrow_table()
-    frame = found.to_pandas(date_as_object=False, types_mapper={pa.int64(): pd.Int64Dtype()}.get)
-    names = [*columns, *_SYSTEM]
-    frame.columns = pd.Index(names + _distinct(attributes, names))
-    types = [_PANDAS_TYPES[column.kind] for column in columns.values()] + ["object", "datetime64[us, UTC]", "int64"]
-    types += [_ATTRIBUTE_TYPES[catalogue[name]][1] for name in attributes]
-    return _typed(frame, types)
+        query = f"SELECT {', '.join([*_own(table), *_SYSTEM, *lists])} FROM {rows} ORDER BY {_key(table)}"
+        found = con.sql(query).to_arrow_table()
+    types = {name: _PANDAS_TYPES[column.kind] for name, column in TABLES[table].by_name.items()}
+    types |= {"source": "object", "recorded_at": _PANDAS_TYPES[Kind.TIMESTAMP], "batch": "int64"}
+    series = {name: _typed(found[name], kind) for name, kind in types.items()}
+    attributes: dict[str, pd.Series] = {}
+    for kind, chosen in names.items():
+        if chosen:
+            values = _typed(found[f"_{kind}"].combine_chunks().flatten(), _ATTRIBUTE_TYPES[kind][1])
+            attributes |= {name: values.iloc[place :: len(chosen)] for place, name in enumerate(chosen)}
+    series |= {
+        label: attributes[name].reset_index(drop=True) for name, label in _labels(sorted(attributes), [*types]).items()
+    }
+    return pd.concat(series, axis=1)
 
 
 def _in_force(table: str, files: Files, as_of: datetime | None, batch: int | None) -> str:
@@ -102,9 +106,9 @@ def _personal(table: str, files: Files) -> str:
     return f"(SELECT personal_id, content FROM {rows} WHERE table_name = {sql_text(table)})"
 
 
-def _selection(table: str, attribute_types: list[str]) -> str:
-    """Own columns, system columns, attributes under their place in the catalogue (names may differ by case only)."""
-    own = [
+def _own(table: str) -> list[str]:
+    """The table's own columns in SQL."""
+    return [
         f"json_extract_string(content, '$.{name}') AS {sql_name(name)}"
         if column.personal
         else f"CAST({sql_name(name)} AS DOUBLE) AS {sql_name(name)}"
@@ -112,11 +116,13 @@ def _selection(table: str, attribute_types: list[str]) -> str:
         else sql_name(name)
         for name, column in TABLES[table].by_name.items()
     ]
-    found = [
-        f"TRY_CAST(_found[{place}] AS {_ATTRIBUTE_TYPES[kind][0]}) AS _{place}"
-        for place, kind in enumerate(attribute_types, start=1)
-    ]
-    return ", ".join([*own, *_SYSTEM, *found])
+
+
+def _list(kind: str, names: list[str]) -> str:
+    """All attributes of one type as one list per row: thousands of columns would be slow to plan."""
+    paths = ", ".join(sql_text(_pointer(name)) for name in names)
+    values = f"json_extract_string(coalesce(attributes, '{{}}'), [{paths}])"
+    return f"list_transform({values}, lambda x: TRY_CAST(x AS {_ATTRIBUTE_TYPES[kind][0]})) AS _{kind}"
 
 
 def _pointer(name: str) -> str:
@@ -124,23 +130,22 @@ def _pointer(name: str) -> str:
     return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
-def _distinct(attributes: list[str], taken: list[str]) -> list[str]:
-    """Names of the attributes beside other columns."""
-    names: list[str] = []
-    for attribute in attributes:
-        name = attribute
-        while name in taken or name in names or (name != attribute and name in attributes):
-            name += "_attribute"
-        names.append(name)
-    return names
+def _labels(attributes: list[str], columns: list[str]) -> dict[str, str]:
+    """Column name of each attribute, beside the other columns."""
+    taken, labels = {*columns, *attributes}, {}
+    for name in attributes:
+        label = name
+        while label in columns or (label != name and label in taken):
+            label += "_attribute"
+        taken.add(label)
+        labels[name] = label
+    return labels
 
 
-def _typed(frame: pd.DataFrame, types: list[str]) -> pd.DataFrame:
-    """The frame in fixed types, which do not depend on whether a value is missing."""
-
-    def convert(column: pd.Series, kind: str) -> pd.Series:
-        if kind == "datetime64[us, UTC]":
-            return column.astype("datetime64[us]").dt.tz_localize("UTC")
-        return column.astype(kind)
-
-    return pd.concat([convert(frame.iloc[:, place], kind) for place, kind in enumerate(types)], axis=1)
+def _typed(column: pa.ChunkedArray, kind: str) -> pd.Series:
+    """The column in a fixed type, which does not depend on whether a value is missing."""
+    values: pd.Series = column.to_pandas(date_as_object=False, types_mapper=_NULLABLE.get)
+    if kind == "datetime64[us, UTC]":
+        return values.astype("datetime64[us]").dt.tz_localize("UTC")
+    typed: pd.Series = values.astype(pd.api.types.pandas_dtype(kind))
+    return typed
