@@ -144,7 +144,7 @@ class Workspace:
 
         moment = self.moment(as_of)
         with self.lake.connect(batch) as con:
-            return build_features(con, open_entities(con, entity, moment), entity)
+            return build_features(con, open_entities(con, entity, moment), entity, zone=self.settings.zone)
 
     # -- models ---------------------------------------------------------------------------------------------------
 
