@@ -9,7 +9,9 @@ from forecast.mapping.spec import parse_mapping
 
 def test_zoned_nanoseconds_as_pandas_writes_them_become_microseconds():
     leads = pd.DataFrame({"created_at": pd.to_datetime(["2024-01-01 10:00:00.123456789"], utc=True)})
-    spec = parse_mapping({"source": "crm", "inputs": {"rows": {"file": "x"}}, "tables": {"leads": "select * from rows"}})
+    spec = parse_mapping(
+        {"source": "crm", "inputs": {"rows": {"file": "x"}}, "tables": {"leads": "select * from rows"}}
+    )
 
     with open_connection() as con:
         con.register("rows", leads)

@@ -36,13 +36,15 @@ def detect_encoding(file: Path) -> str:
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return encoding
-    if _decodes(file, "utf-8"):
-        return "utf-8"
-    lengths, in_gb2312 = _runs(np.frombuffer(head, np.uint8))
-    if len(lengths) and (lengths % 2 == 0)[in_gb2312].sum() >= _CONVINCING * len(lengths) and _decodes(file, "gb18030"):
-        return "gb18030"
-    if len(lengths) and (lengths == 1).sum() >= _CONVINCING * len(lengths) and _decodes(file, "cp1252"):
-        return "cp1252"
+    if b"\0" not in head:  # no text in these encodings has it; UTF-16 without its mark does
+        if _decodes(file, "utf-8"):
+            return "utf-8"
+        lengths, in_gb2312 = _runs(np.frombuffer(head, np.uint8))
+        convincing = _CONVINCING * len(lengths)
+        if (lengths[in_gb2312] % 2 == 0).sum() >= convincing and _decodes(file, "gb18030"):
+            return "gb18030"
+        if (lengths == 1).sum() >= convincing and _decodes(file, "cp1252"):
+            return "cp1252"
     raise InvalidInput(
         f"{file.name} is not UTF-8 and its encoding cannot be told; add `encoding:` (such as gb18030, cp1252 or "
         "utf-16-le) to this input in the mapping."

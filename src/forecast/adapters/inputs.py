@@ -6,6 +6,7 @@ column's values (`forecast.mapping.casting`), not by a sample.
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import date, datetime, time
@@ -26,8 +27,10 @@ from forecast.errors import DataUnavailable, InvalidInput
 from forecast.mapping.casting import identifier, literal
 from forecast.mapping.queries import first_line
 from forecast.mapping.spec import Input, MappingSpec, parse_mapping
+from forecast.usecases.map_file import EXPORT, map_file
 
 _ROWS_PER_CHUNK = 50_000
+_SEPARATORS = (",", ";", "\t", "|")
 _MAX_LINE = 64 << 20  # bytes; ten thousand columns of long text still fit
 
 
@@ -47,6 +50,20 @@ def load_mapping(path: Path) -> MappingSpec:
         raise InvalidInput(f"{path} is not UTF-8; save the mapping file as UTF-8.") from None
     except OSError as error:
         raise InvalidInput(f"The mapping file {path} cannot be read: {error.strerror}.") from None
+
+
+def draft_mapping(file: Path) -> str:
+    """YAML of a first mapping for a csv, parquet, xlsx or jsonl file; see `forecast.usecases.map_file`.
+
+    Raises
+    ------
+    InvalidInput
+        If the file cannot be read, or looks like no canonical table.
+    """
+    path = Path(file)
+    name = re.sub(r"\W+", "-", path.stem).strip("-").lower() or "export"
+    spec = MappingSpec(path.name, name, {EXPORT: Input(EXPORT, file=path.name)}, {})
+    return map_file(path.name, name, lambda con: register_inputs(con, spec, path.parent))
 
 
 def register_inputs(con: DuckDBPyConnection, spec: MappingSpec, folder: Path) -> list[str]:
@@ -116,35 +133,56 @@ def _files(pattern: str, folder: Path, place: str) -> list[Path]:
 
 def _read_text_tables(con: DuckDBPyConnection, given: Input, files: Sequence[Path]) -> list[str]:
     """CSV: every column as text; several files are one table, matched by the names of their columns."""
-    return _read_decoded(
-        con, given, files,
-        "read_csv({paths}, header = true, all_varchar = true, union_by_name = true, sample_size = 20480, "
-        f"max_line_size = {_MAX_LINE}, null_padding = false)",
-    )  # fmt: skip
+    with TemporaryDirectory(prefix="forecast-") as scratch:
+        readable, warnings = _decoded(given, files, Path(scratch))
+        parts = [
+            f"SELECT * FROM read_csv({literal(_no_glob(file))}, header = true, auto_detect = false, "
+            f"columns = {_columns(con, file, separator)}, delim = {literal(separator)}, quote = '\"', escape = '\"', "
+            f"max_line_size = {_MAX_LINE})"
+            for file in readable
+            for separator in [_separator(file)]
+        ]
+        con.execute(f"CREATE TABLE {identifier(given.name)} AS {' UNION ALL BY NAME '.join(parts)}")
+    return warnings
+
+
+def _separator(file: Path) -> str:
+    """The one of ``, ; tab |`` that the header has most of; guessing by rows would take a broken file for another."""
+    with file.open(encoding="utf-8-sig") as stream:
+        header = stream.readline()
+    return max(_SEPARATORS, key=header.count)
+
+
+def _columns(con: DuckDBPyConnection, file: Path, separator: str) -> str:
+    """The columns that the header names, all of text, as DuckDB wants them."""
+    rows = con.execute(
+        f"SELECT * FROM read_csv({literal(_no_glob(file))}, header = false, all_varchar = true, auto_detect = true, "
+        f"delim = {literal(separator)}, quote = '\"', escape = '\"', max_line_size = {_MAX_LINE}) LIMIT 1"
+    ).fetchall()
+    return "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in rows[0]) + "}"
 
 
 def _read_json_lines(con: DuckDBPyConnection, given: Input, files: Sequence[Path]) -> list[str]:
-    return _read_decoded(
-        con, given, files,
-        "read_json({paths}, format = 'newline_delimited', union_by_name = true, sample_size = -1, "
-        f"convert_strings_to_integers = false, dateformat = '%Y-%m-%d', maximum_object_size = {_MAX_LINE})",
-    )  # fmt: skip
-
-
-def _read_decoded(con: DuckDBPyConnection, given: Input, files: Sequence[Path], reader: str) -> list[str]:
-    warnings = []
     with TemporaryDirectory(prefix="forecast-") as scratch:
-        readable = []
-        for place, file in enumerate(files):
-            encoding = given.encoding or detect_encoding(file)
-            if not given.encoding and not encoding.startswith("utf"):
-                warnings.append(
-                    f"{file.name} is not UTF-8 and was read as {encoding}; say `encoding:` if that is wrong."
-                )
-            readable.append(as_utf8(file, encoding, Path(scratch) / f"{place:05d}{file.suffix}"))
-        paths = f"[{', '.join(literal(_no_glob(file)) for file in readable)}]"
-        con.execute(f"CREATE TABLE {identifier(given.name)} AS SELECT * FROM {reader.format(paths=paths)}")
+        readable, warnings = _decoded(given, files, Path(scratch))
+        con.execute(
+            f"CREATE TABLE {identifier(given.name)} AS SELECT * FROM read_json("
+            f"[{', '.join(literal(_no_glob(file)) for file in readable)}], format = 'newline_delimited', "
+            "union_by_name = true, sample_size = -1, convert_strings_to_integers = false, dateformat = '%Y-%m-%d', "
+            f"maximum_object_size = {_MAX_LINE})"
+        )
     return warnings
+
+
+def _decoded(given: Input, files: Sequence[Path], scratch: Path) -> tuple[list[Path], list[str]]:
+    """The files, or copies of them, in UTF-8; and what there is to say of their encodings."""
+    readable, warnings = [], []
+    for place, file in enumerate(files):
+        encoding = given.encoding or detect_encoding(file)
+        if not given.encoding and not encoding.startswith("utf"):
+            warnings.append(f"{file.name} is not UTF-8 and was read as {encoding}; say `encoding:` if that is wrong.")
+        readable.append(as_utf8(file, encoding, scratch / f"{place:05d}{file.suffix}"))
+    return readable, warnings
 
 
 def _read_parquet(con: DuckDBPyConnection, given: Input, files: Sequence[Path]) -> list[str]:

@@ -15,9 +15,19 @@ _PLAIN_NUMBER = r"-?(0|[1-9]\d{0,14})(\.\d{1,15})?([eE][+-]?\d{1,2})?"
 _TYPE_OF_FAMILY = {
     "number": "number",
     "float": "number",
+    "boolean": "boolean",
     "moment": "timestamp",
     "zoned": "timestamp",
     "day": "timestamp",
+}
+#: How text is read as each type: an inexact reading that is cheap, and the one that decides (empty: `as_kind`).
+_READINGS = {
+    "number": (
+        "TRY_CAST({name} AS DOUBLE)",
+        f"CASE WHEN regexp_full_match(trim({{name}}), '{_PLAIN_NUMBER.replace('{', '{{').replace('}', '}}')}') THEN 1 END",
+    ),
+    "boolean": ("TRY_CAST({name} AS BOOLEAN)", "CASE WHEN lower(trim({name})) IN ('true', 'false') THEN 1 END"),
+    "timestamp": ("TRY_CAST({name} AS TIMESTAMP)", ""),
 }
 #: Columns examined by one query; wide tables take several.
 _COLUMNS_PER_QUERY = 200
@@ -37,27 +47,36 @@ def infer_types(
     zone : ZoneInfo
         Of moments without an offset.
     """
-    types: dict[str, str | None] = {}
-    names = list(columns)
-    for start in range(0, len(names), _COLUMNS_PER_QUERY):
-        part = [(name, columns[name]) for name in names[start : start + _COLUMNS_PER_QUERY]]
-        counts = ", ".join(
-            f"count({text}), "
-            f"count_if(regexp_full_match({text}, '{_PLAIN_NUMBER}')), "
-            f"count_if(lower({text}) IN ('true', 'false')), "
-            f"count({as_kind(name, duckdb_type, Kind.TIMESTAMP, zone)})"
-            for name, duckdb_type in part
-            for text in [as_text(name, duckdb_type)]
-        )
-        row = one_row(con, f"SELECT {counts} FROM {relation}")
-        for place, (name, duckdb_type) in enumerate(part):
-            filled, *fits = row[4 * place : 4 * place + 4]
-            declared = _TYPE_OF_FAMILY.get(family(duckdb_type))
-            inferred = next(
-                (t for t, n in zip(("number", "boolean", "timestamp"), fits, strict=True) if n == filled), "text"
-            )
-            types[name] = None if not filled else declared or inferred
+    filled = _counts(con, relation, {name: as_text(name, type_) for name, type_ in columns.items()})
+    types: dict[str, str | None] = {
+        name: _TYPE_OF_FAMILY.get(family(type_), "text") if filled[name] else None for name, type_ in columns.items()
+    }
+    undecided = [name for name, type_ in columns.items() if filled[name] and family(type_) == "text"]
+    for type_, (cheap, exact) in _READINGS.items():
+        fitting = undecided
+        for reading in (cheap, exact):  # the exact one costs more; few columns come that far
+            values = {name: _read(reading, name, zone) for name in fitting}
+            counts = _counts(con, relation, values)
+            fitting = [name for name in fitting if counts[name] == filled[name]]
+        types |= dict.fromkeys(fitting, type_)
+        undecided = [name for name in undecided if name not in set(fitting)]
     return types
+
+
+def _read(reading: str, name: str, zone: ZoneInfo) -> str:
+    """SQL of a text column read as a type, NULL where it cannot be."""
+    return reading.format(name=identifier(name)) if reading else as_kind(name, "VARCHAR", Kind.TIMESTAMP, zone)
+
+
+def _counts(con: DuckDBPyConnection, relation: str, values: Mapping[str, str]) -> dict[str, int]:
+    """How many rows have each value."""
+    names = list(values)
+    counts: dict[str, int] = {}
+    for start in range(0, len(names), _COLUMNS_PER_QUERY):
+        part = names[start : start + _COLUMNS_PER_QUERY]
+        row = one_row(con, f"SELECT {', '.join(f'count({values[name]})' for name in part)} FROM {relation}")
+        counts |= dict(zip(part, row, strict=True))
+    return counts
 
 
 def widen(known: Mapping[str, str], inferred: Mapping[str, str | None]) -> dict[str, str]:
@@ -115,6 +134,8 @@ def _extract(json: str, key: str) -> str:
 
 def _value(name: str, duckdb_type: str, type_: str, zone: ZoneInfo) -> str:
     match type_:
+        case "number" if family(duckdb_type) == "text":
+            return f"TRY_CAST({identifier(name)} AS DOUBLE)"  # all of its values are plain numbers
         case "number":
             return as_kind(name, duckdb_type, Kind.NUMBER, zone)
         case "boolean":

@@ -14,6 +14,14 @@ _LOCAL_MOMENT = f"{_DAY}({_TIME})?"
 _ZONED_MOMENT = f"{_DAY}{_TIME}{_OFFSET}"
 _NUMBER = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?"
 _WHOLE = r"[+-]?\d+(\.0*)?"
+_FAMILIES = {
+    "VARCHAR": "text",
+    "JSON": "text",
+    "DATE": "day",
+    "DOUBLE": "float",
+    "FLOAT": "float",
+    "BOOLEAN": "boolean",
+}
 #: Integers above this do not survive a detour through DOUBLE.
 _EXACT = "1e15"
 
@@ -51,9 +59,11 @@ def as_text(column: str, duckdb_type: str) -> str:
 def as_kind(column: str, duckdb_type: str, kind: Kind, zone: ZoneInfo) -> str:
     """The value as a canonical kind; moments without an offset are read in ``zone`` and come out as plain UTC."""
     text = as_text(column, duckdb_type)
+    if kind is Kind.TEXT:
+        return text
+    if family(duckdb_type) == "text":
+        text = f"nullif(trim({identifier(column)}), '')"
     match kind:
-        case Kind.TEXT:
-            return text
         case Kind.TIMESTAMP:
             return _moment(column, duckdb_type, text, zone)
         case Kind.DATE:
@@ -106,7 +116,10 @@ def _day(column: str, duckdb_type: str, text: str, zone: ZoneInfo) -> str:
 
 
 def family(duckdb_type: str) -> str:
-    """Family of a DuckDB type name as ``DESCRIBE`` gives it: text, float, number, moment, zoned, day, nested, other."""
+    """Family of a DuckDB type name as ``DESCRIBE`` gives it.
+
+    One of text, number, float, boolean, moment, zoned, day, nested, other.
+    """
     name = duckdb_type.upper()
     if name.endswith("]") or name.startswith(("STRUCT", "MAP", "UNION")):
         return "nested"
@@ -116,4 +129,4 @@ def family(duckdb_type: str) -> str:
         return "moment"
     if name.startswith("DECIMAL") or name.endswith("INT") or name in ("INTEGER", "UINTEGER"):
         return "number"
-    return {"VARCHAR": "text", "JSON": "text", "DATE": "day", "DOUBLE": "float", "FLOAT": "float"}.get(name, "other")
+    return _FAMILIES.get(name, "other")

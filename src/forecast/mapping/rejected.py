@@ -4,7 +4,7 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from forecast.mapping.casting import as_text, identifier, literal
-from forecast.mapping.queries import ROW
+from forecast.mapping.queries import ROW, one_row
 from forecast.mapping.spec import MappingSpec
 from forecast.mapping.validation import Source
 
@@ -18,7 +18,8 @@ def find_rejected(con: DuckDBPyConnection, spec: MappingSpec, source: Source) ->
     ``content`` is the source row as a JSON object of texts, NULL included, so that it can be tried again; ``known``
     tells whether the same row is in the quarantine already.
     """
-    columns = _described(con, source)
+    (rejected,) = one_row(con, f"SELECT EXISTS (FROM {source.rejected})")
+    columns = _described(con, source) if rejected else {}  # making text of a wide table is work
     content = ", ".join(f"{literal(name)}, {as_text(name, columns[name])}" for name in sorted(columns))
     return con.sql(
         f"SELECT rejected.*, EXISTS (SELECT 1 FROM {OPEN} AS open WHERE open.table_name = rejected.table_name "

@@ -130,7 +130,9 @@ def describe(
     own = {name.lower(): (name, type_) for name, type_ in columns.items() if name.lower() in names}
     by_series = spec.series if table in _SERIES_TABLES and "unique_id" not in own else ()
     series = {name: columns[name] for name in by_series if name in columns}
-    others = {name: type_ for name, type_ in columns.items() if name.lower() not in names and name not in series}
+    # The rewritable table has no place for attributes yet, and the fact tables must not have it: they are left out.
+    apart = {*series, *spec.personal.get(table, ())}
+    others = {name: type_ for name, type_ in columns.items() if name.lower() not in names and name not in apart}
     place = f"{spec.name}: tables.{table}"
     required = [column.name for column in schema.columns if column.required and (empty or column.name in schema.key)]
     missing = [name for name in (*schema.key, *required) if name not in own and not (name == "unique_id" and series)]

@@ -63,13 +63,11 @@ def find_versions(
         Relation of (order_id, ordered_at): what the moment of an order line is taken from.
     """
     keys = _keys(source.table)
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE _touched AS SELECT * FROM {stored} SEMI JOIN {source.accepted} USING ({keys}) "
-        f"QUALIFY lead(recorded_at) OVER (PARTITION BY {keys} ORDER BY {VERSION_ORDER}) IS DISTINCT FROM recorded_at"
-    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE _touched AS FROM {stored} SEMI JOIN {source.accepted} USING ({keys})")
+    _drop_superseded(con, "_touched", source.table, VERSION_ORDER)
     _create_candidates(con, spec, source, import_moment, orders)
-    _carry_forward(con, source, [name for name in catalogue if name not in source.attributes])
-    _keep_changes(con, spec, source)
+    columns = _carry_forward(con, source, [name for name in catalogue if name not in source.attributes])
+    _keep_changes(con, spec, source, columns)
     return _result(con, spec, source)
 
 
@@ -91,10 +89,18 @@ def _create_candidates(
         rows = f"SELECT {ROW}, recorded_at, 0 AS part, {present}, attributes FROM {source.accepted}"
     else:
         rows = _current_state(con, spec, source, import_moment, orders)
-    keys = _keys(source.table)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE _candidates AS {rows}")
+    con.execute("DROP TABLE IF EXISTS _rows")
+    _drop_superseded(con, "_candidates", source.table, f"{ROW}, part")
+
+
+def _drop_superseded(con: DuckDBPyConnection, rows: str, table: Table, order: str) -> None:
+    """Of versions of one id at one moment keep the last by ``order``. They are few, so a count finds them first."""
+    version = f"{_keys(table)}, recorded_at"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE _ties AS SELECT {version} FROM {rows} GROUP BY ALL HAVING count(*) > 1")
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE _candidates AS SELECT * FROM ({rows}) "
-        f"QUALIFY row_number() OVER (PARTITION BY {keys}, recorded_at ORDER BY {ROW} DESC, part DESC) = 1"
+        f"DELETE FROM {rows} WHERE rowid IN (SELECT rowid FROM {rows} SEMI JOIN _ties USING ({version}) "
+        f"QUALIFY lead(1) OVER (PARTITION BY {version} ORDER BY {order}) = 1)"
     )
 
 
@@ -177,34 +183,49 @@ def _keys(table: Table) -> str:
     return ", ".join(map(identifier, table.key))
 
 
-def _carry_forward(con: DuckDBPyConnection, source: Source, carried: Sequence[str]) -> None:
-    """Make ``_versions``: the candidates with all columns; what the query lacks comes from the version in force."""
-    columns = _columns(source.table)
-    absent = [name for name in columns if name not in source.present]
-    (touched,) = one_row(con, "SELECT EXISTS (FROM _touched)")
-    if touched and (absent or carried):
+def _carry_forward(con: DuckDBPyConnection, source: Source, carried: Sequence[str]) -> list[str]:
+    """Make ``_versions``: the candidates, and what the query lacks from the version in force.
+
+    Parameters
+    ----------
+    carried : sequence of str
+        Attributes that the query lacks.
+
+    Returns
+    -------
+    list of str
+        The columns that the versions have; all others are NULL in them and in what is stored.
+    """
+    inherited = _filled(con, [name for name in _columns(source.table) if name not in source.present])
+    selected = [f"candidates.{identifier(name)}" for name in source.present]
+    selected += [f"stored.{identifier(name)}" for name in inherited]
+    attributes, join = "candidates.attributes", ""
+    if inherited or (carried and _filled(con, ["attributes"])):
         matches = " AND ".join(f"candidates.{name} = stored.{name}" for name in map(identifier, source.table.key))
         join = f"ASOF LEFT JOIN _touched AS stored ON {matches} AND candidates.recorded_at >= stored.recorded_at"
-        values = {name: f"{'stored' if name in absent else 'candidates'}.{identifier(name)}" for name in columns}
-        attributes = merged("candidates.attributes", list(source.types), "stored.attributes", carried)
-    else:
-        join = ""
-        values = {name: "NULL" if name in absent else identifier(name) for name in columns}
-        attributes = "attributes"
-    selected = ", ".join(f"CAST({values[name]} AS {type_}) AS {identifier(name)}" for name, type_ in columns.items())
+        attributes = merged(attributes, list(source.types), "stored.attributes", carried)
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE _versions AS SELECT {ROW}, candidates.recorded_at, part, {selected}, "
-        f"{attributes} AS attributes FROM _candidates AS candidates {join}"
+        f"CREATE OR REPLACE TEMP TABLE _versions AS SELECT {ROW}, candidates.recorded_at, part, "
+        f"{', '.join(selected)}, {attributes} AS attributes FROM _candidates AS candidates {join}"
     )
+    return [*source.present, *inherited]
 
 
-def _keep_changes(con: DuckDBPyConnection, spec: MappingSpec, source: Source) -> None:
+def _filled(con: DuckDBPyConnection, columns: Sequence[str]) -> list[str]:
+    """Those columns of the touched rows that have any value."""
+    if not columns:
+        return []
+    counts = one_row(con, f"SELECT {', '.join(f'count({identifier(name)})' for name in columns)} FROM _touched")
+    return [name for name, count in zip(columns, counts, strict=True) if count]
+
+
+def _keep_changes(con: DuckDBPyConnection, spec: MappingSpec, source: Source, columns: Sequence[str]) -> None:
     """Make ``_kept``: (``_row``, ``part``) of the versions that differ from the one in force before them."""
     ignored = spec.ignore.get(source.table.name, ())
     keys = _keys(source.table)
-    compared = [identifier(name) for name in _columns(source.table) if name not in ignored]
     attributes = without("attributes", [name for name in ignored if name not in source.table.by_name])
-    content = f"ROW({', '.join(compared)}, {attributes})"
+    compared = [identifier(name) for name in columns if name not in ignored and name not in source.table.key]
+    content = f"ROW({', '.join([*compared, attributes])})"
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE _kept AS

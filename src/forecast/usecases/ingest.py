@@ -250,6 +250,8 @@ def _examine(
         findings.sources[table] = source
         counts = (mapped[table].num_rows, versions.new, versions.changed, versions.unchanged, rejected.num_rows)
         findings.counts[table] = dict(zip(COUNTS, counts, strict=True))
+        if table != "orders":  # whose accepted rows their lines need
+            con.execute(f"DROP VIEW {source.accepted}; DROP TABLE {source.checked}")
     return findings
 
 
@@ -340,4 +342,8 @@ def _told(mapping: MappingSpec, findings: _Findings) -> tuple[str, ...]:
             f"{mapping.name}: {', '.join(current)} come without recorded_at: what at_creation lists counts as known "
             "from the start, all else from the closing or this import on."
         )
+    for table, columns in mapping.personal.items():
+        left_out = [name for name in columns if name not in TABLES[table].by_name]
+        if left_out:
+            warnings.append(f"{mapping.name}: personal.{table}: {', '.join(left_out)} tell of a person and were left out.")
     return tuple(warnings)
