@@ -6,12 +6,20 @@ from datetime import datetime
 import pandas as pd
 from duckdb import DuckDBPyConnection
 
+from forecast.errors import InvalidInput
 from forecast.history import in_force
 from forecast.outlook import Outlook, simulate
 from forecast.periods import Period
 from forecast.ports import Lake, ModelRegistry, Store
 from forecast.settings import Settings
 from forecast.usecases.score import score
+
+#: Tables that hold revenue, by the setting ``revenue_from``.
+_REVENUE_SOURCES = {
+    "opportunities": ("opportunities",),
+    "orders": ("orders",),
+    "both": ("opportunities", "orders"),
+}
 
 
 def outlook(
@@ -38,16 +46,22 @@ def outlook(
     Raises
     ------
     InvalidInput
-        If ``as_of`` is before all data.
+        If nothing that makes revenue was known at ``as_of``.
     DataUnavailable
         If an amount in a foreign currency has no rate.
     """
     batch = lake.head() if batch is None else batch
     with lake.connect(batch) as con:
-        counts_deals = settings.revenue_from != "orders" and _has_opportunities(con, as_of)
+        sources = _REVENUE_SOURCES[settings.revenue_from]
+        known = [table for table in sources if _has_rows(con, table, as_of)]
+        if not known:
+            raise InvalidInput(
+                f"No {' and no '.join(sources)} were known at {as_of:%Y-%m-%d %H:%M:%SZ}, so there is no revenue to "
+                "look ahead to; ask for a later `as_of`, or bring some in with `forecast ingest MAPPING.yaml`."
+            )
         scores = (
             score(lake, registry, store, settings, as_of, batch=batch, entity="opportunity")
-            if counts_deals
+            if "opportunities" in known
             else _no_scores(settings)
         )
         result = simulate(con, scores, period, as_of, settings, random_state=settings.random_state)
@@ -56,9 +70,8 @@ def outlook(
     return replace(result, owner_names=dict(names.itertuples(index=False)) if len(names) else {})
 
 
-def _has_opportunities(con: DuckDBPyConnection, as_of: datetime) -> bool:
-    row = con.execute(f"SELECT count(*) FROM {in_force('opportunities', as_of)}").fetchone()
-    return bool(row and row[0])
+def _has_rows(con: DuckDBPyConnection, table: str, as_of: datetime) -> bool:
+    return con.execute(f"SELECT 1 FROM {in_force(table, as_of)} LIMIT 1").fetchone() is not None
 
 
 def _no_scores(settings: Settings) -> pd.DataFrame:
