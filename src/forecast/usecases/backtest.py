@@ -17,6 +17,9 @@ from forecast.usecases.snapshots import Snapshots, censored, take_snapshots
 
 MODEL = "forecast"
 
+#: Share of the labelled snapshots that the first fold may learn from before anything is judged.
+LEARNED_SHARE = 0.4
+
 
 def backtest_conversion(
     lake: Lake,
@@ -88,17 +91,17 @@ def backtest_conversion(
 
 
 def _folds(snapshots: Snapshots, n_folds: int) -> list[tuple[datetime, pd.DataFrame]]:
-    """(cutoff, rows judged) of each fold: the later labelled rows, after a first horizon to learn from."""
+    """(cutoff, rows judged) of each fold: the later labelled rows, at least a horizon after the first."""
     label = window_labels(snapshots.outcomes, snapshots.horizon_days, snapshots.end)
     rows = snapshots.outcomes.assign(won=label).dropna(subset="won").sort_values("as_of", kind="stable")
     if rows.empty:
         return []
-    rows = rows[rows["as_of"] >= rows["as_of"].min() + pd.Timedelta(days=snapshots.horizon_days)]
-    moments = rows["as_of"].reset_index(drop=True)
-    starts = (
-        moments.iloc[[i * len(moments) // n_folds for i in range(n_folds)]].drop_duplicates() if len(moments) else []
-    )
-    ends = [*list(starts)[1:], snapshots.end]
+    followed = rows["as_of"].min() + pd.Timedelta(days=snapshots.horizon_days)
+    learned = rows["as_of"].iloc[int(LEARNED_SHARE * len(rows))]
+    rows = rows[rows["as_of"] >= max(followed, learned)]
+    moments = rows["as_of"].tolist()
+    starts = sorted({moments[number * len(moments) // n_folds] for number in range(n_folds)}) if moments else []
+    ends = [*starts[1:], pd.Timestamp(snapshots.end)][: len(starts)]
     return [
         (start.to_pydatetime(), rows[(rows["as_of"] >= start) & (rows["as_of"] < end)])
         for start, end in zip(starts, ends, strict=True)

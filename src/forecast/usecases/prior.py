@@ -20,7 +20,7 @@ def score_by_prior(entity: str, spine: pd.DataFrame, settings: Settings) -> pd.D
     """Scores of the rows of a spine, in the form of `ConversionScorer.score`.
 
     The probability is 0.25 within the wanted horizon and proportionally less within shorter ones; ``low`` and ``high``
-    are the central 80 % of the Beta(0.5, 1.5) distribution, 0.01 and 0.64. The only reason says so.
+    are the central 80 % of the Beta(0.5, 1.5) distribution, 0.006 and 0.649. The only reason says so.
     """
     low, high = (round(float(value), 9) for value in beta.ppf([0.1, 0.9], PRIOR_WINS, PRIOR_LOSSES))
     horizon = settings.conversion_horizon_days
