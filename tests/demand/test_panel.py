@@ -94,7 +94,7 @@ def test_panel_names_a_missing_rate():
         build_panel(connect(orders), moment("2024-01-24"), UTC_ZONE, measure="revenue")
 
 
-def test_cancelled_orders_are_no_sales_and_returns_are():
+def test_neither_cancelled_orders_nor_returns_are_demand():
     orders = [
         *ORDERS,
         order("o6", "2024-01-02 10:00", "p1", 50, status="Cancelled"),
@@ -103,7 +103,7 @@ def test_cancelled_orders_are_no_sales_and_returns_are():
 
     panel = build_panel(connect(orders), moment("2024-01-24"), UTC_ZONE, freq="W").panel
 
-    assert rows(panel)[0] == ("p1", "01-01", 3)
+    assert rows(panel)[0] == ("p1", "01-01", 4)
 
 
 def test_small_products_are_one_series_so_that_sums_are_complete():
@@ -216,3 +216,45 @@ def test_panel_fails_without_sales():
 def test_panel_names_a_wrong_argument(argument, value):
     with pytest.raises(InvalidInput, match=argument):
         build_panel(connect(ORDERS), moment("2024-01-24"), UTC_ZONE, **{argument: value})
+
+
+def test_drivers_of_a_key_or_of_all_reach_each_series():
+    days = pd.date_range("2024-01-01", periods=3, freq="D")
+    ids = ["s1/a", "s1/b", "s2/a"]
+    demand = pd.DataFrame(
+        {"unique_id": np.repeat(ids, 3), "date": np.tile(days, 3), "quantity": 1.0, "recorded_at": np.tile(days, 3)}
+    )
+    drivers = pd.DataFrame(
+        {
+            "name": ["snap", "holiday", "price"],
+            "unique_id": ["s1", "*", "s2/a"],
+            "date": days[1],
+            "value": [1.0, 2.0, 3.0],
+            "recorded_at": pd.Timestamp("2023-01-01"),
+        }
+    )
+
+    known = build_panel(
+        connect_tables({"demand": demand, "drivers": drivers}), moment("2024-01-10"), UTC_ZONE, freq="D"
+    )
+
+    expected = pd.DataFrame(
+        {"unique_id": ids, "ds": days[1], "holiday": 2.0, "price": [np.nan, np.nan, 3.0], "snap": [1.0, 1.0, np.nan]}
+    )
+    pd.testing.assert_frame_equal(known.drivers, expected, check_dtype=False)
+
+
+def test_a_series_begins_with_its_first_sale():
+    days = pd.date_range("2024-01-01", periods=4, freq="D")
+    demand = pd.DataFrame(
+        {
+            "unique_id": np.repeat(["late", "never"], 4),
+            "date": np.tile(days, 2),
+            "quantity": [0.0, 0, 5, 0, 0, 0, 0, 0],
+            "recorded_at": np.tile(days, 2),
+        }
+    )
+
+    panel = build_panel(connect_tables({"demand": demand}), moment("2024-01-10"), UTC_ZONE, freq="D").panel
+
+    assert panel.groupby("unique_id").size().to_dict() == {"late": 2, "never": 4}

@@ -74,7 +74,7 @@ class GlobalModel:
             categorical_feature=[self.feature_names_in_.index(name) for name in features.categorical],
             params={"max_bin": _PARAMS["max_bin"], "verbose": -1},
         )
-        params = self._parameters(int((~np.isnan(inputs.matrix.y)).sum()))
+        params = self._parameters(int((~np.isnan(inputs.matrix.y)).sum()), len(X))
         self.booster_ = lgb.train(params, data, num_boost_round=params.pop("num_iterations"))
         return True
 
@@ -116,7 +116,7 @@ class GlobalModel:
         n_rows = min(self.max_rows, _STEPS_PER_TARGET * inputs.matrix.y.size)
         return _at_most(n_rows, self.random_state, series[usable], origin[usable], step[usable])
 
-    def _parameters(self, n_observations: int) -> dict[str, Any]:
+    def _parameters(self, n_observations: int, n_rows: int) -> dict[str, Any]:
         """Defaults that grow with the data, overridden by ``params``."""
         large = n_observations >= 500_000
         sized: dict[str, Any] = {
@@ -124,7 +124,7 @@ class GlobalModel:
             "num_leaves": 127 if large else 15,
             "min_data_in_leaf": 200 if large else 50,
             "num_iterations": 400 if large else 150,
-            "num_threads": 2 if large else 1,  # on small data threads wait for each other; the result is the same
+            "num_threads": 2 if n_rows > 300_000 else 1,  # below that threads mostly wait; the result is the same
             "seed": self.random_state,
         }
         if self.is_tweedie_:

@@ -75,7 +75,8 @@ def build_inputs(
         ``unique_id`` and one column per attribute, numeric or categorical. A series without a row has none.
     drivers : DataFrame, optional
         ``ds``, optionally ``unique_id``, and one column per driver, known ahead. Without ``unique_id`` a driver is
-        common to all series. A future value that is missing is taken to stay as it last was.
+        common to all series. A future value that is missing is taken to stay as it last was, if the
+        driver was known throughout the horizon before.
     categories : mapping, optional
         Known categories from training; others count as unknown.
 
@@ -98,17 +99,6 @@ def build_inputs(
         return Inputs(matrix, horizon, columns, series_drivers=by_series, categories=known)
     first, common = _common_drivers(positions, values, matrix, horizon)
     return Inputs(matrix, horizon, columns, common_drivers=common, first_position=first, categories=known)
-
-
-def merge_drivers(one: Inputs, other: Inputs) -> Inputs:
-    """The first inputs with the drivers of the second added."""
-    return replace(
-        one,
-        series_drivers={**one.series_drivers, **other.series_drivers},
-        common_drivers={**one.common_drivers, **other.common_drivers},
-        first_position=other.first_position if other.common_drivers else one.first_position,
-        categories={**one.categories, **other.categories},
-    )
 
 
 def _static(static: pd.DataFrame, matrix: SeriesMatrix, known: Categories) -> dict[str, Floats]:
@@ -174,8 +164,13 @@ def _common_drivers(
 
 
 def _carry_into_future(values: Singles, horizon: int) -> Singles:
-    """Fill missing future columns with the value before them."""
-    for column in range(values.shape[1] - horizon, values.shape[1]):
-        gap = np.isnan(values[:, column])
+    """Fill missing future columns with the value before them, for series whose driver is otherwise always known.
+
+    A driver that is mostly missing says that there was none, an event for example; none follows from the last one.
+    """
+    end = values.shape[1] - horizon
+    always = ~np.isnan(values[:, max(end - horizon, 0) : end]).any(axis=1)
+    for column in range(end, values.shape[1]):
+        gap = always & np.isnan(values[:, column])
         values[gap, column] = values[gap, column - 1]
     return values

@@ -68,7 +68,8 @@ def build_panel(
     """The panel that was known at ``as_of``: from the ``demand`` table, or from orders when that is empty.
 
     A period is used when it is over at ``as_of`` and some series has a sale on its last day or later; so a partial
-    last period is left out. Periods without a sale between a series' first one and the last are zeros.
+    last period is left out. Periods without a sale between a series' first one and the last are zeros. Of orders only
+    what was asked for counts: a return is no demand.
 
     Parameters
     ----------
@@ -112,13 +113,13 @@ def build_panel(
         raise NotEnoughHistory(f"No sale in a complete period (freq {freq!r}) was known before {as_of:%Y-%m-%d}.")
     panel = fill_calendar(sums, freq, pd.Timestamp(last))
     ids = panel["unique_id"].drop_duplicates().reset_index(drop=True)
-    drivers = _known_ahead(con, as_of, zone, freq, panel, horizon) if freq == "D" else None
+    drivers = _known_ahead(con, as_of, zone, panel, horizon) if freq == "D" else None
     con.execute("DROP TABLE _periods; DROP TABLE _sold")
     return DemandPanel(panel, _static(ids), drivers, freq, measure)
 
 
 def fill_calendar(sums: pd.DataFrame, freq: str, last: pd.Timestamp) -> pd.DataFrame:
-    """Zeros for periods without a row between each series' first one and ``last``.
+    """Zeros for periods without a row between each series' first sale and ``last``.
 
     Parameters
     ----------
@@ -131,7 +132,10 @@ def fill_calendar(sums: pd.DataFrame, freq: str, last: pd.Timestamp) -> pd.DataF
     matrix = np.zeros((len(ids), len(calendar)))
     matrix[codes, column] = sums["y"].to_numpy()
     first = np.full(len(ids), len(calendar))
-    np.minimum.at(first, codes, column)
+    sold = sums["y"].to_numpy() != 0
+    np.minimum.at(first, codes[sold], column[sold])
+    never = first == len(calendar)  # a series of zeros begins with its first row
+    np.minimum.at(first, codes[never[codes]], column[never[codes]])
     row, place = np.nonzero(np.arange(len(calendar)) >= first[:, None])
     moments = calendar.to_numpy(dtype="datetime64[us]")[place]
     return pd.DataFrame({"unique_id": ids.to_numpy()[row], "ds": moments, "y": matrix[row, place]})
@@ -175,7 +179,7 @@ def _group_orders(
         CREATE OR REPLACE TEMP TABLE _sold AS
         SELECT {keys} AS unique_id, sales.day, sales.{value} AS y
         FROM sales LEFT JOIN {in_force("products", as_of)} AS products ON products.product_id = sales.product_id
-        WHERE sales.{value} IS NOT NULL
+        WHERE sales.{value} IS NOT NULL AND sales.quantity > 0
         """
     )
     con.execute(
@@ -222,37 +226,39 @@ def _static(ids: pd.Series) -> pd.DataFrame | None:
 
 
 def _known_ahead(
-    con: DuckDBPyConnection, as_of: datetime, zone: ZoneInfo, freq: str, panel: pd.DataFrame, horizon: int
+    con: DuckDBPyConnection, as_of: datetime, zone: ZoneInfo, panel: pd.DataFrame, horizon: int
 ) -> pd.DataFrame | None:
     """Drivers of each day in the version that was known before that day began; others are no drivers but results.
 
-    A driver may be given for a series, for all series that share the first parts of their ids (a store), or for all
-    (``*``); the most specific one counts.
+    A driver belongs to the series of its id, to all series that have its id as one of their keys, or, as ``*``, to all.
     """
+    days = pd.date_range(panel["ds"].min(), panel["ds"].max() + pd.Timedelta(days=horizon), freq="D")
+    begins = pd.DatetimeIndex([start_of_day(day.date(), zone) for day in days]).tz_localize(None)
+    con.register("_calendar", pd.DataFrame({"day": days, "begins": begins}))
     con.register("_ids", panel[["unique_id"]].drop_duplicates())
-    offsets = pd.date_range(panel["ds"].min(), panel["ds"].max() + pd.Timedelta(days=horizon), freq="D")
-    starts = pd.DatetimeIndex([start_of_day(day.date(), zone) for day in offsets]).tz_localize(None)
-    con.register("_starts", pd.DataFrame({"day": offsets, "moment": starts}))
-    known = con.execute(
+    moment = f"least(CAST(begins AS TIMESTAMP), {sql_moment(as_of)})"
+    con.execute(
         f"""
-        WITH scopes AS (
-            SELECT unique_id, unnest(range(len(parts) + 1)) AS depth,
-                CASE depth WHEN 0 THEN '*' ELSE array_to_string(parts[:depth], '/') END AS scope
-            FROM (SELECT unique_id, string_split(unique_id, '/') AS parts FROM _ids)
-        )
-        SELECT scopes.unique_id, CAST(drivers.date AS TIMESTAMP) AS ds, drivers.name, drivers.value
-        FROM drivers JOIN scopes ON scopes.scope = drivers.unique_id
-            JOIN _starts ON CAST(_starts.day AS DATE) = drivers.date
-        WHERE known_from < least(CAST(_starts.moment AS TIMESTAMP), {sql_moment(as_of)})
-          AND known_to >= least(CAST(_starts.moment AS TIMESTAMP), {sql_moment(as_of)})
-        QUALIFY row_number() OVER (PARTITION BY scopes.unique_id, ds, drivers.name ORDER BY depth DESC) = 1
-        ORDER BY ALL
+        CREATE OR REPLACE TEMP TABLE _ahead AS
+        SELECT drivers.unique_id AS driver_id, drivers.date AS day, drivers.name, drivers.value
+        FROM drivers JOIN _calendar ON CAST(_calendar.day AS DATE) = drivers.date
+        WHERE known_from < {moment} AND known_to >= {moment} AND value IS NOT NULL;
+        CREATE OR REPLACE TEMP TABLE _members AS
+        SELECT DISTINCT unique_id, unnest(list_concat([unique_id, '*'], string_split(unique_id, '/'))) AS driver_id
+        FROM _ids
         """
-    ).df()
+    )
+    names = [row[0] for row in con.execute("SELECT DISTINCT name FROM _ahead ORDER BY name").fetchall()]
+    columns = ", ".join(f"max(value) FILTER (name = ?) AS v{index}" for index, _ in enumerate(names))
+    wide = None
+    if names:
+        wide = con.execute(
+            f"SELECT unique_id, CAST(day AS TIMESTAMP) AS ds, {columns} FROM _ahead JOIN _members USING (driver_id) "
+            "GROUP BY ALL ORDER BY ALL",
+            names,
+        ).df()
+        wide.columns = pd.Index(["unique_id", "ds", *names])
+    con.execute("DROP TABLE _ahead; DROP TABLE _members")
+    con.unregister("_calendar")
     con.unregister("_ids")
-    con.unregister("_starts")
-    if known.empty:
-        return None
-    wide = known.set_index(["unique_id", "ds", "name"])["value"].unstack("name").reset_index()  # noqa: PD010  keys are unique
-    wide.columns.name = None
     return wide

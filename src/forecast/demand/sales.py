@@ -9,8 +9,8 @@ from duckdb import DuckDBPyConnection
 from forecast.demand.exchange import convert_amounts
 from forecast.history import in_force
 
-#: Orders in these states are no sales. Returns stay: their lines carry negative quantities.
-CANCELLED = ("cancelled", "canceled", "void", "voided", "draft", "rejected")
+#: What was ordered in these states was not sold. What was credited (negative quantities) was.
+NOT_SOLD = ("adjustment", "canceled", "cancelled", "draft", "rejected", "void", "voided")
 
 
 def create_sales(
@@ -26,7 +26,7 @@ def create_sales(
     DataUnavailable
         If a currency has no rate.
     """
-    cancelled = ", ".join(f"'{status}'" for status in CANCELLED)
+    not_sold = ", ".join(f"'{status}'" for status in NOT_SOLD)
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE _lines AS
@@ -37,7 +37,7 @@ def create_sales(
         FROM {in_force("order_lines", as_of)} AS lines
         JOIN {in_force("orders", as_of)} AS orders USING (order_id)
         LEFT JOIN {in_force("accounts", as_of)} AS accounts ON accounts.account_id = orders.account_id
-        WHERE coalesce(lower(orders.status), '') NOT IN ({cancelled})
+        WHERE lines.quantity < 0 OR coalesce(lower(orders.status), '') NOT IN ({not_sold})
         """
     )
     create_local_days(con, "_lines", "ordered_at", zone)

@@ -9,7 +9,7 @@ from duckdb import DuckDBPyConnection
 
 from forecast.demand import BASELINES, DemandForecaster, DemandPanel, build_panel
 from forecast.errors import InvalidInput, NotEnoughHistory
-from forecast.evaluation.metrics.demand import bias, pinball_loss, wape
+from forecast.evaluation.metrics import bias, pinball_loss, wape
 from forecast.ports import Lake, ModelRegistry, ModelVersion, Store
 from forecast.settings import Settings
 from forecast.usecases.champion import serving

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.errors import InvalidInput
-from forecast.evaluation.metrics.demand import bias, mase, pinball_loss, rmsse, wape, wrmsse
+from forecast.evaluation.metrics.demand import bias, mase, rmsse, wape, wrmsse
 
 ACTUAL, FORECAST = [10.0, 0.0, 10.0], [8.0, 1.0, 11.0]
 
@@ -13,7 +13,6 @@ def test_metrics_by_hand():
     assert wape(ACTUAL, FORECAST) == 0.2
     assert bias(ACTUAL, FORECAST) == 0.0
     assert bias(ACTUAL, [11, 1, 11]) == pytest.approx(0.15)  # over-forecasts are positive
-    assert pinball_loss(ACTUAL, FORECAST, quantile=0.9) == pytest.approx((0.9 * 2 + 0.1 + 0.1) / 3)
     assert mase(ACTUAL, FORECAST, y_train=[1, 3, 7]) == pytest.approx((4 / 3) / 3)
     assert rmsse(ACTUAL, FORECAST, y_train=[1, 3, 7]) == pytest.approx(np.sqrt(2 / 10))
     assert mase(ACTUAL, FORECAST, y_train=[1, 3, 7, 5], season_length=2) == pytest.approx((4 / 3) / 4)
@@ -51,27 +50,12 @@ def test_metrics_ignore_unit_and_order(values, unit, random):
         np.testing.assert_allclose(scaled(actual * unit, forecast * unit, y_train=unit * np.array([1, 2, 4])), one)
 
 
-@pytest.mark.parametrize("quantile", [0.1, 0.5, 0.9])
-def test_pinball_loss_is_least_at_the_true_quantile(quantile):
-    draws = np.random.default_rng(0).normal(size=20_000)
-    grid = np.linspace(-2, 2, 81)
-
-    losses = [pinball_loss(draws, np.full(draws.shape, guess), quantile=quantile) for guess in grid]
-
-    assert abs(grid[int(np.argmin(losses))] - np.quantile(draws, quantile)) <= 0.05
-
-
-def test_pinball_at_the_median_is_half_the_absolute_error():
-    assert pinball_loss(ACTUAL, FORECAST, quantile=0.5) == pytest.approx(np.mean([2, 1, 1]) / 2)
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: wape([1, 2], [1]), r"got \(2,\) and \(1,\)"),
         (lambda: wape([], []), "a value"),
         (lambda: bias([1, np.nan], [1, 2]), "1 of 2 pairs"),
-        (lambda: pinball_loss([1], [1], quantile=1.5), "got 1.5"),
         (lambda: mase([1], [1], y_train=[1]), r"longer than the season of 1.*\(1,\)"),
         (lambda: wrmsse([[1]], [[1]], scale_mse=[0], weight=[1]), "1 of 1 are not"),
         (lambda: wape([1], [1], sample_weight=[-1]), "non-negative"),

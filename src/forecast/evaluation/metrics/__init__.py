@@ -14,6 +14,7 @@ from forecast.evaluation.metrics.classification import (
     miscalibration_loss,
     roc_auc_score,
 )
+from forecast.evaluation.metrics.demand import bias, mase, rmsse, wape, wrmsse
 from forecast.evaluation.metrics.intervals import (
     interval_coverage_score,
     interval_loss,
@@ -24,6 +25,7 @@ from forecast.evaluation.metrics.intervals import (
 __all__ = [
     "CalibrationLine",
     "average_precision_score",
+    "bias",
     "brier_loss",
     "calibration_error",
     "calibration_intercept",
@@ -35,7 +37,11 @@ __all__ = [
     "log_loss",
     "log_loss_skill_score",
     "log_losses",
+    "mase",
     "miscalibration_loss",
     "pinball_loss",
+    "rmsse",
     "roc_auc_score",
+    "wape",
+    "wrmsse",
 ]

@@ -1,4 +1,4 @@
-"""Metrics of demand forecasts. Squared ones and bias score the mean, absolute ones and pinball a quantile.
+"""Metrics of demand forecasts. Squared ones and bias score the mean, absolute ones the median.
 
 Errors are forecast less actual: a positive bias is an over-forecast. Nothing is skipped silently: missing values are
 refused.
@@ -41,35 +41,6 @@ def bias(y_true: ArrayLike, y_pred: ArrayLike, *, sample_weight: ArrayLike | Non
     actual, forecast, weight = _checked(y_true, y_pred, sample_weight)
     volume = float((weight * np.abs(actual)).sum())
     return float((weight * (forecast - actual)).sum()) / volume if volume else float("nan")
-
-
-def pinball_loss(
-    y_true: ArrayLike, y_quantile: ArrayLike, *, quantile: float, sample_weight: ArrayLike | None = None
-) -> float:
-    """Mean pinball (quantile) loss; lower is better, least in expectation at the true quantile.
-
-    Over-forecasts cost ``1 - quantile`` per unit, under-forecasts ``quantile``.
-
-    Parameters
-    ----------
-    y_true, y_quantile : arrays of one shape
-        Actuals, and forecasts of the given quantile in the same unit.
-    quantile : float in (0, 1)
-
-    Returns
-    -------
-    float
-        Non-negative, in the unit of ``y_true``.
-
-    References
-    ----------
-    Koenker & Bassett (1978), Regression Quantiles. Econometrica 46(1).
-    """
-    if not 0 < quantile < 1:
-        raise InvalidInput(f"`quantile` must be between 0 and 1, got {quantile}.")
-    actual, forecast, weight = _checked(y_true, y_quantile, sample_weight)
-    shortfall = actual - forecast
-    return float(np.average(np.maximum(quantile * shortfall, (quantile - 1) * shortfall), weights=weight))
 
 
 def mase(y_true: ArrayLike, y_pred: ArrayLike, *, y_train: ArrayLike, season_length: int = 1) -> float:
