@@ -287,6 +287,7 @@ def backtest(
     task: Annotated[str, typer.Argument(help="conversion or demand.")],
     folds: Annotated[int, typer.Option(min=1)] = 4,
     horizon: Annotated[int | None, typer.Option(min=1, help="Days (conversion) or periods (demand).")] = None,
+    at_first: Annotated[bool, typer.Option("--at-first", help="Ask once for each case, when it begins.")] = False,
     as_of: AsOf = None,
     out: Annotated[Path | None, typer.Option(help="Write every prediction to .parquet or .csv.")] = None,
     workspace: Folder = HERE,
@@ -296,7 +297,9 @@ def backtest(
     opened = _open(workspace)
     terminal = Terminal(as_json)
     with terminal.progress(f"backtest {task}") as progress:
-        predictions, table = opened.backtest(task, n_folds=folds, horizon=horizon, as_of=as_of, progress=progress)
+        predictions, table = opened.backtest(
+            task, n_folds=folds, horizon=horizon, as_of=as_of, at_first=at_first, progress=progress
+        )
     if out is not None:
         from forecast.adapters.exports import write_frame
 

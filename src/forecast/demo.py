@@ -111,6 +111,8 @@ def _crm(folder: Path, terminal: Terminal, progress: Any) -> dict[str, Any]:
         folder, timezone="America/New_York", reporting_currency="USD", conversion_horizon_days=90
     )
     _ingest(workspace, "crm-sales-opportunities", terminal, progress)
+    at_engagement = _at_engagement(workspace, terminal, progress)
+    terminal.say("\nDeals that are running are another question: how long they have been open tells much.")
     (result,) = workspace.train("conversion", CRM_AS_OF, progress=progress)
     _training(result, terminal)
     progress("outlook")
@@ -120,7 +122,24 @@ def _crm(folder: Path, terminal: Terminal, progress: Any) -> dict[str, Any]:
     progress("targets")
     proposal = workspace.targets(CRM_PERIOD, None, CRM_AS_OF).to_frame()
     terminal.table(proposal, title="Targets of equal difficulty", formats=_whole(proposal) | {"odds": ".0%"})
-    return {"outlook": teams.to_dict("records"), "targets": proposal.to_dict("records")}
+    return {"at_engagement": at_engagement, "outlook": teams.to_dict("records"), "targets": proposal.to_dict("records")}
+
+
+def _at_engagement(workspace: Workspace, terminal: Terminal, progress: Any) -> dict[str, Any]:
+    """Whether anything known when a deal begins tells won from lost; in this invented company nothing does."""
+    from forecast.usecases.backtest import stands_its_ground
+
+    predictions, metrics = workspace.backtest(
+        "conversion", n_folds=3, as_of=CRM_AS_OF, at_first=True, progress=progress
+    )
+    decision = stands_its_ground(predictions)
+    terminal.table(
+        metrics[["model", "log_loss", "log_loss_low", "log_loss_high", "roc_auc", "n_entities"]],
+        title="Won within 90 days, asked once for each deal when it is engaged, on later time",
+    )
+    verdict = "The model is better" if decision.promote else "The group rate stays champion at engagement"
+    terminal.say(f"{verdict}: {decision.reason}")
+    return {"group_rate_stays_champion": not decision.promote, "reason": decision.reason}
 
 
 def _ingest(workspace: Workspace, name: str, terminal: Terminal, progress: Any) -> None:

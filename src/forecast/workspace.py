@@ -248,15 +248,25 @@ class Workspace:
         n_folds: int = 4,
         horizon: int | None = None,
         as_of: AsOf = None,
+        at_first: bool = False,
         progress: Progress | None = None,
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Rolling-origin predictions beside baselines, and the table of their metrics."""
+        """Rolling-origin predictions beside baselines, and the table of their metrics.
+
+        ``at_first`` judges conversion at the first moment of each case only.
+        """
         moment = self.moment(as_of)
         if task == "conversion":
             from forecast.usecases.backtest import backtest_conversion
 
             return backtest_conversion(
-                self.lake, self.settings, moment, n_folds=n_folds, horizon_days=horizon, progress=progress
+                self.lake,
+                self.settings,
+                moment,
+                n_folds=n_folds,
+                horizon_days=horizon,
+                at_first=at_first,
+                progress=progress,
             )
         if task == "demand":
             from forecast.usecases.demand import backtest_demand

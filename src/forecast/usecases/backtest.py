@@ -1,13 +1,15 @@
 """Rolling-origin evaluation of the conversion model: what it would have said at past cutoffs, and what came true."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import pandas as pd
 
 from forecast.conversion import ConversionScorer, window_labels
 from forecast.errors import InvalidInput, NotEnoughHistory
-from forecast.evaluation.evaluate import evaluate
+from forecast.evaluation.evaluate import evaluate, gate
+from forecast.evaluation.promotion import Decision
 from forecast.features import build_features, outcomes
 from forecast.ports import Lake
 from forecast.schema import SCORED_ENTITIES
@@ -28,6 +30,7 @@ def backtest_conversion(
     *,
     n_folds: int = 4,
     horizon_days: int | None = None,
+    at_first: bool = False,
     batch: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -44,6 +47,8 @@ def backtest_conversion(
         At least 1; fewer are made when there are fewer moments.
     horizon_days : int, optional
         Default the horizon of the settings, or the longest that the follow-up supports.
+    at_first : bool
+        Ask once for each case, at the first moment it was open: what is known when it begins, without its course.
     progress : callable, optional
         Gets a line of text at each step.
 
@@ -71,6 +76,8 @@ def backtest_conversion(
     for entity in sorted(SCORED_ENTITIES):
         with lake.connect(batch) as con:
             snapshots = take_snapshots(con, entity, as_of, settings)
+            if at_first:
+                snapshots = first_of_each(snapshots)
             for cutoff, rows in _folds(snapshots, n_folds):
                 say(f"{entity}: as of {cutoff:%Y-%m-%d}, {len(rows):,} snapshots")
                 before = snapshots.spine[snapshots.spine["as_of"] < cutoff]
@@ -88,6 +95,19 @@ def backtest_conversion(
         )
     predictions = pd.concat(frames).sort_values(["entity", "as_of", "entity_id"], ignore_index=True)
     return predictions, _metrics(predictions)
+
+
+def first_of_each(snapshots: Snapshots) -> Snapshots:
+    """The first snapshot of each case only; both tables are sorted by moment."""
+    spine = snapshots.spine.drop_duplicates("entity_id", ignore_index=True)
+    kept = snapshots.outcomes.merge(spine, on=["entity_id", "as_of"])
+    return replace(snapshots, spine=spine, outcomes=kept)
+
+
+def stands_its_ground(predictions: pd.DataFrame) -> Decision:
+    """The gate's word on a backtest: is the model shown to be better than the group rate?"""
+    columns = (predictions[name].to_numpy() for name in ("won", GROUP_RATE, MODEL, "entity_id"))
+    return gate(*columns, floor=True)
 
 
 def _folds(snapshots: Snapshots, n_folds: int) -> list[tuple[datetime, pd.DataFrame]]:

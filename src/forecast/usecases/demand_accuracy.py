@@ -40,7 +40,7 @@ def forecast_against_actual(
     with lake.connect() as con:
         horizon = int(forecasts.groupby("unique_id").size().max())
         before, after = (read_panel(con, settings, moment, horizon) for moment in (as_of, now))
-    actual = after.panel[KEYS + ["y"]]
+    actual = after.panel[[*KEYS, "y"]]
     last = actual["ds"].max()
     compared = forecasts[forecasts["ds"] <= last].merge(actual, on=KEYS, how="left").fillna({"y": 0.0})
     if compared.empty:
