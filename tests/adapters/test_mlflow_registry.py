@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from forecast.adapters.mlflow_registry import MlflowRegistry
 from forecast.adapters.model_cache import ModelCache
+from forecast.conversion import ConversionScorer
 from forecast.errors import DataUnavailable, UnknownModel
 from forecast.ports import ModelVersion
 
@@ -67,7 +69,8 @@ def test_run_holds_what_was_trained_and_how(registry: MlflowRegistry) -> None:
     assert run.data.params == {"learning_rate": "0.1"}
     assert run.data.tags["batch"] == "3"
     assert run.data.tags["cutoff"] == "2026-01-01T00:00:00+00:00"
-    assert [file.path for file in registry._client.list_artifacts(version.run_id)] == ["reliability.png"]
+    artifacts = [file.path for file in registry._client.list_artifacts(version.run_id)]
+    assert artifacts == ["environment.json", "reliability.png"]
     assert run.info.status == "FINISHED"
 
 
@@ -221,3 +224,28 @@ def test_scoring_goes_on_and_training_says_so_when_the_server_dies(
     with pytest.raises(DataUnavailable, match=f"The model registry at {url} cannot be used"):
         elsewhere.check()
     assert time.monotonic() - started < 30
+
+
+def test_mlflow_loads_a_conversion_model_that_predicts_as_ours_does(registry: MlflowRegistry) -> None:
+    rng = np.random.default_rng(0)
+    moments = pd.Timestamp("2025-01-01", tz="UTC") + pd.to_timedelta(np.arange(200) // 4, unit="D")
+    features = pd.DataFrame(
+        {
+            "entity_id": [f"L{number}" for number in range(200)],
+            "as_of": moments,
+            "stage__current": pd.Series(rng.choice(["new", "hot"], 200), dtype=object).where(rng.random(200) < 0.9),
+            "stage__days_in": np.where(rng.random(200) < 0.1, np.nan, rng.exponential(10, 200)),
+        }
+    )
+    event = np.where(features["stage__current"] == "hot", "won", "lost")
+    outcomes = features[["entity_id", "as_of"]].assign(event=event, days=rng.uniform(1, 9, 200))
+    scorer = ConversionScorer("lead", 10, params={"max_trees": 5, "n_folds": 2}).fit(features, outcomes, cutoff=CUTOFF)
+    scores = scorer.score(features)[["probability", "low", "high", "p_30d", "p_60d", "p_90d"]]
+    registry.register("conversion_lead", scorer.to_files(), RUN | {"example": features.head(), "prediction": scores})
+
+    with registry._server():
+        loaded = registry._mlflow.pyfunc.load_model(registry._client.get_model_version("conversion_lead", "1").source)
+
+    # MLflow's moments have no zone.
+    served = loaded.predict(features.assign(as_of=features["as_of"].dt.tz_localize(None)))
+    pd.testing.assert_frame_equal(served, scores)

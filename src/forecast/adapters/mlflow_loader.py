@@ -14,7 +14,10 @@ IDENTITY_FILE = "identity.json"
 
 
 class ConversionPredictor:
-    """Probabilities from a frame of features, as ``forecast.features.build_features`` makes it."""
+    """Probabilities from a frame of features, as ``forecast.features.build_features`` makes it.
+
+    ``as_of`` is in UTC and without a zone, as all moments in MLflow.
+    """
 
     def __init__(self, files: dict[str, bytes]) -> None:
         from forecast.conversion import ConversionScorer
