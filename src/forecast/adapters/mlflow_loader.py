@@ -30,12 +30,21 @@ class ConversionPredictor:
         return scored[["probability", "low", "high", *(name for name in scored.columns if name.startswith("p_"))]]
 
 
-def _load_pyfunc(data_path: str) -> Any:
+class DemandPredictor:
+    """Forecasts of a panel ``unique_id``, ``ds``, ``y``: its history up to the moment of the forecast."""
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        from forecast.demand import DemandForecaster
+
+        self.forecaster = DemandForecaster.from_files(files)
+
+    def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        """``unique_id``, ``ds``, ``mean`` and quantiles of the steps after the panel's end."""
+        return self.forecaster.observe(model_input).predict()
+
+
+def _load_pyfunc(data_path: str) -> ConversionPredictor | DemandPredictor:
     """Called by MLflow with the folder of the model's files."""
     files = {file.name: file.read_bytes() for file in sorted(Path(data_path).iterdir())}
     name = json.loads(files.pop(IDENTITY_FILE))["name"]
-    if name.startswith("conversion_"):
-        return ConversionPredictor(files)
-    from forecast.demand import DemandForecaster
-
-    return DemandForecaster.from_files(files)
+    return ConversionPredictor(files) if name.startswith("conversion_") else DemandPredictor(files)
