@@ -27,8 +27,7 @@ class FixedClock:
         return self.moment
 
 
-def make_workspace(folder: Path, *, n: int = 200) -> Workspace:
-    """A workspace with a simulated company of last year: eight reps in two teams, each in a region."""
+def _make_workspace(folder: Path, *, n: int = 200) -> Workspace:
     company = make_company(n_opportunities=n, n_leads=n, n_accounts=60, months=12, start=date(2025, 1, 1))
     workspace = Workspace.init(folder / "workspace", FixedClock(), reporting_currency="EUR")
     workspace.ingest(company.write(folder / "export"))
@@ -36,9 +35,15 @@ def make_workspace(folder: Path, *, n: int = 200) -> Workspace:
 
 
 @pytest.fixture(scope="session")
+def make_workspace() -> Callable[..., Workspace]:
+    """Makes a workspace with a simulated company of last year: eight reps in two teams, each in a region."""
+    return _make_workspace
+
+
+@pytest.fixture(scope="session")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Read by all tests; those that change something make their own."""
-    return make_workspace(tmp_path_factory.mktemp("company"))
+    return _make_workspace(tmp_path_factory.mktemp("company"))
 
 
 @pytest.fixture(scope="session")
@@ -75,16 +80,16 @@ def admin(client: ClientOf) -> TestClient:
 @pytest.fixture
 def own_workspace(tmp_path: Path) -> Workspace:
     """A workspace that the test may change."""
-    return make_workspace(tmp_path, n=60)
+    return _make_workspace(tmp_path, n=60)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def clients_of() -> Callable[[Workspace], ClientOf]:
     """A function from a workspace to the clients of a newly started service."""
     return lambda workspace: clients(create_app(workspace), workspace)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def serve(clients_of: Callable[[Workspace], ClientOf]) -> Callable[[Workspace], TestClient]:
     """The same for the admin's client alone."""
     return lambda workspace: clients_of(workspace)("admin")
