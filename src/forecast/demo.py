@@ -23,7 +23,7 @@ _MARK = ".forecast-demo"
 
 BANK_TRAINED, BANK_SCORED = "2010-08-01", "2010-08-05"
 SHOP_CUTOFF, SHOP_KNOWN = "2011-11-07", "2011-12-09"
-CRM_AS_OF, CRM_PERIOD = "2017-11-15", "2017Q4"
+CRM_AS_OF, CRM_KNOWN, CRM_PERIOD = "2017-11-15", "2018-01-01", "2017Q4"
 
 
 def run_demo(folder: Path, terminal: Terminal) -> dict[str, Any]:
@@ -112,13 +112,16 @@ def _crm(folder: Path, terminal: Terminal, progress: Any) -> dict[str, Any]:
     )
     _ingest(workspace, "crm-sales-opportunities", terminal, progress)
     at_engagement = _at_engagement(workspace, terminal, progress)
-    terminal.say("\nDeals that are running are another question: how long they have been open tells much.")
+    terminal.say("\nDeals that are already running:")
     (result,) = workspace.train("conversion", CRM_AS_OF, progress=progress)
     _training(result, terminal)
     progress("outlook")
     outlook = workspace.outlook(CRM_PERIOD, CRM_AS_OF).to_frame()
     teams = outlook[outlook["level"] != "rep"]
-    terminal.table(teams, title="Revenue of the quarter: mean and 80 % range", formats=_whole(teams))
+    came = workspace.outlook(CRM_PERIOD, CRM_KNOWN).to_frame(quantiles=())[["level", "id", "booked"]]
+    teams = teams.merge(came.rename(columns={"booked": "then_came"}), on=["level", "id"])
+    teams = teams.drop(columns=["repeat"])  # this company has no orders
+    terminal.table(teams, title="Revenue of the quarter: mean, 80 % range, and what then came", formats=_whole(teams))
     progress("targets")
     proposal = workspace.targets(CRM_PERIOD, None, CRM_AS_OF).to_frame()
     terminal.table(proposal, title="Targets of equal difficulty", formats=_whole(proposal) | {"odds": ".0%"})

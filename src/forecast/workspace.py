@@ -18,7 +18,6 @@ from forecast.settings import SETTINGS_FILE, Settings, load_settings
 
 if TYPE_CHECKING:
     import pandas as pd
-    from training.train_conversion import TrainingResult
 
     from forecast.adapters.lake import DeltaLake
     from forecast.adapters.mlflow_registry import MlflowRegistry
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from forecast.outlook import Outlook
     from forecast.usecases.ingest import IngestResult
     from forecast.usecases.targets import TargetProposal
+    from training.train_conversion import TrainingResult
 
 #: A day (its first moment in the workspace's zone), a moment, or text of either.
 AsOf = datetime | date | str | None
