@@ -61,7 +61,8 @@ def test_a_postgresql_table_is_ingested_and_then_only_what_changed(tmp_path, dea
     with engine.begin() as connection:
         connection.execute(
             text(
-                "INSERT INTO crm_deals VALUES ('D1', 2, '2026-01-01 00:00:01+00', '2026-04-01', 99, NULL, 'x', false, '{}'), "
+                "INSERT INTO crm_deals VALUES "
+                "('D1', 2, '2026-01-01 00:00:01+00', '2026-04-01', 99, NULL, 'x', false, '{}'), "
                 "('new', 0, '2026-04-01', '2026-04-01', NULL, NULL, NULL, NULL, NULL)"
             )
         )
@@ -85,7 +86,9 @@ def test_a_sqlite_query_without_rows_has_its_columns(tmp_path, monkeypatch):
     spec = parse_mapping(
         {
             "source": "crm",
-            "inputs": {"d": {"url_env": "CRM_DATABASE_URL", "query": "select 1 as lead_id, 2 as created_at where 1 = 0"}},
+            "inputs": {
+                "d": {"url_env": "CRM_DATABASE_URL", "query": "select 1 as lead_id, 2 as created_at where 1 = 0"}
+            },
             "tables": {"leads": "select * from d"},
         },
         "crm.yaml",

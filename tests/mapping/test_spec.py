@@ -57,9 +57,9 @@ def test_every_key_is_read():
     ],
 )
 def test_exported_at_is_read_in_the_zone_of_the_mapping(value, moment):
-    text = f"source: a\ntimezone: Asia/Shanghai\nexported_at: {value}\ninputs: {{d: {{file: d.csv}}}}\ntables: {{leads: x}}"
+    rest = "source: a\ntimezone: Asia/Shanghai\ninputs: {d: {file: d.csv}}\ntables: {leads: x}"
 
-    assert parse_mapping(text).exported_at == moment
+    assert parse_mapping(f"exported_at: {value}\n{rest}").exported_at == moment
 
 
 WRONG = {
@@ -72,29 +72,47 @@ WRONG = {
     "no tables": ({"tables": {}}, r"m\.yaml: tables is missing; give one query per canonical table"),
     "tables as a list": ({"tables": ["leads"]}, r"m\.yaml: tables must map names to values, got list"),
     "unknown table": (
-        {"tables": {"oportunities": "x"}}, r"m\.yaml: tables: table 'oportunities' is unknown \(did you mean 'opportunities'",
+        {"tables": {"oportunities": "x"}},
+        r"m\.yaml: tables: table 'oportunities' is unknown \(did you mean 'opportunities'",
     ),
     "empty query": ({"tables": {"leads": None}}, r"m\.yaml: tables\.leads must be text, got nothing"),
-    "unknown zone": ({"timezone": "Mars/Olympus"}, r"m\.yaml: timezone: Time zone 'Mars/Olympus' is unknown; use an IANA name"),
+    "unknown zone": (
+        {"timezone": "Mars/Olympus"},
+        r"m\.yaml: timezone: Time zone 'Mars/Olympus' is unknown; use an IANA name",
+    ),
     "unknown currency": ({"currency": "EURO"}, r"m\.yaml: currency: currency 'EURO' is unknown; use an ISO 4217 code"),
     "share above one": ({"quarantine": 5}, r"m\.yaml: quarantine must be a share of rows between 0 and 1, got 5"),
     "share as text": ({"quarantine": "1%"}, r"m\.yaml: quarantine must be a share .*, got '1%'"),
     "stages as text": ({"stages": "a, b"}, r"m\.yaml: stages must be a list such as \[a, b\], got str"),
     "a stage twice": ({"stages": ["a", "a"]}, r"m\.yaml: stages names something twice"),
-    "at_creation of an unknown table": ({"at_creation": {"deals": ["x"]}}, r"m\.yaml: at_creation: table 'deals' is unknown"),
-    "at_creation without query": ({"at_creation": {"leads": ["x"]}}, r"at_creation: table 'leads' has no query under tables"),
-    "hindsight": (
-        {"at_creation": {"opportunities": ["outcome"]}}, r"at_creation\.opportunities: 'outcome' is known only at the end",
+    "at_creation of an unknown table": (
+        {"at_creation": {"deals": ["x"]}},
+        r"m\.yaml: at_creation: table 'deals' is unknown",
     ),
-    "an input without address": ({"inputs": {"d": {}}}, r"m\.yaml: inputs\.d must have exactly one of file, url, url_env"),
+    "at_creation without query": (
+        {"at_creation": {"leads": ["x"]}},
+        r"at_creation: table 'leads' has no query under tables",
+    ),
+    "hindsight": (
+        {"at_creation": {"opportunities": ["outcome"]}},
+        r"at_creation\.opportunities: 'outcome' is known only at the end",
+    ),
+    "an input without address": (
+        {"inputs": {"d": {}}},
+        r"m\.yaml: inputs\.d must have exactly one of file, url, url_env",
+    ),
     "two addresses": (
-        {"inputs": {"d": {"file": "a.csv", "url": "sqlite://"}}}, r"inputs\.d must have exactly one .* got \['file', 'url'\]",
+        {"inputs": {"d": {"file": "a.csv", "url": "sqlite://"}}},
+        r"inputs\.d must have exactly one .* got \['file', 'url'\]",
     ),
     "a database without query": ({"inputs": {"d": {"url_env": "X"}}}, r"m\.yaml: inputs\.d\.query is missing"),
-    "an unknown input key": ({"inputs": {"d": {"fil": "a.csv"}}}, r"inputs\.d: key 'fil' is unknown \(did you mean 'file'"),
+    "an unknown input key": (
+        {"inputs": {"d": {"fil": "a.csv"}}},
+        r"inputs\.d: key 'fil' is unknown \(did you mean 'file'",
+    ),
     "an input as text": ({"inputs": {"d": "a.csv"}}, r"inputs\.d must be \{file: \.\.\.\} or"),
     "a moment that is none": ({"exported_at": "soon"}, r"m\.yaml: exported_at: A date must look like"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("change", "message"), WRONG.values(), ids=WRONG)

@@ -48,67 +48,103 @@ def with_(**keys: Any) -> dict[str, Any]:
 FILES: dict[str, tuple[dict[str, str | bytes], dict[str, Any], str]] = {
     "a missing file": ({}, MAPPING, r"crm\.yaml: inputs\.deals: there is no file .*deals\.csv; correct `file:`"),
     "a glob without match": (
-        {}, with_(inputs={"deals": {"file": "*.csv"}}), r"crm\.yaml: inputs\.deals: there is no file .*\*\.csv; correct",
+        {},
+        with_(inputs={"deals": {"file": "*.csv"}}),
+        r"crm\.yaml: inputs\.deals: there is no file .*\*\.csv; correct",
     ),
-    "a file of 0 bytes": ({"deals.csv": b""}, MAPPING, r"inputs\.deals: deals\.csv is empty \(0 bytes\); export it again"),
+    "a file of 0 bytes": (
+        {"deals.csv": b""},
+        MAPPING,
+        r"inputs\.deals: deals\.csv is empty \(0 bytes\); export it again",
+    ),
     "a parquet of 0 bytes": (
-        {"d.parquet": b""}, with_(inputs={"deals": {"file": "d.parquet"}}), r"inputs\.deals: d\.parquet is empty \(0 bytes\)",
+        {"d.parquet": b""},
+        with_(inputs={"deals": {"file": "d.parquet"}}),
+        r"inputs\.deals: d\.parquet is empty \(0 bytes\)",
     ),
     "a truncated parquet": (
-        {"d.parquet": parquet(1000)[:-100]}, with_(inputs={"deals": {"file": "d.parquet"}}),
+        {"d.parquet": parquet(1000)[:-100]},
+        with_(inputs={"deals": {"file": "d.parquet"}}),
         r"crm\.yaml: inputs\.deals: d\.parquet cannot be read: .*",
     ),
     "a parquet damaged inside": (
         {"d.parquet": parquet(1000)[:20] + b"\xff" * 400 + parquet(1000)[420:]},
-        with_(inputs={"deals": {"file": "d.parquet"}}, tables={"opportunities": "select *, now() as created_at from deals"}),
+        with_(
+            inputs={"deals": {"file": "d.parquet"}},
+            tables={"opportunities": "select *, now() as created_at from deals"},
+        ),
         r"crm\.yaml: (inputs\.deals: d\.parquet cannot be read|the query of tables\.opportunities failed): .*",
     ),
-    "a csv that is a parquet": ({"deals.csv": parquet(10)}, MAPPING, r"inputs\.deals: deals\.csv (is not UTF-8|cannot be read)"),
+    "a csv that is a parquet": (
+        {"deals.csv": parquet(10)},
+        MAPPING,
+        r"inputs\.deals: deals\.csv (is not UTF-8|cannot be read)",
+    ),
     "an xlsx that is none": (
-        {"d.xlsx": "a,b\n"}, with_(inputs={"deals": {"file": "d.xlsx"}}), r"inputs\.deals: d\.xlsx is .*no xlsx workbook: .*",
+        {"d.xlsx": "a,b\n"},
+        with_(inputs={"deals": {"file": "d.xlsx"}}),
+        r"inputs\.deals: d\.xlsx is .*no xlsx workbook: .*",
     ),
     "a jsonl that is none": (
-        {"d.jsonl": "a,b\n1,2\n"}, with_(inputs={"deals": {"file": "d.jsonl"}}), r"inputs\.deals: d\.jsonl cannot be read: .*",
+        {"d.jsonl": "a,b\n1,2\n"},
+        with_(inputs={"deals": {"file": "d.jsonl"}}),
+        r"inputs\.deals: d\.jsonl cannot be read: .*",
     ),
     "an unknown format": (
-        {"d.pdf": "x"}, with_(inputs={"deals": {"file": "d.pdf"}}), r"inputs\.deals: d\.pdf is none of \.csv, .*export it as one",
+        {"d.pdf": "x"},
+        with_(inputs={"deals": {"file": "d.pdf"}}),
+        r"inputs\.deals: d\.pdf is none of \.csv, .*export it as one",
     ),
     "two formats in one glob": (
-        {"d.csv": DEALS, "d.jsonl": "{}"}, with_(inputs={"deals": {"file": "d.*"}}), r"matches files of several formats",
+        {"d.csv": DEALS, "d.jsonl": "{}"},
+        with_(inputs={"deals": {"file": "d.*"}}),
+        r"matches files of several formats",
     ),
     "an unknown encoding": (
-        {"deals.csv": DEALS}, with_(inputs={"deals": {"file": "deals.csv", "encoding": "utf-9"}}),
+        {"deals.csv": DEALS},
+        with_(inputs={"deals": {"file": "deals.csv", "encoding": "utf-9"}}),
         r"inputs\.deals: deals\.csv: encoding 'utf-9' is unknown",
     ),
     "a broken csv": (
-        {"deals.csv": DEALS + 'B,"2026-01-01,7\nC,2026-01-01\n'}, MAPPING, r"inputs\.deals: deals\.csv cannot be read: .*",
+        {"deals.csv": DEALS + 'B,"2026-01-01,7\nC,2026-01-01\n'},
+        MAPPING,
+        r"inputs\.deals: deals\.csv cannot be read: .*",
     ),
     "a key column missing": (
-        {"deals.csv": "id,created_at\nA,2026-01-01\n"}, MAPPING,
+        {"deals.csv": "id,created_at\nA,2026-01-01\n"},
+        MAPPING,
         r"crm\.yaml: tables\.opportunities: the query has no column 'opportunity_id'; it has id, created_at\. "
         r"Add `\.\.\. as opportunity_id`",
     ),
     "a required column missing": (
-        {"deals.csv": "opportunity_id,created\nA,2026-01-01\n"}, MAPPING,
+        {"deals.csv": "opportunity_id,created\nA,2026-01-01\n"},
+        MAPPING,
         r"tables\.opportunities: the query has no column 'created_at' \(did you mean 'created'\?\)",
     ),
     "a query that fails": (
-        {"deals.csv": DEALS}, with_(tables={"opportunities": "select nothing from deals"}),
+        {"deals.csv": DEALS},
+        with_(tables={"opportunities": "select nothing from deals"}),
         r'crm\.yaml: the query of tables\.opportunities failed: Binder Error: .*"nothing"',
     ),
     "a query of an input that is not there": (
-        {"deals.csv": DEALS}, with_(tables={"opportunities": "select * from leads"}),
+        {"deals.csv": DEALS},
+        with_(tables={"opportunities": "select * from leads"}),
         r"crm\.yaml: the query of tables\.opportunities failed: Catalog Error: .*leads",
     ),
     "a query that does not parse": (
-        {"deals.csv": DEALS}, with_(tables={"opportunities": "selct *"}), r"the query of tables\.opportunities failed: Parser Error",
+        {"deals.csv": DEALS},
+        with_(tables={"opportunities": "selct *"}),
+        r"the query of tables\.opportunities failed: Parser Error",
     ),
     "at_creation of a column that is not there": (
-        {"deals.csv": DEALS}, with_(at_creation={"opportunities": ["amonut"]}),
+        {"deals.csv": DEALS},
+        with_(at_creation={"opportunities": ["amonut"]}),
         r"crm\.yaml: at_creation\.opportunities: the query has no column 'amonut' \(did you mean 'amount'\?\)",
     ),
     "an export of the future": (
-        {"deals.csv": DEALS}, with_(exported_at="2030-01-01"), r"crm\.yaml: exported_at 2030-01-01 00:00:00 UTC lies in the future",
+        {"deals.csv": DEALS},
+        with_(exported_at="2030-01-01"),
+        r"crm\.yaml: exported_at 2030-01-01 00:00:00 UTC lies in the future",
     ),
     "a series key missing": (
         {"deals.csv": "store,date,quantity\nS,2026-01-01,5\n"},
@@ -116,25 +152,32 @@ FILES: dict[str, tuple[dict[str, str | bytes], dict[str, Any], str]] = {
         r"crm\.yaml: tables\.demand: the query has no column 'item'",
     ),
     "only rejected rows": (
-        {"deals.csv": "opportunity_id,created_at\nA,01.02.2026\n"}, MAPPING,
+        {"deals.csv": "opportunity_id,created_at\nA,01.02.2026\n"},
+        MAPPING,
         r"crm\.yaml: 1 of 1 rows were rejected, more than quarantine: 0\.01 allows, so none was taken\. "
         r"First: opportunities: created_at: '01\.02\.2026' is no ISO time",
     ),
     "no environment variable": (
-        {}, with_(inputs={"deals": {"url_env": "FORECAST_NO_SUCH", "query": "select 1"}}),
+        {},
+        with_(inputs={"deals": {"url_env": "FORECAST_NO_SUCH", "query": "select 1"}}),
         r"inputs\.deals: the environment variable FORECAST_NO_SUCH is not set; give it the database's URL",
     ),
     "no database URL": (
-        {}, with_(inputs={"deals": {"url": "hello", "query": "select 1"}}), r"inputs\.deals: the database URL cannot be used: .*",
+        {},
+        with_(inputs={"deals": {"url": "hello", "query": "select 1"}}),
+        r"inputs\.deals: the database URL cannot be used: .*",
     ),
     "an unknown database": (
-        {}, with_(inputs={"deals": {"url": "nosql://x", "query": "select 1"}}), r"inputs\.deals: the database URL cannot be used",
+        {},
+        with_(inputs={"deals": {"url": "nosql://x", "query": "select 1"}}),
+        r"inputs\.deals: the database URL cannot be used",
     ),
     "a database query that fails": (
-        {}, with_(inputs={"deals": {"url": "sqlite://", "query": "select * from gone"}}),
+        {},
+        with_(inputs={"deals": {"url": "sqlite://", "query": "select * from gone"}}),
         r"inputs\.deals: the query failed: no such table: gone",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("files", "mapping", "message"), FILES.values(), ids=FILES)

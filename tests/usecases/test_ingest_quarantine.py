@@ -26,26 +26,36 @@ REJECTIONS = {
     "unknown outcome": ("opportunities", deal(outcome="Won"), "outcome: 'Won' is none of won, lost"),
     "negative amount": ("opportunities", deal(amount=-5), "amount: -5.0000 is below the minimum of 0"),
     "discount over 100": (
-        "order_lines", {"order_id": "O", "line": 1, "discount_pct": 120}, "discount_pct: 120.0 is above the maximum of 100",
+        "order_lines",
+        {"order_id": "O", "line": 1, "discount_pct": 120},
+        "discount_pct: 120.0 is above the maximum of 100",
     ),
     "no whole number": ("order_lines", {"order_id": "O", "line": "1.5"}, "line: '1.5' is no whole number"),
     "infinite number": ("accounts", {"account_id": "A", "size": "inf"}, "size: 'inf' is no number"),
     "unknown currency": ("opportunities", deal(currency="EURO"), "currency: 'EURO' is no ISO 4217 currency"),
     "closed before created": (
-        "opportunities", deal(closed_at="2025-12-31", outcome="won"), "closed_at: 2025-12-31 00:00:00 lies before created_at",
+        "opportunities",
+        deal(closed_at="2025-12-31", outcome="won"),
+        "closed_at: 2025-12-31 00:00:00 lies before created_at",
     ),
     "converted before created": (
         "leads", lead(converted_at="2025-12-31"), "converted_at: 2025-12-31 00:00:00 lies before created_at",
     ),
-    "outcome without closing": ("opportunities", deal(outcome="won", closed_at=None), "outcome: 'won' comes without closed_at"),
+    "outcome without closing": (
+        "opportunities", deal(outcome="won", closed_at=None), "outcome: 'won' comes without closed_at",
+    ),
     "closing without outcome": (
-        "opportunities", deal(outcome=None, closed_at="2026-01-01"), "outcome is missing although closed_at is 2026-01-01",
+        "opportunities",
+        deal(outcome=None, closed_at="2026-01-01"),
+        "outcome is missing although closed_at is 2026-01-01",
     ),
     "recorded in the future": (
         "opportunities", deal(recorded_at="2030-01-01"), "recorded_at: 2030-01-01 00:00:00 lies in the future",
     ),
     "closed in the future": (
-        "opportunities", deal(closed_at="2030-01-01", outcome="won"), "closed_at: 2030-01-01 00:00:00 lies in the future",
+        "opportunities",
+        deal(closed_at="2030-01-01", outcome="won"),
+        "closed_at: 2030-01-01 00:00:00 lies in the future",
     ),
     "no recorded_at": ("opportunities", deal(recorded_at=None), "recorded_at is missing"),
 }  # fmt: skip
@@ -65,7 +75,8 @@ def test_a_row_that_breaks_a_rule_is_rejected_with_the_place_and_the_remedy(inta
     assert result.counts[table]["quarantined"] == 1
     (came,) = intake.reasons()
     assert came.startswith(reason), came
-    assert ";" in came and "\n" not in came
+    assert ";" in came
+    assert "\n" not in came
 
 
 def test_a_row_gets_the_reason_of_the_first_rule_it_breaks(intake):
@@ -100,8 +111,9 @@ def test_a_line_of_a_rejected_order_is_rejected_too(intake):
     intake.take({"orders": orders, "order_lines": lines})
 
     assert [reason.split(";")[0] for reason in intake.reasons()] == [
-        "ordered_at: '?' is no ISO time such as 2026-03-31 or 2026-03-31T09:00:00+02:00", "order_id: 'bad' is not in orders",
-    ]  # fmt: skip
+        "ordered_at: '?' is no ISO time such as 2026-03-31 or 2026-03-31T09:00:00+02:00",
+        "order_id: 'bad' is not in orders",
+    ]
 
 
 def test_an_id_that_comes_twice_with_different_content_is_rejected_in_every_row(intake):

@@ -269,8 +269,9 @@ def _in_force(intake: Any) -> list[tuple[Any, ...]]:
     """Stage of each id as of each of the days 1 to 7."""
     with intake.lake.connect(tables=["opportunities"]) as con:
         return con.execute(
-            "SELECT day, opportunity_id, stage FROM range(1, 8) AS days(day) JOIN opportunities "
-            "ON known_from < DATE '2026-01-01' + CAST(day AS INTEGER) AND known_to >= DATE '2026-01-01' + CAST(day AS INTEGER) ORDER BY ALL"
+            "SELECT day, opportunity_id, stage "
+            "FROM (SELECT DATE '2026-01-01' + CAST(range AS INTEGER) AS day FROM range(1, 8)) "
+            "JOIN opportunities ON known_from < day AND known_to >= day ORDER BY ALL"
         ).fetchall()
 
 

@@ -188,7 +188,15 @@ def _decoded(given: Input, files: Sequence[Path], scratch: Path) -> tuple[list[P
 def _read_parquet(con: DuckDBPyConnection, given: Input, files: Sequence[Path]) -> list[str]:
     paths = ", ".join(literal(_no_glob(file)) for file in files)
     relation = f"read_parquet([{paths}], union_by_name = {str(len(files) > 1).lower()})"
-    con.execute(f"CREATE VIEW {identifier(given.name)} AS SELECT * FROM {relation}")
+    described = con.execute(f"DESCRIBE FROM {relation}").fetchall()
+    # Zoned times in nanoseconds, as pandas writes them: the database has hardly any function that takes them.
+    replaced = ", ".join(
+        f"CAST({identifier(name)} AS TIMESTAMPTZ) AS {identifier(name)}"
+        for name, duckdb_type, *_ in described
+        if duckdb_type == "TIMESTAMPTZ_NS"
+    )
+    columns = f"* REPLACE ({replaced})" if replaced else "*"
+    con.execute(f"CREATE VIEW {identifier(given.name)} AS SELECT {columns} FROM {relation}")
     return []
 
 

@@ -24,7 +24,7 @@ _TYPE_OF_FAMILY = {
 _READINGS = {
     "number": (
         "TRY_CAST({name} AS DOUBLE)",
-        f"CASE WHEN regexp_full_match(trim({{name}}), '{_PLAIN_NUMBER.replace('{', '{{').replace('}', '}}')}') THEN 1 END",
+        "CASE WHEN regexp_full_match(trim({name}), '" + _PLAIN_NUMBER + "') THEN 1 END",
     ),
     "boolean": ("TRY_CAST({name} AS BOOLEAN)", "CASE WHEN lower(trim({name})) IN ('true', 'false') THEN 1 END"),
     "timestamp": ("TRY_CAST({name} AS TIMESTAMP)", ""),
@@ -65,7 +65,7 @@ def infer_types(
 
 def _read(reading: str, name: str, zone: ZoneInfo) -> str:
     """SQL of a text column read as a type, NULL where it cannot be."""
-    return reading.format(name=identifier(name)) if reading else as_kind(name, "VARCHAR", Kind.TIMESTAMP, zone)
+    return reading.replace("{name}", identifier(name)) if reading else as_kind(name, "VARCHAR", Kind.TIMESTAMP, zone)
 
 
 def _counts(con: DuckDBPyConnection, relation: str, values: Mapping[str, str]) -> dict[str, int]:

@@ -123,7 +123,7 @@ def family(duckdb_type: str) -> str:
     name = duckdb_type.upper()
     if name.endswith("]") or name.startswith(("STRUCT", "MAP", "UNION")):
         return "nested"
-    if name in ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ"):
+    if name == "TIMESTAMP WITH TIME ZONE" or name.startswith("TIMESTAMPTZ"):
         return "zoned"
     if name.startswith("TIMESTAMP"):
         return "moment"

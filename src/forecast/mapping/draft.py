@@ -12,8 +12,9 @@ from forecast.periods import time_zone
 from forecast.schema import TABLES, Kind
 
 _DATE_FORMATS = (
-    "%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y年%m月%d日", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M",
-    "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %I:%M %p", "%d.%m.%Y", "%d.%m.%Y %H:%M", "%d-%m-%Y", "%d-%b-%Y",
+    "%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y年%m月%d日", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%Y %H:%M",
+    "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %I:%M %p", "%d.%m.%Y",
+    "%d.%m.%Y %H:%M", "%d-%m-%Y", "%d-%b-%Y",
     "%b %d, %Y", "%b %d, %Y %I:%M %p", "%Y%m%d",
 )  # fmt: skip
 _MONEY = r"[^0-9A-Za-z]{0,2}-?\d{1,3}(,\d{3})*(\.\d+)?[^0-9A-Za-z]{0,2}"
@@ -51,7 +52,7 @@ def draft_mapping(con: DuckDBPyConnection, relation: str, file: str, source: str
             lines.append((name, sql))
             notes += [f"{name}: {note}"] if note else []
     if table == "opportunities":
-        lines = _with_outcome(con, relation, matched, columns, dict(lines))
+        lines = _with_outcome(con, relation, matched, columns, dict(lines), notes)
     for column in TABLES[table].columns:
         if not column.required or column.name == key:
             continue
@@ -135,7 +136,12 @@ def _reading(con: DuckDBPyConnection, relation: str, name: str, duckdb_type: str
 
 
 def _with_outcome(
-    con: DuckDBPyConnection, relation: str, matched: dict[str, str], columns: dict[str, str], sql: dict[str, str]
+    con: DuckDBPyConnection,
+    relation: str,
+    matched: dict[str, str],
+    columns: dict[str, str],
+    sql: dict[str, str],
+    notes: list[str],
 ) -> list[tuple[str, str]]:
     """Outcome from the names of the last stages; a closing date belongs to closed rows, to open ones it is expected."""
     stage = matched.get("stage")
@@ -151,12 +157,16 @@ def _with_outcome(
         for outcome, names in ends.items()
         if names
     )
-    closed = sql.pop("closed_at", None)
+    closed, expected = sql.pop("closed_at", None), sql.pop("expected_close_date", None)
     lines = [*sql.items(), ("outcome", f"case {cases} end")]
-    if closed is not None:
-        lines.append(("closed_at", f"case when outcome is not null then {closed} end"))
-        if "expected_close_date" not in sql:
-            lines.append(("expected_close_date", f"case when outcome is null then {closed} end"))
+    if closed is None:
+        notes.append("closed_at: no column says when a row closed; the expected day is taken for closed rows, check it")
+    at_end, before = closed or expected, expected or closed
+    if at_end is not None and before is not None:
+        lines.append(("closed_at", f"case when outcome is not null then {at_end} end"))
+        lines.append(
+            ("expected_close_date", before if closed and expected else f"case when outcome is null then {before} end")
+        )
     return lines
 
 
@@ -188,7 +198,9 @@ def _yaml(
         f"    select\n      {selected}\n    from export{where}",
     ]
     if not recorded:
-        parts.append("# The export has no recorded_at: only what is listed here counts as known when a row was created.")
+        parts.append(
+            "# The export has no recorded_at: only what is listed here counts as known when a row was created."
+        )
         parts.append(f"at_creation: {{{table}: [{', '.join(lasting)}]}}")
         parts.append("# exported_at: 2026-01-01   # when the export was taken; now if left out")
     if personal:

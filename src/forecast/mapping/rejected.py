@@ -5,8 +5,8 @@ from duckdb import DuckDBPyConnection
 
 from forecast.mapping.casting import as_text, identifier, literal
 from forecast.mapping.queries import ROW, one_row
+from forecast.mapping.source import Source
 from forecast.mapping.spec import MappingSpec
-from forecast.mapping.validation import Source
 
 #: Open rejected rows of the lake: rejected_id, source, table_name, content, mapping (and what else it has).
 OPEN = "_open_rejections"

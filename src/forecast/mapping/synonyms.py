@@ -1,14 +1,47 @@
 """What exports call the columns of canonical tables: English and Chinese headers of common CRMs.
 
-Names are compared in lower case without blanks, points and underscores (`plain`), so ``Created Time``, ``created_time`` and
-``CreatedTime`` are one. The first source column that matches a name wins, names in order of preference.
+Names are compared in lower case without blanks, points and underscores (`plain`): ``Created Time``, ``created_time``
+and ``CreatedTime`` are one. The first source column that matches a name wins, names in order of preference.
 """
 
 import re
 
-_OWNER = ("ownerid", "owner", "ownername", "salesagent", "salesrep", "assignedto", "srid", "负责人", "所有人", "销售人员", "归属销售")
-_CREATED = ("createdat", "createddate", "createdtime", "createdon", "createdate", "createtime", "创建时间", "创建日期", "录入时间")
-_ACCOUNT = ("accountid", "account", "accountname", "customerid", "customer", "companyid", "company", "客户编号", "客户名称", "客户")
+_OWNER = (
+    "ownerid",
+    "owner",
+    "ownername",
+    "salesagent",
+    "salesrep",
+    "assignedto",
+    "srid",
+    "负责人",
+    "所有人",
+    "销售人员",
+    "归属销售",
+)
+_CREATED = (
+    "createdat",
+    "createddate",
+    "createdtime",
+    "createdon",
+    "createdate",
+    "createtime",
+    "创建时间",
+    "创建日期",
+    "录入时间",
+)
+_ACCOUNT = (
+    "accountid",
+    "account",
+    "accountname",
+    "customerid",
+    "customer",
+    "companyid",
+    "company",
+    "客户编号",
+    "客户名称",
+    "客户",
+)
 _CURRENCY = ("currency", "currencyisocode", "currencycode", "币种", "货币")
 _RECORDED = ("recordedat", "validfrom", "changedat")
 _ID = ("id", "recordid", "唯一id", "编号", "记录id")
@@ -23,15 +56,31 @@ SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
         "product_id": ("productid", "product", "productname", "产品编号", "产品名称", "产品"),
         "stage": ("stage", "stagename", "dealstage", "salesstage", "opportunitystage", "销售阶段", "商机阶段", "阶段"),
         "amount": (
-            "amount", "dealvalue", "closevalue", "dealamount", "opportunityamount", "value", "金额", "商机金额", "预计销售金额",
+            "amount",
+            "dealvalue",
+            "closevalue",
+            "dealamount",
+            "opportunityamount",
+            "value",
+            "金额",
+            "商机金额",
+            "预计销售金额",
             "预计成交金额",
         ),
         "currency": _CURRENCY,
         "created_at": (*_CREATED, "engagedate", "opendate", "startdate"),
         "expected_close_date": ("expectedclosedate", "预计成交日期", "预计结单日期", "预计签单日期"),
         "closed_at": (
-            "closedat", "closedtime", "closeddate", "actualclosedate", "closedate", "closingdate", "实际成交日期", "结单日期",
-            "赢单时间", "关闭时间",
+            "closedat",
+            "closedtime",
+            "closeddate",
+            "actualclosedate",
+            "closedate",
+            "closingdate",
+            "实际成交日期",
+            "结单日期",
+            "赢单时间",
+            "关闭时间",
         ),
         "outcome": ("outcome",),
         "lost_reason": ("lostreason", "lossreason", "reasonforloss", "输单原因", "丢单原因"),
@@ -52,8 +101,26 @@ SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
         "recorded_at": _RECORDED,
     },
     "interactions": {
-        "interaction_id": ("interactionid", "activityid", "taskid", "eventid", "callid", "跟进编号", "销售记录编号", *_ID),
-        "at": ("at", "activitydate", "activitytime", "callstarttime", "startdatetime", "completeddate", "跟进时间", "拜访时间"),
+        "interaction_id": (
+            "interactionid",
+            "activityid",
+            "taskid",
+            "eventid",
+            "callid",
+            "跟进编号",
+            "销售记录编号",
+            *_ID,
+        ),
+        "at": (
+            "at",
+            "activitydate",
+            "activitytime",
+            "callstarttime",
+            "startdatetime",
+            "completeddate",
+            "跟进时间",
+            "拜访时间",
+        ),
         "due_at": ("dueat", "duedate", "截止时间"),
         "channel": ("channel", "activitytype", "tasksubtype", "跟进方式", "联系方式"),
         "kind": ("kind", "type", "subject", "calltype", "跟进类型", "主题"),
@@ -68,11 +135,29 @@ SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
         "text": ("text", "description", "note", "notes", "comments", "跟进内容", "备注"),
     },
     "orders": {
-        "order_id": ("orderid", "orderno", "ordernumber", "salesorderid", "invoiceno", "invoiceid", "订单编号", "订单号"),
+        "order_id": (
+            "orderid",
+            "orderno",
+            "ordernumber",
+            "salesorderid",
+            "invoiceno",
+            "invoiceid",
+            "订单编号",
+            "订单号",
+        ),
         "account_id": _ACCOUNT,
         "user_id": ("userid", *_OWNER),
         "region": ("region", "country", "地区", "区域"),
-        "ordered_at": ("orderedat", "orderdate", "ordertime", "invoicedate", "purchasedate", "下单时间", "订单日期", *_CREATED),
+        "ordered_at": (
+            "orderedat",
+            "orderdate",
+            "ordertime",
+            "invoicedate",
+            "purchasedate",
+            "下单时间",
+            "订单日期",
+            *_CREATED,
+        ),
         "status": ("orderstatus", "status", "订单状态"),
         "currency": _CURRENCY,
     },
@@ -110,7 +195,7 @@ SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
         "role": ("role", "profile", "角色", "岗位"),
         "active_from": ("activefrom", "hiredate", "入职日期"),
     },
-}  # fmt: skip
+}
 
 #: Columns without which a file is not that table, whatever else matches.
 TELLING = {
@@ -128,10 +213,34 @@ TELLING = {
 LASTING = {"opportunities": ("account_id", "product_id"), "leads": ("channel",), "products": ("name", "category")}
 
 WON = ("won", "closed won", "closed_won", "closedwon", "win", "赢单", "已成交", "成交")
-LOST = ("lost", "closed lost", "closed_lost", "closedlost", "closed lost to competition", "输单", "丢单", "已输单", "无效")
+LOST = (
+    "lost",
+    "closed lost",
+    "closed_lost",
+    "closedlost",
+    "closed lost to competition",
+    "输单",
+    "丢单",
+    "已输单",
+    "无效",
+)
 
 #: Parts of the names of columns that tell of a person.
-PERSONAL = ("email", "phone", "mobile", "fax", "firstname", "lastname", "contactname", "手机", "电话", "邮箱", "微信", "姓名", "联系人")
+PERSONAL = (
+    "email",
+    "phone",
+    "mobile",
+    "fax",
+    "firstname",
+    "lastname",
+    "contactname",
+    "手机",
+    "电话",
+    "邮箱",
+    "微信",
+    "姓名",
+    "联系人",
+)
 
 
 def plain(name: str) -> str:

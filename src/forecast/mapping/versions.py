@@ -17,8 +17,8 @@ from forecast.history import VERSION_ORDER, sql_moment
 from forecast.mapping.attributes import keep, merged, without
 from forecast.mapping.casting import identifier, literal, to_utc
 from forecast.mapping.queries import ROW, one_row
+from forecast.mapping.source import Source
 from forecast.mapping.spec import MappingSpec
-from forecast.mapping.validation import Source
 from forecast.schema import ALWAYS, DUCKDB_TYPES, Kind, Table
 
 _REMOVAL = ("deleted_at", "merged_into")

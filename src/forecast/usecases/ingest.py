@@ -15,15 +15,9 @@ from forecast.errors import InvalidInput
 from forecast.history import open_connection
 from forecast.mapping.queries import lock, one_row, run_queries
 from forecast.mapping.rejected import OPEN, find_rejected, find_resolved, stored_rows
+from forecast.mapping.source import Source, describe
 from forecast.mapping.spec import MappingSpec
-from forecast.mapping.validation import (
-    Source,
-    check_duplicates,
-    check_references,
-    check_required_of_new,
-    check_rows,
-    describe,
-)
+from forecast.mapping.validation import check_duplicates, check_references, check_required_of_new, check_rows
 from forecast.mapping.versions import NewVersions, find_versions
 from forecast.ports import Clock
 from forecast.schema import TABLES
@@ -345,5 +339,7 @@ def _told(mapping: MappingSpec, findings: _Findings) -> tuple[str, ...]:
     for table, columns in mapping.personal.items():
         left_out = [name for name in columns if name not in TABLES[table].by_name]
         if left_out:
-            warnings.append(f"{mapping.name}: personal.{table}: {', '.join(left_out)} tell of a person and were left out.")
+            warnings.append(
+                f"{mapping.name}: personal.{table}: {', '.join(left_out)} tell of a person and were left out."
+            )
     return tuple(warnings)

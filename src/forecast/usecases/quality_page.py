@@ -8,7 +8,7 @@ from jinja2 import Environment
 
 from forecast.mapping.casting import as_text, identifier
 from forecast.mapping.queries import one_row
-from forecast.mapping.validation import Source
+from forecast.mapping.source import Source
 
 _EXAMPLES = 3
 _COLUMNS_PER_QUERY = 100
