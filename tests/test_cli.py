@@ -108,7 +108,7 @@ def test_targets_sum_to_the_cent_and_every_approval_is_kept(
         for _ in range(2)
     ]
 
-    reps = proposal[proposal["owner_kind"] == "rep"]
+    reps = proposal[proposal["owner_kind"] == "user"]
     assert round(reps["amount"].sum() * 100) == round(company_mean * 100)
     assert approvals == [1, 2]
 

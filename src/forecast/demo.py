@@ -163,7 +163,10 @@ def _whole(frame: pd.DataFrame) -> dict[str, str]:
 
 def _how_to_go_on(folder: Path, terminal: Terminal) -> None:
     terminal.heading("Go on")
-    terminal.say(f"  API        forecast keys create demo --role admin -w {folder / 'crm'}")
-    terminal.say(f"             forecast serve -w {folder / 'crm'}          then open http://127.0.0.1:8000/docs")
+    terminal.say(f"  API        forecast keys create demo --role admin -w {folder / 'crm'}      shows the key, once")
+    terminal.say(f"             forecast serve -w {folder / 'crm'}")
+    terminal.say(
+        "             curl -H 'Authorization: Bearer KEY' 'http://127.0.0.1:8000/v1/opportunities?as_of=2017-11-15'"
+    )
     terminal.say(f"  MLflow     mlflow ui --backend-store-uri sqlite:///{folder / 'bank' / 'models' / 'mlflow.db'}")
     terminal.say(f"  Notebook   notebooks/retrain_conversion.ipynb on {folder / 'bank'}")

@@ -12,7 +12,7 @@ from forecast.errors import InvalidInput
 
 def is_currency(code: str) -> bool:
     """Whether ``code`` is an ISO 4217 currency code."""
-    return code in list_currencies()
+    return bool(code in list_currencies())
 
 
 def minor_digits(currency: str) -> int:
@@ -25,12 +25,13 @@ def minor_digits(currency: str) -> int:
     """
     if not is_currency(currency):
         raise InvalidInput(f"Currency {currency!r} is unknown; use an ISO 4217 code such as 'EUR' or 'CNY'.")
-    return get_currency_precision(currency)
+    return int(get_currency_precision(currency))
 
 
 def to_minor(amounts: ArrayLike, currency: str) -> NDArray[np.int64]:
     """Amounts in whole smallest units (cents), rounded half to even."""
-    return np.rint(np.asarray(amounts, dtype=float) * 10 ** minor_digits(currency)).astype(np.int64)
+    units: NDArray[np.int64] = np.rint(np.asarray(amounts, dtype=float) * 10 ** minor_digits(currency)).astype(np.int64)
+    return units
 
 
 def round_to_total(amounts: Sequence[float] | NDArray[np.float64], total: float, currency: str) -> NDArray[np.float64]:
@@ -57,11 +58,12 @@ def round_to_total(amounts: Sequence[float] | NDArray[np.float64], total: float,
     floors = np.floor(scaled)
     missing = round(total * scale) - int(floors.sum())
     order = np.argsort(-(scaled - floors), kind="stable")
-    units = floors.copy()
+    units: NDArray[np.float64] = floors.copy()
     whole, rest = divmod(missing, len(units)) if len(units) else (0, 0)
     units += whole
     units[order[:rest]] += 1
-    return units / scale
+    rounded: NDArray[np.float64] = units / scale
+    return rounded
 
 
 def format_money(amount: float, currency: str) -> str:
