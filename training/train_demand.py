@@ -11,7 +11,7 @@ from forecast.adapters.model_specs import ModelSpec, load_model_spec
 from forecast.demand import NAIVES, DemandForecaster, DemandPanel
 from forecast.errors import InvalidInput
 from forecast.evaluation.promotion import Decision
-from forecast.evaluation.series_promotion import decide_series, scaled_squared_errors
+from forecast.evaluation.series_promotion import decide_series, rmsse_by_fold
 from forecast.ports import Clock, Lake, ModelRegistry, ModelVersion, Store
 from forecast.settings import Settings
 from forecast.usecases.champion import GATE
@@ -80,7 +80,8 @@ def train_demand(
     run = _Run(known, spec, settings, cutoff, batch, say)
     folds = run.folds()
     if champion is None:
-        naive = min(NAIVES, key=lambda name: float(scaled_squared_errors(folds, name).mean()))
+        errors = rmsse_by_fold(folds, known.panel, list(NAIVES)).mean(numeric_only=True)
+        naive = str(errors[list(NAIVES)].idxmin())
         decision = Decision(True, "First champion: the best naive.", {})
         champion = run.register(run.forecaster(naive), naive, folds, decision, registry)
         enthrone(registry, store, clock, champion, reason=decision.reason, author=GATE)
@@ -141,6 +142,7 @@ class _Run:
             )
         return decide_series(
             compared,
+            self.known.panel,
             champion.label,
             "mean",
             floor=floor,

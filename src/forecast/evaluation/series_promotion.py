@@ -1,4 +1,4 @@
-"""The gate for forecasts of series: squared errors of the mean on the same folds. Pure; age never promotes."""
+"""The gate for forecasts of series: scaled errors of the mean on the same folds. Pure; age never promotes."""
 
 import numpy as np
 import pandas as pd
@@ -6,28 +6,48 @@ import pandas as pd
 from forecast.evaluation.bootstrap import bootstrap_means
 from forecast.evaluation.promotion import MIN_CLUSTERS, Decision
 
-#: Share of the champion's squared error by which a successor of its own kind may be worse and still replace it.
+#: Share of the champion's error by which a successor of its own kind may be worse and still replace it.
 MARGIN = 0.01
 
 
-def scaled_squared_errors(folds: pd.DataFrame, column: str) -> pd.Series:
-    """Squared errors of a forecast, each divided by its series' mean square of actuals over all folds.
+def rmsse_by_fold(folds: pd.DataFrame, panel: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Root mean squared scaled error of each series in each fold.
 
-    So a series counts the same whatever its unit; one that sold nothing is scaled by the panel's mean square.
+    Errors are scaled by the root mean square of the series' changes from period to period before the first fold, so
+    that a series counts the same whatever its unit; a series without changes is scaled by the panel's.
 
     Parameters
     ----------
     folds : DataFrame
-        ``unique_id``, ``y`` and the forecast.
+        ``unique_id``, ``cutoff``, ``y`` and the forecasts.
+    panel : DataFrame
+        ``unique_id``, ``ds``, ``y``; sorted.
+    columns : list of str
+        Forecasts of ``folds``.
+
+    Returns
+    -------
+    DataFrame
+        ``unique_id``, ``cutoff`` and a column per forecast; one row per series and fold.
+
+    References
+    ----------
+    Hyndman & Koehler (2006), Another look at measures of forecast accuracy. Int. J. Forecasting 22(4).
     """
-    squares = folds["y"] ** 2
-    scale = squares.groupby(folds["unique_id"]).transform("mean")
+    past = panel[panel["ds"] <= folds["cutoff"].min()]
+    squares = past.groupby("unique_id")["y"].diff() ** 2
     overall = float(squares.mean()) or 1.0
-    return (folds[column] - folds["y"]) ** 2 / scale.where(scale > 0, overall)
+    scale = squares.groupby(past["unique_id"]).mean()
+    scale = scale.where(scale > 0).reindex(folds["unique_id"].unique()).fillna(overall)
+    keys = ["unique_id", "cutoff"]
+    errors = folds[columns].sub(folds["y"], axis=0) ** 2
+    errors = errors.div(folds["unique_id"].map(scale), axis=0)
+    return errors.groupby([folds[key] for key in keys]).mean().pow(0.5).reset_index()
 
 
 def decide_series(
     folds: pd.DataFrame,
+    panel: pd.DataFrame,
     champion: str,
     challenger: str,
     *,
@@ -39,13 +59,15 @@ def decide_series(
     """Compare two forecasts of the same folds.
 
     Against the floor (the best naive) a challenger must be *better*: the one-sided upper bound of its mean difference
-    in scaled squared error lies below 0. Against an earlier champion of its own kind it must be *not worse by the
-    margin*. Whole series are drawn; with fewer than 20 of them, whole periods.
+    in RMSSE lies below 0. Against an earlier champion of its own kind it must be *not worse by the margin*. Whole
+    series are drawn, so that at least 20 are needed.
 
     Parameters
     ----------
     folds : DataFrame
-        ``unique_id``, ``ds``, ``y`` and both forecasts.
+        ``unique_id``, ``cutoff``, ``y`` and both forecasts.
+    panel : DataFrame
+        ``unique_id``, ``ds``, ``y``: where scales come from.
     champion, challenger : str
         Columns of ``folds``.
     floor : bool
@@ -59,16 +81,17 @@ def decide_series(
     -------
     Decision
         ``numbers``: ``difference`` and ``upper_bound`` as shares of the champion's loss (negative is better),
-        ``margin``, ``champion_loss``, ``challenger_loss``, ``n_rows``, ``n_clusters``.
+        ``margin``, ``champion_loss``, ``challenger_loss``, ``n_rows``, ``n_series``.
     """
-    losses = {name: scaled_squared_errors(folds, name).to_numpy() for name in (champion, challenger)}
-    clusters = folds["unique_id"].astype(str).to_numpy()
-    if len(np.unique(clusters)) < MIN_CLUSTERS:
-        clusters = folds["ds"].astype(str).to_numpy()
+    rows = rmsse_by_fold(folds, panel, [champion, challenger])
+    losses = {name: rows[name].to_numpy() for name in (champion, challenger)}
+    clusters = rows["unique_id"].astype(str).to_numpy()
     n_clusters = len(np.unique(clusters))
     base = float(losses[champion].mean())
     numbers = {"champion_loss": base, "challenger_loss": float(losses[challenger].mean())}
-    numbers |= {"n_rows": float(len(folds)), "n_clusters": float(n_clusters)}
+    numbers |= {"n_rows": float(len(rows)), "n_series": float(n_clusters)}
+    if n_clusters < MIN_CLUSTERS:
+        return Decision(False, f"Too few series to decide: {n_clusters}, at least {MIN_CLUSTERS} are needed.", numbers)
     if base == 0:
         return Decision(False, f"{champion} made no error; nothing can be better.", numbers)
     relative = (losses[challenger] - losses[champion]) / base
@@ -76,7 +99,7 @@ def decide_series(
     bound = float(np.percentile(draws, level))
     allowed = 0.0 if floor else margin
     numbers |= {"difference": float(relative.mean()), "upper_bound": bound, "margin": allowed}
-    text = f"squared error {relative.mean():+.1%} against {champion}, at most {bound:+.1%} at {level:g} %"
+    text = f"RMSSE {relative.mean():+.1%} against {champion}, at most {bound:+.1%} at {level:g} %"
     if bound < allowed:
         return Decision(True, f"{'Better' if bound < 0 else 'Not worse'}: {text}.", numbers)
     wanted = "better than the best naive" if floor else f"within {margin:.0%} of the champion"
