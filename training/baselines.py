@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 #: Values below which a second thread costs more than it brings.
-_SMALL = 2_000_000
+_SMALL = 20_000_000
 
 Predictor = Callable[[pd.DataFrame], NDArray[np.float64]]
 
