@@ -135,7 +135,7 @@ def test_doctor_and_backup_find_a_well_workspace(
     ("arguments", "message"),
     [
         (("score", "--as-of", "31.03.2026"), "must look like 2026-03-31"),
-        (("score", "--as-of", "1990-01-01"), "1990-01-01"),
+        (("score", "--as-of", "1990-01-01"), "1989-12-31 23:00"),
         (("score", "--model", "conversion_lead/99"), "conversion_lead/99"),
         (("score", "--as-of", AS_OF, "--out", "scores.docx"), ".parquet or .csv"),
         (("explain", "nobody", "--as-of", AS_OF), "'nobody'"),
