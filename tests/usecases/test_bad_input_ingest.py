@@ -210,6 +210,7 @@ def test_a_file_without_rows_is_taken_with_a_warning(tmp_path, header_only):
     assert result.warnings[0].startswith("crm.yaml: tables.opportunities gave no rows")
 
 
+@pytest.mark.slow
 def test_ten_thousand_columns_are_taken_or_refused_in_one_line(tmp_path):
     names = [f"c{n}" for n in range(10_000)]
     header, row = ",".join(["opportunity_id", "created_at", *names]), ",".join(["A", "2026-01-01", *["1"] * 10_000])

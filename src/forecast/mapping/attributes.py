@@ -30,7 +30,7 @@ _READINGS = {
     "timestamp": ("TRY_CAST({name} AS TIMESTAMP)", ""),
 }
 #: Columns examined by one query; wide tables take several.
-_COLUMNS_PER_QUERY = 200
+_COLUMNS_PER_QUERY = 1000
 
 
 def infer_types(
@@ -59,7 +59,7 @@ def infer_types(
             counts = _counts(con, relation, values)
             fitting = [name for name in fitting if counts[name] == filled[name]]
         types |= dict.fromkeys(fitting, type_)
-        undecided = [name for name in undecided if name not in set(fitting)]
+        undecided = [name for name in undecided if types[name] != type_]
     return types
 
 
