@@ -219,8 +219,8 @@ class _Run:
             "logistic": self._out_of_time(lambda block: self._baseline_before(block, fit_logistic)),
             CHALLENGER: self._out_of_time(lambda block: self._scorer_before(block, "blend", self.spec.parameters)),
         }
-        if self.champion is not None and self.champion_scorer.kind != GROUP_RATE:
-            found[self.champion.label] = self._champion_predictions(found[CHALLENGER])
+        if self.champion is not None and self.champion_scorer.kind != GROUP_RATE and not self._same_recipe():
+            found[self.champion.label] = self._champion_predictions()
         return found
 
     def _out_of_time(self, fit: Callable[[Block], Predictor]) -> NDArray[np.float64]:
@@ -254,14 +254,21 @@ class _Run:
         names = [str(name) for name in scorer.model_.feature_names_in_]
         return np.asarray(scorer.model_.predict_proba(with_columns(rows, names))[:, 1])
 
-    def _champion_predictions(self, challenger: NDArray[np.float64]) -> NDArray[np.float64]:
-        """By the champion itself where the judged time is later than its training too, else by refits of its recipe."""
+    def _champion_judged(self) -> bool:
+        """Whether the judged time is later than the champion's training too, so that it can be judged itself."""
         assert self.champion is not None
+        same_horizon = self.champion_scorer.horizon_days == self.snapshots.horizon_days
+        return same_horizon and self.champion.cutoff <= self.split.origin
+
+    def _same_recipe(self) -> bool:
+        """Whether nothing tells challenger and champion apart but newer data that neither can be judged on."""
+        return self.champion_scorer.params == dict(self.spec.parameters) and not self._champion_judged()
+
+    def _champion_predictions(self) -> NDArray[np.float64]:
+        """By the champion itself where it can be judged, else by refits of its recipe."""
         scorer = self.champion_scorer
-        if self.champion.cutoff <= self.split.origin and scorer.horizon_days == self.snapshots.horizon_days:
+        if self._champion_judged():
             return self._predict(scorer, self.judged)
-        if scorer.params == dict(self.spec.parameters):
-            return challenger
         return self._out_of_time(lambda block: self._scorer_before(block, scorer.kind, scorer.params))
 
     @cached_property
@@ -269,7 +276,11 @@ class _Run:
         return evaluate(self.y, self.predictions, clusters=self.judged["entity_id"].to_numpy(), baseline=GROUP_RATE)
 
     def decide(self, leaking: tuple[str, ...]) -> Decision:
-        """The gate: against the present champion, or the group rate that becomes the first one."""
+        """The gate: against the present champion, or the group rate that becomes the first one.
+
+        Newer data alone promote nothing: a refit of the champion's recipe must be shown again to be better than the
+        group rate.
+        """
         if self._is_twin():
             assert self.champion is not None
             return Decision(False, f"Nothing is new since {self.champion.label}: same data, same parameters.", {})

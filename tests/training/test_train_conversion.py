@@ -219,3 +219,22 @@ def test_dead_server_is_noticed_before_any_work(trained: Any, tmp_path: Path) ->
 
     with pytest.raises(DataUnavailable, match="http://gone cannot be used"):
         here.train()
+
+
+@pytest.mark.slow
+def test_refit_of_the_champions_recipe_must_again_beat_the_group_rate(
+    frame_lake: Any, lead_tables: dict[str, pd.DataFrame], tmp_path: Path
+) -> None:
+    here = place(frame_lake(lead_tables), tmp_path)
+    here.train(as_of=datetime(2025, 7, 10, tzinfo=UTC))
+
+    (refit,) = here.train()
+    (changed,) = here.train(params=FAST | {"num_leaves": 4})
+
+    assert "conversion_lead/2" not in set(refit.metrics["model"])
+    assert refit.decision.numbers["margin"] == 0
+    # Another recipe is compared with the champion's, on the same rows.
+    assert refit.decision.promote
+    assert refit.model.label in set(changed.metrics["model"])
+    assert changed.decision.numbers["margin"] == 0.001
+    here.store.close()
