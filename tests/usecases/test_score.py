@@ -184,6 +184,15 @@ def test_saved_scores_are_the_latest_and_in_the_history(untrained: Place) -> Non
     assert len(untrained.lake.saved) == 1
 
 
+def test_saving_scores_of_one_models_kind_leaves_the_other_kind(trained: Place) -> None:
+    deal = trained.score(save=True).iloc[[0]].assign(entity="opportunity", entity_id="O1")
+    trained.store.save_scores(deal, "opportunity")
+
+    trained.score(model="conversion_lead/1", save=True)
+
+    assert trained.store.latest_scores("opportunity")["entity_id"].tolist() == ["O1"]
+
+
 def test_as_of_before_all_data_names_the_first_moment(untrained: Place) -> None:
     with pytest.raises(InvalidInput, match=r"Nothing was known at 2024-01-01 .* first .* known at 2025-01-01"):
         untrained.score(datetime(2024, 1, 1, tzinfo=UTC))

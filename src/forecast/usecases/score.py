@@ -77,14 +77,16 @@ def score(
     batch = lake.head() if batch is None else batch
     with lake.connect(batch) as con:
         _check_something_known(con, as_of)
-        frames = [
-            _score_spine(con, open_entities(con, kind, as_of), kind, chosen, settings, batch)
+        frames = {
+            kind: _score_spine(con, open_entities(con, kind, as_of), kind, chosen, settings, batch)
             for kind in _kinds(entity)
             if (chosen := _choose(con, registry, store, settings, kind, as_of, model)) is not None
-        ]
-    scores = _together(frames, settings)
+        }
+    scores = _together(list(frames.values()), settings)
     if save:
-        _save(scores, lake, store, entity)
+        lake.append_scores(scores)
+        for kind in frames:
+            store.save_scores(scores[scores["entity"] == kind], kind)
     return scores
 
 
@@ -219,11 +221,6 @@ def _together(frames: list[pd.DataFrame], settings: Settings) -> pd.DataFrame:
     types = numbers | {"as_of": "datetime64[us, UTC]", "batch": "int64", "backdated": "bool"}
     scores = scores.reindex(columns=columns).astype(types)
     return scores.sort_values(["entity", "entity_id"], ignore_index=True)
-
-
-def _save(scores: pd.DataFrame, lake: Lake, store: Store, entity: str | None) -> None:
-    lake.append_scores(scores)
-    store.save_scores(scores, entity)
 
 
 def _kinds(entity: str | None) -> list[str]:
