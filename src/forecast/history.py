@@ -120,7 +120,7 @@ def create_empty(con: DuckDBPyConnection, table: str) -> None:
 def open_connection() -> DuckDBPyConnection:
     """A fresh in-memory DuckDB connection in UTC, reproducible whatever the machine's zone."""
     con = duckdb.connect()
-    con.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+    con.execute("SET TimeZone = 'UTC'")
     return con
 
 
