@@ -111,6 +111,11 @@ def merged(new: str, new_keys: Sequence[str], old: str, old_keys: Sequence[str])
     return _object({key: _extract(new, key) for key in new_keys} | {key: _extract(old, key) for key in old_keys})
 
 
+def comparable(json: str) -> str:
+    """SQL of text that differs when attributes do, but not when only their type became another: 5 and "5"."""
+    return f"replace({json}, '\"', '')"
+
+
 def without(json: str, keys: Sequence[str]) -> str:
     """SQL of the JSON object in ``json`` less some keys; for comparing what is not volatile."""
     if not keys:
@@ -134,10 +139,15 @@ def _extract(json: str, key: str) -> str:
 
 def _value(name: str, duckdb_type: str, type_: str, zone: ZoneInfo) -> str:
     match type_:
-        case "number" if family(duckdb_type) == "text":
-            return f"TRY_CAST({identifier(name)} AS DOUBLE)"  # all of its values are plain numbers
         case "number":
-            return as_kind(name, duckdb_type, Kind.NUMBER, zone)
+            # Text that is typed as a number holds plain numbers only. A whole one is kept without a point, so that it
+            # reads as it was written should the attribute become text one day.
+            plain = family(duckdb_type) == "text"
+            value = (
+                f"TRY_CAST({identifier(name)} AS DOUBLE)" if plain else as_kind(name, duckdb_type, Kind.NUMBER, zone)
+            )
+            whole = f"{value} = trunc({value}) AND abs({value}) < 1e15"
+            return f"CASE WHEN {whole} THEN to_json(CAST({value} AS BIGINT)) ELSE to_json({value}) END"
         case "boolean":
             return f"TRY_CAST({identifier(name)} AS BOOLEAN)"
         case "timestamp":

@@ -14,7 +14,7 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from forecast.history import VERSION_ORDER, sql_moment
-from forecast.mapping.attributes import keep, merged, without
+from forecast.mapping.attributes import comparable, keep, merged, without
 from forecast.mapping.casting import identifier, literal, to_utc
 from forecast.mapping.queries import ROW, one_row
 from forecast.mapping.source import Source
@@ -223,7 +223,7 @@ def _keep_changes(con: DuckDBPyConnection, spec: MappingSpec, source: Source, co
     """Make ``_kept``: (``_row``, ``part``) of the versions that differ from the one in force before them."""
     ignored = spec.ignore.get(source.table.name, ())
     keys = _keys(source.table)
-    attributes = without("attributes", [name for name in ignored if name not in source.table.by_name])
+    attributes = comparable(without("attributes", [name for name in ignored if name not in source.table.by_name]))
     compared = [identifier(name) for name in columns if name not in ignored and name not in source.table.key]
     content = f"ROW({', '.join([*compared, attributes])})"
     con.execute(
