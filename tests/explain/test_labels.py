@@ -4,8 +4,12 @@ import re
 
 import pytest
 
+from forecast.conversion.reasons import reason_code
+from forecast.datasets import Company
 from forecast.errors import InvalidInput
 from forecast.explain import LABELS, LANGUAGES, PATTERNS, label
+from forecast.features import build_features, feature_columns, open_entities
+from forecast.history import connect_tables
 
 
 @pytest.mark.parametrize("code", [*LABELS, *PATTERNS])
@@ -39,3 +43,15 @@ def test_unknown_language_is_refused() -> None:
     assert LANGUAGES == ("en", "zh")
     with pytest.raises(InvalidInput, match=r"\['en', 'zh'\], got 'de'"):
         label("stage.time", "de")
+
+
+@pytest.mark.parametrize("entity", ["lead", "opportunity"])
+def test_every_feature_of_a_company_has_a_reason_with_texts(company: Company, entity: str) -> None:
+    con = connect_tables(company.tables)
+    features = build_features(con, open_entities(con, entity, company.end)[:5], entity)
+
+    codes = {reason_code(name) for name in feature_columns(features)}
+
+    assert len(codes) > 15
+    unknown = [code for code in codes if code not in LABELS and not any(code.startswith(p) for p in PATTERNS)]
+    assert unknown == []
