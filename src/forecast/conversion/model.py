@@ -325,11 +325,6 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return self.group_rate_.interval(self._prepared(X), level=level)
         return self.neighbourhoods_.interval(self.log_odds(X), level=level)
 
-    def importance(self) -> pd.Series:
-        """Mean absolute contribution is a property of rows; this is the trees' split gain, largest first."""
-        gains = self.trees_.gains() if self.trees_ is not None else np.zeros(len(self.encoder_.names))
-        return pd.Series(gains, index=self.encoder_.names).sort_values(ascending=False, kind="stable")
-
     def to_files(self) -> dict[str, bytes]:
         """The fitted model as named files: JSON, and LightGBM's own text format. No code is stored."""
         state = {

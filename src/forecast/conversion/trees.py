@@ -39,10 +39,6 @@ class TreeMember:
         parts = np.asarray(self._booster.predict(matrix, pred_contrib=True, num_threads=_threads(matrix)))
         return parts[:, :-1], float(parts[0, -1])
 
-    def gains(self) -> np.ndarray:
-        """Total split gain per matrix column, shape (k,)."""
-        return np.asarray(self._booster.feature_importance("gain"), dtype=float)
-
 
 def _threads(matrix: np.ndarray) -> int:
     """Threads cost more than they bring for a handful of rows."""
