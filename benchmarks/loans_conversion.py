@@ -9,7 +9,6 @@ scores up to 2011-12-17. The peers are fitted on the same snapshots and features
 
 import argparse
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,13 +51,12 @@ def main() -> None:
 def run(folder: Path, data: Path) -> Iterator[str]:
     """One table per horizon."""
     for horizon, cutoffs in CUTOFFS.items():
-        started = time.monotonic()
         rows = pd.concat([predictions(workspace_for(folder, data, horizon), horizon, day) for day in cutoffs])
         yield (
             f"### Won within {horizon} days, as of {', '.join(cutoffs)}\n\n"
             f"{len(rows):,} scores of {rows['entity_id'].nunique():,} open applications, "
-            f"{rows['y'].mean():.1%} of them won; served by {', '.join(rows['model_version'].unique())}. "
-            f"{time.monotonic() - started:.0f} s.\n\n{markdown(comparison(rows))}"
+            f"{rows['y'].mean():.1%} of them won; served by {', '.join(rows['model_version'].unique())}."
+            f"\n\n{markdown(comparison(rows))}"
         )
 
 
