@@ -74,7 +74,7 @@ class DemandForecaster:
         model: str = "lightgbm",
         season_length: int | None = None,
         n_windows: int = 3,
-        max_rows: int = 1_000_000,
+        max_rows: int = 500_000,
         params: Mapping[str, Any] | None = None,
         random_state: int = 0,
     ) -> None:

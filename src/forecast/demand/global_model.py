@@ -49,7 +49,7 @@ class GlobalModel:
     """
 
     def __init__(
-        self, recipe: Recipe, *, max_rows: int = 1_000_000, params: dict[str, Any] | None = None, random_state: int = 0
+        self, recipe: Recipe, *, max_rows: int = 500_000, params: dict[str, Any] | None = None, random_state: int = 0
     ) -> None:
         self.recipe = recipe
         self.max_rows = max_rows
