@@ -79,7 +79,8 @@ def state(lake: DeltaLake) -> dict[str, list[str]]:
     """Everything that can be seen of a lake, at one moment."""
     with lake.connect() as con:
         return {
-            table: [name for (name,) in con.execute(f"SELECT {KEYS[table]} FROM {table}").fetchall()] for table, _ in TABLES
+            table: [name for (name,) in con.execute(f"SELECT {KEYS[table]} FROM {table}").fetchall()]
+            for table, _ in TABLES
         }
 
 
@@ -88,7 +89,8 @@ def whole_days(seen: dict[str, list[str]]) -> int:
     days, rest = divmod(len(seen["leads"]), LEADS)
     assert rest == 0, seen
     for table, size in TABLES:
-        assert sorted(seen[table]) == sorted(f"{day}-{n}" for day in range(1, days + 1) for n in range(size)), (table, seen)
+        expected = sorted(f"{day}-{n}" for day in range(1, days + 1) for n in range(size))
+        assert sorted(seen[table]) == expected, (table, seen)
     return days
 
 
