@@ -154,15 +154,19 @@ class ErrorModel:
 
 
 def _growth(scaled: Floats, step: NDArray[np.int64], horizon: int) -> Floats:
-    """Root mean square by step relative to all, made non-decreasing; past the last seen step like a random walk."""
+    """Mean absolute error by step relative to all, made non-decreasing; past the last step like a random walk.
+
+    The largest hundredth is cut off: a few spikes would else decide at which step ranges widen.
+    """
+    size = np.minimum(np.abs(scaled), np.quantile(np.abs(scaled), 0.99))
     counts = np.bincount(step - 1, minlength=horizon)[:horizon]
-    squares = np.bincount(step - 1, weights=scaled**2, minlength=horizon)[:horizon]
+    sums = np.bincount(step - 1, weights=size, minlength=horizon)[:horizon]
     seen = np.flatnonzero(counts)
-    overall = squares.sum() / counts.sum()
+    overall = sums.sum() / counts.sum()
     if overall == 0:
         return np.ones(horizon)
-    mean_squares = np.asarray(isotonic_regression(squares[seen] / counts[seen], weights=counts[seen]).x)
-    growth = np.sqrt(np.maximum(np.interp(np.arange(horizon), seen, mean_squares), 1e-12) / overall)
+    means = np.asarray(isotonic_regression(sums[seen] / counts[seen], weights=counts[seen]).x)
+    growth = np.maximum(np.interp(np.arange(horizon), seen, means), 1e-6) / overall
     beyond = np.arange(seen[-1] + 1, horizon)
     growth[beyond] = growth[seen[-1]] * np.sqrt((beyond + 1) / (seen[-1] + 1))
     return np.asarray(growth)
