@@ -257,3 +257,12 @@ def test_bad_arguments_are_named():
         simulate(con, scores().drop(columns="p_60d"), JUNE, AS_OF, SETTINGS)
     with pytest.raises(InvalidInput, match="`n_paths` must be at least 1, got 0"):
         simulate(con, scores(), JUNE, AS_OF, SETTINGS, n_paths=0)
+
+
+def test_a_missing_amount_is_drawn_from_the_other_open_deals_while_nothing_was_won():
+    deals = [deal("known", "ada", 500.0, "2024-06-01"), deal("unknown", "bob", None, "2024-06-01")]
+
+    with connect(deals) as con:
+        outlook = simulate(con, scores(known=1.0, unknown=1.0), parse_period("FY2024"), AS_OF, SETTINGS, n_paths=50)
+
+    np.testing.assert_allclose(outlook.paths, 500.0)

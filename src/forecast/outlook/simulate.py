@@ -114,11 +114,14 @@ def _chances(p_within: Floats, horizons: tuple[int, ...], from_days: float, to_d
 def _open_paths(
     ledger: Ledger, probability: Floats, owners: list[str], n_paths: int, rng: np.random.Generator
 ) -> Floats:
-    """A Bernoulli draw for each open opportunity and path; missing amounts are drawn from past wins."""
+    """A Bernoulli draw for each open opportunity and path.
+
+    Missing amounts are drawn from past wins; while there are none, from the other open opportunities.
+    """
     paths = np.zeros((n_paths, len(owners)))
     codes = _codes(ledger.open["owner_id"], owners)
     amount = ledger.open["amount"].to_numpy(dtype=float)
-    values, start, length = _amount_pools(ledger.won, ledger.open["product_id"])
+    values, start, length = _amount_pools(ledger.won if len(ledger.won) else ledger.open, ledger.open["product_id"])
     order = np.argsort(codes, kind="stable")
     for chunk in np.array_split(order, max(1, -(-len(order) * n_paths // _CHUNK))):
         if not len(chunk):
@@ -131,13 +134,13 @@ def _open_paths(
     return paths
 
 
-def _amount_pools(won: pd.DataFrame, product_id: pd.Series) -> tuple[Floats, Codes, Codes]:
-    """Amounts of past wins, and which run of them stands for each opportunity: its product's, else all.
+def _amount_pools(like: pd.DataFrame, product_id: pd.Series) -> tuple[Floats, Codes, Codes]:
+    """Amounts of opportunities alike, and which run of them stands for each opportunity: its product's, else all.
 
     Returns the amounts (the company's, then those of each product with enough of them) with start and length of the
     run of each opportunity. Without any known amount everything is 0.
     """
-    known = won.loc[won["amount"].notna(), ["product_id", "amount"]]
+    known = like.loc[like["amount"].notna(), ["product_id", "amount"]]
     company = known["amount"].to_numpy(dtype=float) if len(known) else np.zeros(1)
     counts = known["product_id"].value_counts().sort_index()
     counts = counts[counts >= _MIN_AMOUNTS]
