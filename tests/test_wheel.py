@@ -26,16 +26,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     uv = Path(sys.executable).with_name("uv")
     run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder / "dist", cwd=ROOT)
     run(uv, "venv", "--no-config", "--python", sys.executable, folder / "env", cwd=folder)
-    install = (
-        uv,
-        "pip",
-        "install",
-        "--no-config",
-        "--quiet",
-        "--python",
-        folder / "env" / "bin" / "python",
-        "--no-deps",
-    )
+    python = folder / "env" / "bin" / "python"
+    install = (uv, "pip", "install", "--no-config", "--system-certs", "--quiet", "--python", python, "--no-deps")
     run(*install, "--require-hashes", "-r", ROOT / "requirements.lock", cwd=folder)
     run(*install, next((folder / "dist").glob("*.whl")), cwd=folder)
     return folder / "env" / "bin"
