@@ -63,13 +63,22 @@ def _bank(folder: Path, terminal: Terminal, progress: Any) -> dict[str, Any]:
     ranked = scores.sort_values(["probability", "entity_id"], ascending=[False, True])
     shown = [*ranked["entity_id"].head(5), ranked["entity_id"].iloc[-1]]
     explained = [_explained(workspace, scores, entity_id, terminal) for entity_id in shown]
-    return {"rows": len(scores), "model_version": scores["model_version"].iloc[0], "shown": explained}
+    known = workspace.table("leads").set_index("lead_id")["converted_at"]
+    came = int(known.reindex(scores["entity_id"]).notna().sum())
+    terminal.say(f"Expected of the {len(scores)}: {scores['probability'].sum():.1f} subscriptions; then came {came}.")
+    return {
+        "expected": float(scores["probability"].sum()),
+        "came": came,
+        "rows": len(scores),
+        "model_version": scores["model_version"].iloc[0],
+        "shown": explained,
+    }
 
 
 def _explained(workspace: Workspace, scores: pd.DataFrame, entity_id: str, terminal: Terminal) -> dict[str, Any]:
     from forecast.usecases.explain import explain
 
-    answer = explain(scores, entity_id, strongest=3)
+    answer = explain(scores, entity_id, strongest=5)
     row = scores.set_index("entity_id").loc[entity_id]
     terminal.say(
         f"  {entity_id}  {answer['probability']:6.1%}  (of leads alike {row['low']:.0%}–{row['high']:.0%} at 80 %,"
