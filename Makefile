@@ -13,7 +13,7 @@ demo: $(VENV)/.demo-ready
 	$(BIN)/forecast demo
 
 test: check
-	$(BIN)/pytest
+	$(BIN)/pytest --durations=15
 
 fast: $(VENV)/.test-ready
 	$(BIN)/pytest -m "not slow"

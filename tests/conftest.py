@@ -20,6 +20,13 @@ from forecast.schema import FOREVER
 SHARED_DATA = Path(os.environ.get("FORECAST_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Users may lack shared data; where ``FORECAST_NO_SKIPS`` is set (CI), a test that did not run is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("FORECAST_NO_SKIPS") and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data sets that tests may read; users do not have it."""
