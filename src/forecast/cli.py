@@ -156,16 +156,18 @@ def revoke_key(
 def map_file(
     file: Annotated[Path, typer.Argument(help="An export: csv, xlsx, jsonl or parquet.")],
     out: Annotated[Path | None, typer.Option(help="Mapping to write; default stdout.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Draft a mapping for an export; read it, then `forecast ingest` it."""
     from forecast.adapters.inputs import draft_mapping
 
-    text = draft_mapping(file)
-    if out is None:
-        sys.stdout.write(text)
-    else:
+    text, terminal = draft_mapping(file), Terminal(as_json)
+    if out is not None:
         out.write_text(text, encoding="utf-8")
-        Terminal().say(f"{out} is a draft: read it, then try: forecast ingest {out} --check")
+        terminal.say(f"{out} is a draft: read it, then try: forecast ingest {out} --check")
+    else:
+        terminal.say(text)
+    terminal.result({"mapping": text, "file": out})
 
 
 @app.command()
@@ -420,10 +422,14 @@ def rollback(
 
 @models.command()
 def card(
-    model: Annotated[str, typer.Argument(help="Model version, e.g. conversion_lead/3.")], workspace: Folder = HERE
+    model: Annotated[str, typer.Argument(help="Model version, e.g. conversion_lead/3.")],
+    workspace: Folder = HERE,
+    as_json: Json = False,
 ) -> None:
     """The model card of a version."""
-    sys.stdout.write(_open(workspace).card(model))
+    text, terminal = _open(workspace).card(model), Terminal(as_json)
+    terminal.say(text)
+    terminal.result({"card": text})
 
 
 @app.command()
