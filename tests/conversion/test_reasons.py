@@ -92,3 +92,13 @@ def test_evidence_is_of_the_leading_feature_of_the_reason() -> None:
     assert listed[0]["evidence"]["feature"] == "interactions__phone__count_7d"
     assert listed[0]["evidence"]["value"] == "1"
     assert [reason["code"] for reason in listed] == ["interactions.phone", "remainder"]  # no points, no reason
+
+
+def test_a_feature_that_never_varied_shows_its_value_and_claims_no_cases_alike() -> None:
+    table = pd.DataFrame({"stage__current": ["new"] * 4, "x": [1.0, 2, 3, 4]})
+    alike = AlikeCases.fit(table, np.array([0, 1, 0, 1]), np.arange(4))
+    points = pd.DataFrame({"stage__current": [0.1] * 4, "remainder": [0.0] * 4})
+
+    reasons = build_reasons(points, table, alike, base=0.5, probability=np.full(4, 0.6))
+
+    assert reasons[0][0]["evidence"] == {"feature": "stage__current", "value": "new", "n": 0, "rate": 0.0}

@@ -129,6 +129,12 @@ def _texts(values: np.ndarray, kind: str, levels: Sequence[str]) -> np.ndarray:
     return np.array(named, dtype=object)[inverse]
 
 
+def _never_varied(X: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Evidence of a feature that was the same for all in training: its value, and no cases to compare with."""
+    texts = X[name].astype("string").fillna("") if name in X else pd.Series("", index=X.index)
+    return texts.to_numpy(dtype=object), np.zeros(len(X)), np.zeros(len(X))
+
+
 def build_reasons(
     points: pd.DataFrame, X: pd.DataFrame, alike: AlikeCases, *, base: float, probability: np.ndarray
 ) -> list[list[dict[str, Any]]]:
@@ -167,11 +173,10 @@ def build_reasons(
         owners = np.array([position[name] for name in members[code]])
         leading[:, number] = owners[np.abs(part).argmax(axis=1)]
     remainder = np.round(probability - base - sums.sum(axis=1), DECIMALS)
-    lookup = [found.get(name) for name in features]
+    lookup = [found[name] if name in found else _never_varied(X, name) for name in features]
 
     def evidence(row: int, feature: int) -> dict[str, Any]:
-        cases = lookup[feature]
-        value, count, rate = ("", 0, 0.0) if cases is None else (cases[0][row], cases[1][row], cases[2][row])
+        value, count, rate = (column[row] for column in lookup[feature])
         return {"feature": features[feature], "value": str(value), "n": int(count), "rate": round(float(rate), 6)}
 
     order = np.argsort(-np.abs(sums), axis=1, kind="stable")
