@@ -56,6 +56,7 @@ def store(tmp_path):
     return made
 
 
+@pytest.mark.slow
 def test_first_champion_is_the_best_naive_and_a_better_model_follows(store):
     registry, lake = InMemoryRegistry(), FrameLake({"demand": demand()})
 
@@ -105,6 +106,7 @@ def test_nothing_beats_a_naive_that_is_never_wrong(store):
     assert "made no error" in result.decision.reason
 
 
+@pytest.mark.slow
 def test_later_rows_change_neither_forecast_nor_champion_of_a_day(store):
     registry, tables = InMemoryRegistry(), {"demand": demand()}
     train_demand(FrameLake(tables), registry, store, SETTINGS, CLOCK, as_of=AS_OF)
