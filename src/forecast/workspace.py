@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from forecast.errors import InvalidInput
+from forecast.errors import InvalidInput, NotEnoughHistory
 from forecast.periods import parse_moment, parse_period, start_of_day
 from forecast.ports import Clock
 from forecast.settings import SETTINGS_FILE, Settings, load_settings
@@ -155,35 +155,34 @@ class Workspace:
         params: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
     ) -> list[TrainingResult]:
-        """Fit, evaluate on later time, log, register and put to the gate."""
-        results: list[Any] = []
-        moment = self.moment(as_of)
-        if task in ("conversion", "all"):
-            from training.train_conversion import train_conversion
+        """Fit, evaluate on later time, log, register and put to the gate.
 
-            results += train_conversion(
-                self.lake,
-                self.registry,
-                self.store,
-                self.settings,
-                self.clock,
-                as_of=moment,
-                params=params,
-                progress=progress,
-            )
-        if task in ("demand", "all"):
-            from training.train_demand import train_demand
+        With ``all``, what lacks history is told to ``progress`` and left out, as long as something can be trained.
+        """
+        from training.train_conversion import train_conversion
+        from training.train_demand import train_demand
 
-            results += train_demand(
-                self.lake,
-                self.registry,
-                self.store,
-                self.settings,
-                self.clock,
-                as_of=moment,
-                params=params,
-                progress=progress,
-            )
+        pipelines = {"conversion": train_conversion, "demand": train_demand}
+        results: list[TrainingResult] = []
+        lacking: list[str] = []
+        for name in pipelines if task == "all" else (task,):
+            try:
+                results += pipelines[name](
+                    self.lake,
+                    self.registry,
+                    self.store,
+                    self.settings,
+                    self.clock,
+                    as_of=self.moment(as_of),
+                    params=params,
+                    progress=progress,
+                )
+            except NotEnoughHistory as error:
+                lacking.append(str(error))
+                if progress:
+                    progress(str(error))
+        if not results:
+            raise NotEnoughHistory(" ".join(lacking))
         return results
 
     def score(
