@@ -1,10 +1,16 @@
 """Reasons: grouped, exact after rounding, with evidence counted over entities."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from forecast.conversion.reasons import AlikeCases, build_reasons, reason_code
+from forecast.conversion.alike import AlikeCases
+from forecast.conversion.reasons import build_reasons, escaped, number_texts, reason_code, tabulate_reasons
 
 X = pd.DataFrame(
     {
@@ -35,38 +41,6 @@ ENTITIES = np.repeat(np.arange(5), 6)
 )
 def test_code_of_a_feature(feature: str, code: str) -> None:
     assert reason_code(feature) == code
-
-
-def test_alike_cases_are_entities_and_their_win_rate() -> None:
-    alike = AlikeCases.fit(X, Y, ENTITIES)
-
-    found = alike.look_up(X[:6])
-    texts, counts, rates = found["stage__current"]
-
-    assert texts.tolist() == ["new", "new", "offer", "offer", "offer", ""]
-    assert counts.tolist() == [5.0] * 6  # each entity was seen in each stage
-    assert rates.tolist() == [0.0, 0.0, 2 / 3, 2 / 3, 2 / 3, 1.0]
-
-
-def test_alike_cases_by_bins_of_a_number() -> None:
-    values = pd.DataFrame({"x": np.arange(60.0)})
-    found = AlikeCases.fit(values, (np.arange(60) >= 30).astype(float), np.arange(60)).look_up(values)
-
-    texts, counts, rates = found["x"]
-    assert counts.sum() == 10 * 60
-    assert rates[:10].tolist() == [0.0] * 10
-    assert rates[-10:].tolist() == [1.0] * 10
-    assert texts[7] == "7"
-
-
-def test_a_value_beyond_the_training_range_belongs_to_the_last_bin() -> None:
-    alike = AlikeCases.fit(X, Y, ENTITIES)
-    odd = X[:1].assign(stage__current="unheard", interactions__phone__count_30d=1e9)
-
-    found = alike.look_up(odd)
-
-    assert found["stage__current"][1].tolist() == [0.0]
-    assert found["interactions__phone__count_30d"][1].tolist() == [5.0]
 
 
 def test_published_points_add_up_after_rounding() -> None:
@@ -102,3 +76,30 @@ def test_a_feature_that_never_varied_shows_its_value_and_claims_no_cases_alike()
     reasons = build_reasons(points, table, alike, base=0.5, probability=np.full(4, 0.6))
 
     assert reasons[0][0]["evidence"] == {"feature": "stage__current", "value": "new", "n": 0, "rate": 0.0}
+
+
+def test_texts_are_the_lists_as_compact_json() -> None:
+    rng = np.random.default_rng(0)
+    odd = X[:6].assign(
+        stage__current=['new "one"', "back\\slash", "报价\n", "new", None, "offer"], x=[0, 1e-7, 1, 2, 3, 4]
+    )
+    points = pd.DataFrame(rng.normal(0, [0.1, 1e-6, 1e-8, 0, 0], (6, 5)), columns=[*odd.columns, "remainder"])
+    probability = np.round(0.2 + points.sum(axis=1).to_numpy(), 9)
+
+    table = tabulate_reasons(points, odd, AlikeCases.fit(odd, Y[:6], ENTITIES[:6]), base=0.2, probability=probability)
+
+    expected = [json.dumps(one, ensure_ascii=False, sort_keys=True, separators=(",", ":")) for one in table.lists()]
+    assert table.texts().tolist() == expected
+
+
+@given(arrays(np.float64, st.integers(0, 20), elements=st.floats(-1, 1).map(lambda x: round(x, 9))))
+def test_number_texts_are_those_of_python(values: np.ndarray) -> None:
+    assert number_texts(values).to_pylist() == [repr(value) for value in values.tolist()]
+
+
+@given(st.lists(st.text()))
+def test_escaped_texts_are_those_of_json(texts: list[str]) -> None:
+    texts = [text.encode("utf-8", "ignore").decode() for text in texts]
+    expected = [json.dumps(text, ensure_ascii=False)[1:-1] for text in texts]
+
+    assert escaped(np.array(texts, dtype=object)).to_pylist() == expected

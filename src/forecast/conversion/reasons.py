@@ -1,17 +1,17 @@
-"""From contributions of features to reasons of a score: grouped, with evidence from the training rows."""
+"""From points of features to reasons of a score: grouped, with evidence from the training rows, exact when rounded."""
 
-from collections.abc import Mapping, Sequence
+import json
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from forecast.conversion.encoding import TableEncoder
+from forecast.conversion.alike import NOTHING_ALIKE, AlikeBin, AlikeCases
 from forecast.conversion.group_rate import REMAINDER
-
-#: Quantile bins of a numeric feature in which alike cases are counted.
-N_BINS = 6
 
 #: Scores and points are rounded to this many decimals, so that files are reproducible.
 DECIMALS = 9
@@ -45,94 +45,149 @@ def reason_code(feature: str) -> str:
     return f"{family}.{known.get(parts[0], known.get('', parts[0]))}"
 
 
-@dataclass
-class AlikeCases:
-    """For each feature, in bins of its values: how many entities were alike in training, and their win rate."""
+@dataclass(frozen=True)
+class ReasonTable:
+    """Reasons of many rows in columns, row by row, strongest first and the remainder last.
 
-    encoder: TableEncoder
-    edges: list[np.ndarray]
-    counts: list[np.ndarray]
-    rates: list[np.ndarray]
+    Attributes
+    ----------
+    offsets : array of shape (n + 1,)
+        Reasons of row i are at ``offsets[i]`` to ``offsets[i + 1] - 1``.
+    points : array of shape (m,)
+        Of probability, rounded.
+    values : array of shape (m,)
+        Value of the leading feature, as text.
+    position : array of shape (m,)
+        Where ``codes`` and ``bins``, which hold each pair once, have the reason's code and the cases alike.
+    codes : list of str
+    bins : list of AlikeBin
+    """
 
-    @classmethod
-    def fit(cls, X: pd.DataFrame, y: np.ndarray, groups: np.ndarray) -> "AlikeCases":
-        """Count over the training rows; ``groups`` of shape (n,) is the entity of each row."""
-        alike = cls(TableEncoder().fit(X), [], [], [])
-        matrix = alike.encoder.transform(X)
-        codes = pd.factorize(groups)[0]
-        for position, column in enumerate(alike.encoder.columns):
-            values = matrix[:, position]
-            edges = np.zeros(0) if column.kind == "category" else _bin_edges(values)
-            alike.edges.append(edges)
-            n_bins = (len(column.levels) + 1 if column.kind == "category" else len(edges) + 1) + 1
-            bins = alike._bins(position, values)
-            rows = np.bincount(bins, minlength=n_bins)
-            won = np.bincount(bins, weights=y, minlength=n_bins)
-            entities = np.unique(bins * len(codes) + codes) // len(codes)
-            alike.counts.append(np.bincount(entities, minlength=n_bins).astype(float))
-            alike.rates.append(won / np.maximum(rows, 1))
-        return alike
+    offsets: np.ndarray
+    points: np.ndarray
+    values: np.ndarray
+    position: np.ndarray
+    codes: list[str]
+    bins: list[AlikeBin]
 
-    def _bins(self, position: int, values: np.ndarray) -> np.ndarray:
-        """Bin of each value; the last bin holds the missing ones."""
-        column, edges = self.encoder.columns[position], self.edges[position]
-        missing = len(column.levels) + 1 if column.kind == "category" else len(edges) + 1
-        found = values if column.kind == "category" else np.searchsorted(edges, values, side="left").astype(float)
-        return np.asarray(np.where(np.isnan(values), missing, np.nan_to_num(found)), dtype=int)
+    def lists(self) -> list[list[dict[str, Any]]]:
+        """Per row, a list of ``{"code", "points", "evidence"}``."""
+        codes, bins = self.codes, self.bins
+        columns = zip(self.position.tolist(), self.points.tolist(), self.values.tolist(), strict=True)
+        every = [
+            {
+                "code": codes[k],
+                "points": points,
+                "evidence": {"feature": bins[k].feature, "value": value, "n": bins[k].n, "rate": bins[k].rate},
+            }
+            for k, points, value in columns
+        ]
+        return [every[start:stop] for start, stop in pairwise(self.offsets.tolist())]
 
-    def look_up(self, X: pd.DataFrame) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Per feature: value as text, entities alike, their win rate; each of shape (n,)."""
-        matrix = self.encoder.transform(X)
-        found = {}
-        for position, column in enumerate(self.encoder.columns):
-            values = matrix[:, position]
-            bins = self._bins(position, values)
-            texts = _texts(values, column.kind, column.levels)
-            found[column.name] = (texts, self.counts[position][bins], self.rates[position][bins])
-        return found
-
-    def to_state(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return {
-            "encoder": self.encoder.to_state(),
-            "edges": [edges.tolist() for edges in self.edges],
-            "counts": [counts.tolist() for counts in self.counts],
-            "rates": [rates.tolist() for rates in self.rates],
-        }
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> "AlikeCases":
-        """The object that `to_state` described."""
-        arrays = [[np.array(values, dtype=float) for values in state[name]] for name in ("edges", "counts", "rates")]
-        return cls(TableEncoder.from_state(state["encoder"]), *arrays)
+    def texts(self) -> np.ndarray:
+        """Per row, the list as JSON: keys sorted, no blanks, not only ASCII; shape (n,)."""
+        heads = [
+            f'{{"code":{_json(code)},"evidence":{{"feature":{_json(alike.feature)},"n":{alike.n},"rate":{alike.rate},'
+            f'"value":"'
+            for code, alike in zip(self.codes, self.bins, strict=True)
+        ]
+        single = pc.binary_join_element_wise(
+            pa.array(heads, pa.large_string()).take(pa.array(self.position)),
+            escaped(self.values),
+            _text('"},"points":'),
+            number_texts(self.points),
+            _text("}"),
+            _text(""),
+        )
+        lists = pa.LargeListArray.from_arrays(pa.array(self.offsets, pa.int64()), single)
+        whole = pc.binary_join_element_wise(_text("["), pc.binary_join(lists, _text(",")), _text("]"), _text(""))
+        return np.asarray(whole.to_numpy(zero_copy_only=False), dtype=object)
 
 
-def _bin_edges(values: np.ndarray) -> np.ndarray:
-    """Upper ends of the bins but the last; a value that fills a bin gets one of its own."""
-    known = values[~np.isnan(values)]
-    if not len(known):
-        return np.zeros(0)
-    edges = np.unique(np.quantile(known, np.arange(1, N_BINS) / N_BINS, method="lower"))
-    return np.asarray(edges[edges < known.max()])
+def escaped(values: np.ndarray) -> pa.LargeStringArray:
+    """Texts as they stand between the quotes of JSON."""
+    texts = pa.array(values, pa.large_string())
+    special = pc.match_substring_regex(texts, r'["\\\x00-\x1f]')
+    own = [_json(text)[1:-1] for text in pc.filter(texts, special).to_pylist()]
+    return pc.replace_with_mask(texts, special, pa.array(own, pa.large_string()))
 
 
-def _texts(values: np.ndarray, kind: str, levels: Sequence[str]) -> np.ndarray:
-    """Values for people: six digits, days as dates, levels by name; missing is the empty text."""
-    if kind == "category":
-        names = np.array([*levels, "other"], dtype=object)
-        return np.where(np.isnan(values), "", names[np.nan_to_num(values).astype(int)])
-    unique, inverse = np.unique(values, return_inverse=True)
-    if kind == "moment":
-        named = [("" if np.isnan(v) else f"{pd.Timestamp(v, unit='D'):%Y-%m-%d}") for v in unique]
-    else:
-        named = ["" if np.isnan(v) else f"{v:.6g}" for v in unique]
-    return np.array(named, dtype=object)[inverse]
+def number_texts(values: np.ndarray) -> pa.LargeStringArray:
+    """Shortest texts that read back as the same numbers, as Python writes them."""
+    texts = pc.cast(pa.array(values), pa.large_string())
+    # Arrow writes 1e-5 where Python writes 1e-05, and 1 where Python writes 1.0.
+    plain = (np.abs(values) >= 1e-4) & (np.abs(values) < 1e15) & (values != np.round(values))
+    own = pa.array(list(map(repr, values[~plain].tolist())), pa.large_string())
+    return pc.replace_with_mask(texts, pa.array(~plain), own)
 
 
-def _never_varied(X: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Evidence of a feature that was the same for all in training: its value, and no cases to compare with."""
-    texts = X[name].astype("string").fillna("") if name in X else pd.Series("", index=X.index)
-    return texts.to_numpy(dtype=object), np.zeros(len(X)), np.zeros(len(X))
+def _text(value: str) -> pa.Scalar:
+    return pa.scalar(value, pa.large_string())
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def tabulate_reasons(
+    points: pd.DataFrame, X: pd.DataFrame, alike: AlikeCases, *, base: float, probability: np.ndarray
+) -> ReasonTable:
+    """Reasons of every row; see `build_reasons`, which gives them as lists."""
+    features = [str(name) for name in points.columns if name != REMAINDER]
+    sums, leading, _ = grouped_points(points[features])
+    sums = np.round(sums, DECIMALS)
+    remainder = np.round(probability - base - sums.sum(axis=1), DECIMALS)
+    order = np.argsort(-np.abs(sums), axis=1, kind="stable")
+    n, n_codes = sums.shape
+    # One more column for the remainder, which is kept even when it is 0.
+    ranked = np.column_stack([np.take_along_axis(sums, order, axis=1), remainder])
+    kept = ranked != 0
+    kept[:, -1] = True
+    row, place = np.nonzero(kept)
+    code = np.column_stack([order, np.full(n, n_codes)])[row, place]
+    lead = np.column_stack([leading, np.full(n, len(features))])[row, code]
+    offsets = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
+    position = np.zeros(len(row), dtype=np.int64)
+    values = np.full(len(row), "", dtype=object)
+    found_codes, found_bins = [REMAINDER], [NOTHING_ALIKE]
+    by_feature = np.argsort(lead, kind="stable")
+    edges = np.searchsorted(lead[by_feature], np.arange(len(features) + 1))
+    for number, name in enumerate(features):
+        here = by_feature[edges[number] : edges[number + 1]]
+        if len(here):
+            values[here], bins, which = alike.evidence(X, name, row[here])
+            position[here] = which + len(found_bins)
+            found_bins += bins
+            found_codes += [reason_code(name)] * len(bins)
+    return ReasonTable(offsets, ranked[row, place] + 0.0, values, position, found_codes, found_bins)
+
+
+def grouped_points(points: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Sums of the points of each reason.
+
+    Parameters
+    ----------
+    points : DataFrame of shape (n, k)
+        One column per feature, without the remainder.
+
+    Returns
+    -------
+    (sums, leading, codes)
+        ``sums`` and ``leading`` of shape (n, n_codes): the points of each reason, and the position of its feature with
+        the most points; ``codes`` sorted.
+    """
+    position: dict[str, list[int]] = {}
+    for number, name in enumerate(points.columns):
+        position.setdefault(reason_code(str(name)), []).append(number)
+    codes = sorted(position)
+    values = points.to_numpy()
+    sums, leading = np.zeros((len(points), len(codes))), np.zeros((len(points), len(codes)), dtype=np.int64)
+    for number, code in enumerate(codes):
+        members = np.array(position[code])
+        part = values[:, members]
+        sums[:, number] = part.sum(axis=1)
+        leading[:, number] = members[np.abs(part).argmax(axis=1)]
+    return sums, leading, codes
 
 
 def build_reasons(
@@ -157,36 +212,4 @@ def build_reasons(
         training entities alike in it: ``{"feature", "value", "n", "rate"}``. Reasons without points are left out, but
         never the remainder.
     """
-    features = [name for name in points.columns if name != REMAINDER]
-    members: dict[str, list[str]] = {}
-    for name in features:
-        members.setdefault(reason_code(name), []).append(name)
-    codes = sorted(members)
-    found = alike.look_up(X)
-    n = len(points)
-    sums = np.zeros((n, len(codes)))
-    leading = np.zeros((n, len(codes)), dtype=int)
-    position = {name: number for number, name in enumerate(features)}
-    for number, code in enumerate(codes):
-        part = points[members[code]].to_numpy()
-        sums[:, number] = np.round(part.sum(axis=1), DECIMALS)
-        owners = np.array([position[name] for name in members[code]])
-        leading[:, number] = owners[np.abs(part).argmax(axis=1)]
-    remainder = np.round(probability - base - sums.sum(axis=1), DECIMALS)
-    lookup = [found[name] if name in found else _never_varied(X, name) for name in features]
-
-    def evidence(row: int, feature: int) -> dict[str, Any]:
-        value, count, rate = (column[row] for column in lookup[feature])
-        return {"feature": features[feature], "value": str(value), "n": int(count), "rate": round(float(rate), 6)}
-
-    order = np.argsort(-np.abs(sums), axis=1, kind="stable")
-    reasons = []
-    for row in range(n):
-        listed = [
-            {"code": codes[c], "points": float(sums[row, c]), "evidence": evidence(row, int(leading[row, c]))}
-            for c in order[row]
-            if sums[row, c] != 0
-        ]
-        rest = {"feature": "", "value": "", "n": 0, "rate": 0.0}
-        reasons.append([*listed, {"code": REMAINDER, "points": float(remainder[row]), "evidence": rest}])
-    return reasons
+    return tabulate_reasons(points, X, alike, base=base, probability=probability).lists()

@@ -10,11 +10,12 @@ import pandas as pd
 from scipy.special import expit
 
 from forecast.attribution import probability_points
+from forecast.conversion.alike import AlikeCases
 from forecast.conversion.encoding import column_kind
 from forecast.conversion.group_rate import GroupRateModel
 from forecast.conversion.model import ConversionModel
 from forecast.conversion.population import as_utc, check_outcomes, window_labels
-from forecast.conversion.reasons import DECIMALS, AlikeCases, build_reasons
+from forecast.conversion.reasons import DECIMALS, tabulate_reasons
 from forecast.conversion.timing import TimingModel
 from forecast.errors import InvalidInput, NotEnoughHistory
 
@@ -167,8 +168,8 @@ class ConversionScorer:
             "horizons_beyond_follow_up": [days for days in self.horizons if days > follow_up],
         }
 
-    def score(self, features: pd.DataFrame, *, zone: tzinfo = UTC) -> pd.DataFrame:
-        """Scores of the rows of ``features``, in their order.
+    def score(self, features: pd.DataFrame, *, zone: tzinfo = UTC, reasons_as_json: bool = False) -> pd.DataFrame:
+        """Scores of the rows of ``features``, in their order; ``reasons`` as lists, or as texts of JSON (faster).
 
         Returns
         -------
@@ -206,7 +207,8 @@ class ConversionScorer:
         scores["percentile"] = np.round(100 * (scores["probability"].rank() - 0.5) / len(scores), DECIMALS)
         scores["grade"] = self._grades(probability)
         scores["base"] = self.base_
-        reasons = build_reasons(points, X, self.alike_, base=self.base_, probability=probability)
+        table = tabulate_reasons(points, X, self.alike_, base=self.base_, probability=probability)
+        reasons = table.texts() if reasons_as_json else table.lists()
         scores["reasons"] = pd.Series(reasons, index=scores.index, dtype=object)
         return scores
 

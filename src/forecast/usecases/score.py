@@ -186,18 +186,21 @@ def _score_spine(
 ) -> pd.DataFrame:
     if chosen.scorer is None:
         scores = score_by_prior(entity, spine, settings)
+        scores["reasons"] = [_as_json(reasons) for reasons in scores["reasons"]]
     else:
         features = build_features(con, spine, entity, chosen.families, zone=settings.zone)
         names = [str(name) for name in chosen.scorer.model_.feature_names_in_]
-        scores = chosen.scorer.score(with_columns(features, names), zone=settings.zone)
-    reasons = [json.dumps(one, ensure_ascii=False, sort_keys=True, separators=(",", ":")) for one in scores["reasons"]]
+        scores = chosen.scorer.score(with_columns(features, names), zone=settings.zone, reasons_as_json=True)
     return scores.assign(
         owner_id=_owners(con, spine, entity),
         batch=batch,
         model_version=chosen.label,
-        reasons=pd.Series(reasons, index=scores.index, dtype=object),
         backdated=chosen.backdated,
     )
+
+
+def _as_json(reasons: list[dict[str, Any]]) -> str:
+    return json.dumps(reasons, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def _owners(con: DuckDBPyConnection, spine: pd.DataFrame, entity: str) -> "pd.Series[Any] | None":
