@@ -250,16 +250,17 @@ Each read of a test part is in `test_reads.csv`.
 
 How each peer was validated:
 
-- **logistic** (scaled numbers, dummies), **naive Bayes** (Gaussian for numbers, Bernoulli for dummies), **LightGBM** and
-  **CatBoost** are fitted on all known rows at their defaults, with nothing held out;
+- **logistic** (scaled numbers, dummies), **naive Bayes** (Gaussian for numbers, Bernoulli for dummies), **LightGBM**
+  and **CatBoost** are fitted on all known rows at their defaults, with nothing held out;
 - **HistGradientBoosting** at its defaults stops early on a random tenth when there are over 10,000 rows;
 - **LightGBM, Optuna + Platt** is tuned in 50 trials and calibrated on the latest quarter of what it may know (valid,
-  before test; a stratified quarter of train where there is no time), then fitted on all of it. Before valid is judged it
-  is tuned within train. In the walk its parameters are found once, its calibration each time;
+  before test; a stratified quarter of train where there is no time), then fitted on all of it. Before valid is judged
+  it is tuned within train. In the walk its parameters are found once, its calibration each time;
 - **AutoGluon** medium, by log loss, draws its own random holdout; without its neural networks, which need torch.
 
-Few rows: the same draws for all methods, at random, with two won at least, from rows that are judged nowhere; judged on
-10,000 fixed rows; AutoGluon on the first 20 draws only, Optuna not at all. Times are of one fit, the mean in the walk."""
+Few rows: the same draws for all methods, at random, with two won at least, from rows that are judged nowhere; judged
+on 10,000 fixed rows; AutoGluon on the first 20 draws only, Optuna not at all. Times are of one fit, the mean in the
+walk."""
 
 
 def replace_section(readme: Path, text: str) -> None:
