@@ -1,5 +1,11 @@
 """Metrics, one family per file: ``metric(y_true, y_pred, *, sample_weight=None) -> float``."""
 
+from forecast.evaluation.metrics.brier import BrierParts, brier_decomposition
+from forecast.evaluation.metrics.calibration_noise import (
+    NoiseFloor,
+    calibration_error_floor,
+    debiased_calibration_error,
+)
 from forecast.evaluation.metrics.classification import (
     CalibrationLine,
     average_precision_score,
@@ -14,6 +20,7 @@ from forecast.evaluation.metrics.classification import (
     miscalibration_loss,
     roc_auc_score,
 )
+from forecast.evaluation.metrics.costs import Payoffs, decision_curve, mean_payoff, net_benefit_score
 from forecast.evaluation.metrics.demand import bias, mase, rmsse, wape, wrmsse
 from forecast.evaluation.metrics.intervals import (
     interval_coverage_score,
@@ -21,24 +28,37 @@ from forecast.evaluation.metrics.intervals import (
     interval_width_error,
     pinball_loss,
 )
+from forecast.evaluation.metrics.ranking import gains_curve, gains_score, lift_score
 
 __all__ = [
+    "BrierParts",
     "CalibrationLine",
+    "NoiseFloor",
+    "Payoffs",
     "average_precision_score",
     "bias",
+    "brier_decomposition",
     "brier_loss",
     "calibration_error",
+    "calibration_error_floor",
     "calibration_intercept",
     "calibration_line",
     "calibration_slope",
+    "debiased_calibration_error",
+    "decision_curve",
+    "gains_curve",
+    "gains_score",
     "interval_coverage_score",
     "interval_loss",
     "interval_width_error",
+    "lift_score",
     "log_loss",
     "log_loss_skill_score",
     "log_losses",
     "mase",
+    "mean_payoff",
     "miscalibration_loss",
+    "net_benefit_score",
     "pinball_loss",
     "rmsse",
     "roc_auc_score",
