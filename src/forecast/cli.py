@@ -268,6 +268,7 @@ def explain(
     model: Annotated[str | None, typer.Option(help="Model version; default that day's champion.")] = None,
     batch: Batch = None,
     lang: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    plot: Annotated[Path | None, typer.Option(help="Draw the way from base rate to probability: a .png file.")] = None,
     workspace: Folder = HERE,
     as_json: Json = False,
 ) -> None:
@@ -276,6 +277,12 @@ def explain(
 
     answer = _open(workspace).explain(entity_id, as_of, model, batch, lang)
     terminal = Terminal(as_json)
+    if plot is not None:
+        from forecast.adapters.exports import write_figure
+        from forecast.usecases.explain import explanation_figure
+
+        write_figure(explanation_figure(answer, lang=lang), plot)
+        terminal.say(f"The reasons are drawn in {plot}.")
     terminal.say(
         f"{answer['entity']} {entity_id}: {answer['probability']:.1%}"
         f" (base {answer['base']:.1%}, {answer['model_version']})"

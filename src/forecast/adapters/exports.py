@@ -1,4 +1,4 @@
-"""Frames to files that people and other systems read; the same frame gives the same bytes."""
+"""Frames and figures to files that people and other systems read; the same frame gives the same bytes."""
 
 from pathlib import Path
 
@@ -34,3 +34,18 @@ def write_frame(frame: pd.DataFrame, file: Path) -> None:
         safe.to_csv(file, index=False, encoding="utf-8-sig", lineterminator="\n")
     else:
         raise InvalidInput(f"Cannot write {file}: the ending must be .parquet or .csv, got {file.suffix!r}.")
+
+
+def write_figure(image: bytes, file: Path) -> None:
+    """Write a PNG image as ``.png``.
+
+    Raises
+    ------
+    InvalidInput
+        If the file has another ending or its folder does not exist.
+    """
+    if not file.parent.is_dir():
+        raise InvalidInput(f"Cannot write {file}: its folder does not exist; make it first.")
+    if file.suffix != ".png":
+        raise InvalidInput(f"Cannot write {file}: the ending must be .png, got {file.suffix!r}.")
+    file.write_bytes(image)

@@ -1,5 +1,7 @@
-"""From a fitted model's log-odds to additive points."""
+"""From a fitted model's log-odds to additive points, their importance and their figures."""
 
+from forecast.attribution.figures import beeswarm, waterfall
+from forecast.attribution.importance import importance, summed_by
 from forecast.attribution.points import probability_points, sigmoid_slope
 
-__all__ = ["probability_points", "sigmoid_slope"]
+__all__ = ["beeswarm", "importance", "probability_points", "sigmoid_slope", "summed_by", "waterfall"]

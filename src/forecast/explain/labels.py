@@ -67,6 +67,7 @@ LABELS: dict[str, Text] = {
     "interactions.web": Text("Visits to the website", "网站访问"),
     "owner.record": Text("Past results of the owner", "负责人以往的成交情况"),
     "owner.workload": Text("Workload of the owner", "负责人当前的工作量"),
+    "prior_only": Text("Prior only: nothing has been learned yet", "仅为先验值:尚无可学习的历史"),
     "purchases.categories": Text("Range of products bought", "所购产品的类别分布"),
     "purchases.money": Text("Money spent by the account", "该客户的消费金额"),
     "purchases.orders": Text("Orders of the account", "该客户的订单"),

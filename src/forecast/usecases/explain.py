@@ -1,6 +1,7 @@
 """Why one lead or opportunity has its score."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -52,6 +53,25 @@ def explain(scores: pd.DataFrame, entity_id: str, *, lang: str = "en", strongest
         "reasons": [{**reason, "text": render(reason, lang)} for reason in shown],
         "rest": round(sum(reason["points"] for reason in reasons) - sum(reason["points"] for reason in shown), 9),
     }
+
+
+def explanation_figure(explanation: Mapping[str, Any], *, lang: str = "en") -> bytes:
+    """A waterfall of what `explain` gave: from the base rate by its reasons to the probability.
+
+    Parameters
+    ----------
+    explanation : mapping
+        Of `explain` with all reasons.
+    lang : {"en", "zh"}
+
+    Returns
+    -------
+    bytes
+        PNG.
+    """
+    from forecast.explain.figures import score_waterfall
+
+    return score_waterfall(explanation["reasons"], base=explanation["base"], lang=lang)
 
 
 def _strongest(reasons: list[dict[str, Any]], n: int) -> list[dict[str, Any]]:
