@@ -24,18 +24,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from duckdb import DuckDBPyConnection
-from forecast.features.leaks import Suspect, hunt_history, hunt_table
 from leak_honest import HONEST
 from leak_kinds import LEAKS
 from leak_planting import TABLES, Cases, Column, Kind, cases_of, with_columns
-from scipy.stats import beta
+from leak_report import failures, replace_section, report
+from leak_tables import DATA, bare_report
 
 from forecast.datasets import Company, make_company
 from forecast.datasets.records import canonical
+from forecast.features.leaks import Suspect, hunt_history
 from forecast.history import connect_tables
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
-MARK = "leak-hunter"
 #: Planted per company: (leaks, honest columns).
 PLANTED = {"opportunity": (4, 5), "lead": (2, 4)}
 #: Closed cases that carry a planted leak, at least.
@@ -64,6 +63,7 @@ class Judged:
     verdict: str
     evidence: str
     touched: int = 0
+    seconds: float = 0.0  # of the whole hunt
 
 
 def main() -> int:
@@ -86,9 +86,6 @@ def main() -> int:
     if given.readme:
         replace_section(given.readme, text)
     return int(n_failed > 0)
-
-
-# -- simulated companies --
 
 
 def judge_companies(n: int, first_seed: int = 1, hunter: Hunter = hunt_history) -> Iterator[Judged]:
@@ -194,189 +191,20 @@ def judge(con: DuckDBPyConnection, planted: Planted, as_of: datetime, seed: int,
     """What the hunter says of every column that is known to be a leak or honest."""
     entity = planted.cases.entity
     said: dict[str, tuple[str, str]] = {}
-    for suspect in hunter(con, entity, as_of=as_of):
+    began = time.perf_counter()
+    suspects = hunter(con, entity, as_of=as_of)
+    seconds = time.perf_counter() - began
+    for suspect in suspects:
         name = suspect.column.removeprefix("attributes.")
         if suspect.verdict == "leak" or name not in said:
             said[name] = (suspect.verdict, f"{suspect.kind}: {suspect.evidence}")
     names = {column.name: (kind, column) for kind, column in planted.columns}
     for name, (kind, column) in names.items():
         verdict, evidence = said.get(name, ("", ""))
-        yield Judged(seed, entity, kind.name, name, bool(kind.hurts), verdict, evidence, column.touched)
+        yield Judged(seed, entity, kind.name, name, bool(kind.hurts), verdict, evidence, column.touched, seconds)
     for name in BASE[entity]:
         if name not in names:
             yield Judged(seed, entity, "column of the CRM", name, False, *said.get(name, ("", "")))
-
-
-# -- real bare tables --
-
-
-def olist(data: Path) -> tuple[pd.DataFrame, pd.Series, pd.Series, set[str]]:
-    """Leads joined with their closed deals: every column of the deal exists only for the won."""
-    folder = data / "olist-funnel"
-    leads = pd.read_csv(folder / "olist_marketing_qualified_leads_dataset.csv", parse_dates=["first_contact_date"])
-    deals = pd.read_csv(folder / "olist_closed_deals_dataset.csv", parse_dates=["won_date"])
-    X = leads.merge(deals, on="mql_id", how="left")
-    y = X["mql_id"].isin(deals["mql_id"]).astype(int)
-    return X, y, X["first_contact_date"], set(deals.columns) - {"mql_id"}
-
-
-def bank(data: Path) -> tuple[pd.DataFrame, pd.Series, None, set[str]]:
-    """With ``duration``, which is known when the call is over."""
-    rows = pd.read_parquet(data / "bank-marketing" / "bank-additional-full.parquet")
-    return rows.drop(columns="y"), (rows["y"] == "yes").astype(int), None, {"duration"}
-
-
-def shoppers(data: Path) -> tuple[pd.DataFrame, pd.Series, None, set[str]]:
-    rows = pd.read_parquet(data / "online-shoppers" / "online_shoppers_intention.parquet")
-    return rows.drop(columns="Revenue"), rows["Revenue"].astype(int), None, set()
-
-
-def coil(data: Path) -> tuple[pd.DataFrame, pd.Series, None, set[str]]:
-    rows = pd.read_parquet(data / "coil2000-caravan" / "ticdata2000.parquet")
-    return rows.drop(columns="CARAVAN"), rows["CARAVAN"].astype(int), None, set()
-
-
-def crm_sales(data: Path) -> tuple[pd.DataFrame, pd.Series, pd.Series, set[str]]:
-    """All engaged opportunities, won or not: ``close_date`` and ``close_value`` come with the closing."""
-    rows = pd.read_csv(
-        data / "crm-sales-opportunities" / "sales_pipeline.csv", parse_dates=["engage_date", "close_date"]
-    )
-    rows = rows[rows["engage_date"].notna()].reset_index(drop=True)
-    X = rows.drop(columns="deal_stage")
-    return X, (rows["deal_stage"] == "Won").astype(int), rows["engage_date"], {"close_value", "close_date"}
-
-
-BARE = {
-    "olist (leads with closed deals)": olist,
-    "bank-additional-full (with duration)": bank,
-    "online-shoppers": shoppers,
-    "coil2000 (official train part)": coil,
-    "crm-sales (engaged)": crm_sales,
-}
-#: Known leaks that must be named (issue 3); the others of a set are shown.
-MUST = ("olist (leads with closed deals)", "bank-additional-full (with duration)")
-
-
-def bare_report(data: Path) -> tuple[str, int]:
-    """Every named column of the real tables, and how many known leaks were not named."""
-    lines, n_missed, notes = [], 0, []
-    for name, load in BARE.items():
-        X, y, when, known = load(data)
-        began = time.perf_counter()
-        suspects = hunt_table(X, y, time=when)
-        seconds = time.perf_counter() - began
-        named = {suspect.column for suspect in suspects}
-        missed = sorted(known - named)
-        n_missed += len(missed) if name in MUST else 0
-        notes.append(
-            f"- {name}: {len(X):,} rows, {X.shape[1]} columns, {y.mean():.1%} positive; {len(named)} named in "
-            f"{seconds:.1f} s; known leaks named {len(known & named)} of {len(known)}"
-            + (f", missed: {', '.join(missed)}" if missed else "")
-        )
-        lines += [
-            [name, s.column, "known leak" if s.column in known else "alarm", s.verdict, s.kind, _cell(s.evidence)]
-            for s in sorted(suspects, key=lambda s: s.column)
-        ]
-    table = markdown(["table", "column", "it is a", "verdict", "kind", "evidence"], lines)
-    return "### Bare tables\n\n" + "\n".join(notes) + "\n\n" + table, n_missed
-
-
-# -- report --
-
-
-def failures(judged: pd.DataFrame) -> pd.DataFrame:
-    """Leaks that stayed and honest columns that are out."""
-    return judged[judged["is_leak"] != (judged["verdict"] == "leak")]
-
-
-def clopper_pearson(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Exact interval of a share."""
-    tail = (1 - level) / 2
-    low = beta.ppf(tail, k, n - k + 1) if k else 0.0
-    high = beta.ppf(1 - tail, k + 1, n - k) if k < n else 1.0
-    return float(low), float(high)
-
-
-def report(judged: pd.DataFrame, n_companies: int, seed: int, seconds: float) -> str:
-    """Tables per kind, totals with their intervals, and every failure."""
-    leaks, honest = judged[judged["is_leak"]], judged[~judged["is_leak"]]
-    out = honest["verdict"] == "leak"
-    is_planted = honest["kind"] != "column of the CRM"
-    lines = [
-        f"{n_companies} companies of 400 to 1,500 opportunities and 500 to 1,500 leads, seeds {seed} to "
-        f"{seed + n_companies - 1}, {seconds:.0f} s on one core with their simulation.",
-        "",
-        f"- Planted leaks out: {_share((leaks['verdict'] == 'leak').sum(), len(leaks))}.",
-        f"- Honest columns out: {_share(out.sum(), len(honest))}; of the planted ones "
-        f"{_share((out & is_planted).sum(), is_planted.sum())}.",
-        f"- Honest columns called suspicious, which are kept: {(honest['verdict'] == 'suspicious').sum()}.",
-        "",
-        "### Planted leaks",
-        "",
-        _table_of_leaks(leaks),
-        "",
-        "### Honest columns",
-        "",
-        _table_of_honest(honest),
-    ]
-    bad = failures(judged)
-    if len(bad):
-        rows = [
-            [row.seed, row.entity, "leak stayed" if row.is_leak else "honest out", row.kind, row.column,
-             row.touched or "", row.verdict, _cell(row.evidence)]
-            for row in bad.itertuples()
-        ]  # fmt: skip
-        head = ["seed", "entity", "what", "kind", "column", "closed cases touched", "verdict", "evidence"]
-        lines += ["", "### Failures", "", markdown(head, rows)]
-    return "\n".join(lines)
-
-
-def _table_of_leaks(leaks: pd.DataFrame) -> str:
-    rows = []
-    for kind in LEAKS:
-        these = leaks[leaks["kind"] == kind.name]
-        verdicts = these["verdict"].value_counts()
-        rows.append(
-            [kind.name, kind.what, kind.hurts, len(these), verdicts.get("leak", 0), verdicts.get("suspicious", 0)]
-        )
-    return markdown(["kind", "what it is", "hurts", "planted", "out", "only suspicious"], rows)
-
-
-def _table_of_honest(honest: pd.DataFrame) -> str:
-    rows = []
-    for name, what in [(k.name, k.what) for k in HONEST] + [
-        ("column of the CRM", "columns of the simulated CRM itself")
-    ]:
-        verdicts = honest.loc[honest["kind"] == name, "verdict"].value_counts()
-        n = int((honest["kind"] == name).sum())
-        rows.append([name, what, n, verdicts.get("leak", 0), verdicts.get("suspicious", 0)])
-    return markdown(["kind", "what it is", "columns", "out", "suspicious, kept"], rows)
-
-
-def _share(k: int, n: int) -> str:
-    low, high = clopper_pearson(int(k), int(n))
-    return f"{k} of {n} ({k / max(n, 1):.1%}, 95 % interval {low:.1%} to {high:.1%})"
-
-
-def _cell(text: object) -> str:
-    return str(text).replace("|", "\\|").replace("\n", " ")
-
-
-def markdown(head: list[str], rows: list[list[object]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(value) for value in line) + " |" for line in lines)
-
-
-def replace_section(readme: Path, text: str) -> None:
-    """Put the text between this benchmark's marks, at the end of the file when they are not there."""
-    start, end = f"<!-- {MARK} -->", f"<!-- /{MARK} -->"
-    whole = readme.read_text(encoding="utf-8") if readme.exists() else "# Benchmarks\n"
-    title = "## Leak hunter: planted leaks out, honest columns kept\n\n`python benchmarks/leak_hunter.py`"
-    section = f"{start}\n{title}\n\n{text}\n{end}"
-    before, found, rest = whole.partition(start)
-    after = rest.partition(end)[2] if found else ""
-    readme.write_text(before.rstrip() + "\n\n" + section + (after or "\n"), encoding="utf-8")
 
 
 if __name__ == "__main__":
