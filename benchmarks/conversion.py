@@ -227,7 +227,7 @@ def log_reads(parts: list[Judged], samples: list[SmallSamples]) -> None:
         for sample in samples
         for model, loss in sample.losses.mean().items()
     ]
-    new = [row for row in rows if row["model"] == OURS or tuple(row[k] for k in COLUMNS[2:6]) not in seen]
+    new = [row for row in rows if row["model"].startswith(OURS) or tuple(row[k] for k in COLUMNS[2:6]) not in seen]
     stamp = {"date": f"{datetime.now(UTC):%Y-%m-%d %H:%M}", "commit": commit or "unknown"}
     with READS.open("a", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")

@@ -7,6 +7,7 @@ A file per set, part and peer: what is already in the folder is not fitted again
 """
 
 import argparse
+import hashlib
 import json
 import os
 import tempfile
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from conversion_parts import (
+    HELD_OUT,
     PARTS,
     SMALL_SET,
     SMALL_SIZES,
@@ -264,6 +266,32 @@ def small_predictions(
     return pd.DataFrame(columns), {"seconds": float(np.mean(clock)), "n_draws": n_draws}
 
 
+def fit_table(folder: Path, peers: list[str]) -> None:
+    """Predictions for `scored.parquet` from what was `known.parquet`, in the order of time, with its column ``won``."""
+    known, scored = pd.read_parquet(folder / "known.parquet"), pd.read_parquet(folder / "scored.parquet")
+    mark = table_fingerprint(folder)
+    y, X = known["won"].to_numpy(dtype=float), known.drop(columns="won")
+    X = X[[name for name in X.columns if not (X[name] == X[name].iloc[0]).all() and X[name].notna().any()]]
+    later = np.arange(int((1 - HELD_OUT) * len(X)), len(X))
+    for peer in peers:
+        path = stored(folder, "table", "test", peer)
+        if not is_fresh(path, mark):
+            started, used = time.perf_counter(), cpu_seconds()
+            predict = PEERS[peer]()(X, y, later)
+            facts = {"seconds": time.perf_counter() - started, "cpu_seconds": cpu_seconds() - used}
+            store(path, pd.DataFrame({"p": predict(scored[X.columns])}), facts | {"fingerprint": mark})
+            print(f"{peer}, {folder.name}: {facts['seconds']:.1f} s", flush=True)
+
+
+def table_fingerprint(folder: Path) -> str:
+    """Short hash of what a peer learns from and what it scores."""
+    found = hashlib.sha256()
+    for frame in (pd.read_parquet(folder / "known.parquet"), pd.read_parquet(folder / "scored.parquet")):
+        found.update(" ".join(map(str, frame.columns)).encode())
+        found.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    return found.hexdigest()[:16]
+
+
 def store(path: Path, frame: pd.DataFrame, facts: dict[str, Any]) -> None:
     """Predictions last: a file that is there is complete."""
     path.with_suffix(".json").write_text(json.dumps(facts | {"versions": dict(versions()), "threads": THREADS}))
@@ -287,14 +315,21 @@ def is_fresh(path: Path, mark: str) -> bool:
 def main() -> None:
     """Fit what is missing in the cache."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, help="folder of the predictions")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--sets", nargs="*", choices=list(SETS), default=list(SETS))
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--peers", nargs="+", choices=list(PEERS), default=list(PEERS))
     parser.add_argument("--small-parts", nargs="*", choices=("valid", "test"), default=["test"])
+    parser.add_argument(
+        "--tables", type=Path, nargs="*", help="folders with known.parquet and scored.parquet, only them"
+    )
     given = parser.parse_args()
     warnings.simplefilter("ignore")  # peers are taken as they come
+    if given.tables:
+        for folder in given.tables:
+            fit_table(folder, given.peers)
+        return
     given.cache.mkdir(parents=True, exist_ok=True)
     loaded = {name: load_set(name, given.data) for name in {*given.sets, SMALL_SET}}
     marks = {name: fingerprint(data) for name, data in loaded.items()}
