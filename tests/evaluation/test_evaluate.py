@@ -25,6 +25,18 @@ def test_table_has_one_row_per_model_and_skill_against_the_baseline() -> None:
     assert np.isnan(table["calibration_slope"][0])  # constant predictions have no slope
 
 
+def test_parts_of_the_brier_score_add_up_and_the_truth_is_near_the_floor() -> None:
+    table = evaluate(Y, {"base": BASE, "truth": expit(Z), "overconfident": expit(2.5 * Z)}, clusters=ENTITIES)
+    table = table.set_index("model")
+
+    parts = table["brier_reliability"] - table["brier_resolution"] + table["brier_uncertainty"]
+    assert_allclose(parts, table["brier_loss"])
+    assert table.loc["truth", "calibration_error"] < table.loc["truth", "calibration_error_floor_high"]
+    assert table.loc["overconfident", "calibration_error"] > table.loc["overconfident", "calibration_error_floor_high"]
+    assert table.loc["truth", "calibration_error_debiased"] < table.loc["overconfident", "calibration_error_debiased"]
+    assert table.loc["base", "lift_10"] == 1 < table.loc["truth", "lift_10"]
+
+
 def test_gate_promotes_the_truth_over_the_base_rate_and_not_the_reverse() -> None:
     assert gate(Y, BASE, expit(Z), ENTITIES, floor=True).promote
     assert not gate(Y, expit(Z), BASE, ENTITIES, floor=False).promote

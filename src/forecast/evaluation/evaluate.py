@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from forecast.evaluation.bootstrap import bootstrap_means, cluster_codes
+from forecast.evaluation.metrics.brier import brier_decomposition
+from forecast.evaluation.metrics.calibration_noise import calibration_error_floor, debiased_calibration_error
 from forecast.evaluation.metrics.classification import (
     average_precision_score,
     brier_loss,
@@ -16,6 +18,7 @@ from forecast.evaluation.metrics.classification import (
     miscalibration_loss,
     roc_auc_score,
 )
+from forecast.evaluation.metrics.ranking import lift_score
 from forecast.evaluation.promotion import MARGIN, Decision, decide
 
 Array = Any
@@ -29,14 +32,18 @@ def probability_metrics(y_true: Array, y_pred: Array, *, clusters: Array = None)
     dict
         ``log_loss`` with ``log_loss_low`` and ``log_loss_high`` (95 %, drawing clusters), ``brier_loss``, ``roc_auc``,
         ``average_precision``, ``calibration_slope`` with ``calibration_slope_low`` and ``_high`` (95 %),
-        ``calibration_intercept``, ``calibration_error``, ``win_rate``, ``mean_probability``, ``n_rows``,
-        ``n_entities``. NaN where undefined.
+        ``calibration_intercept``, ``calibration_error`` with ``calibration_error_floor`` and ``_floor_high`` (mean and
+        95th percentile of what right probabilities would show), ``calibration_error_debiased``, ``brier_reliability``,
+        ``brier_resolution`` (generalised: what bins hide is in it), ``brier_uncertainty``, ``lift_10`` (at the best
+        tenth), ``win_rate``, ``mean_probability``, ``n_rows``, ``n_entities``. NaN where undefined.
     """
     y, p = np.asarray(y_true, dtype=float), np.asarray(y_pred, dtype=float)
     losses = log_losses(y, p)
     low, high = np.percentile(bootstrap_means(losses, clusters, n_draws=1000), [2.5, 97.5])
     line = calibration_line(y, p, clusters=clusters)
     slope_low, slope_high = line.slope_interval()
+    floor = calibration_error_floor(p, clusters=clusters)
+    parts = brier_decomposition(y, p)
     return {
         "log_loss": float(losses.mean()),
         "log_loss_low": float(low),
@@ -49,6 +56,13 @@ def probability_metrics(y_true: Array, y_pred: Array, *, clusters: Array = None)
         "calibration_slope_high": slope_high,
         "calibration_intercept": line.intercept,
         "calibration_error": calibration_error(y, p),
+        "calibration_error_floor": floor.mean,
+        "calibration_error_floor_high": floor.high,
+        "calibration_error_debiased": debiased_calibration_error(y, p, clusters=clusters),
+        "brier_reliability": parts.reliability,
+        "brier_resolution": parts.generalised_resolution,
+        "brier_uncertainty": parts.uncertainty,
+        "lift_10": lift_score(y, p, share=0.1),
         "win_rate": float(y.mean()),
         "mean_probability": float(p.mean()),
         "n_rows": float(len(y)),

@@ -1,6 +1,5 @@
 """The reliability curve: how often things happened that were said to have this probability."""
 
-import io
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from scipy.stats import beta
 
 from forecast.evaluation.bootstrap import cluster_codes
 from forecast.evaluation.metrics.classification import checked, equal_mass_bins
+from forecast.evaluation.plots import as_png, new_figure
 
 Array = Any
 
@@ -70,25 +70,29 @@ def reliability_curve(
     )
 
 
-def reliability_plot(curve: pd.DataFrame, *, title: str = "") -> bytes:
+def reliability_plot(curve: pd.DataFrame, *, predictions: Array = None, title: str = "") -> bytes:
     """The curve as a PNG image: points with their intervals against the diagonal.
 
     Parameters
     ----------
     curve : DataFrame
         From `reliability_curve`.
+    predictions : array of shape (n,), optional
+        Drawn as a histogram below: where the model's words lie.
+    title : str
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5, 5), layout="constrained")
-    axes = figure.subplots()
+    heights = [1.0] if predictions is None else [4.0, 1.0]
+    figure = new_figure(5, 5 if predictions is None else 6)
+    axes, *below = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
     observed = curve["observed"].to_numpy()
     errors = np.vstack([observed - curve["low"].to_numpy(), curve["high"].to_numpy() - observed])
     axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
     axes.errorbar(curve["predicted"], observed, yerr=np.maximum(errors, 0), fmt="o-", capsize=2, markersize=4)
-    limit = min(1.0, 1.1 * float(max(curve["predicted"].max(), curve["high"].max())))
-    axes.set(xlim=(0, limit), ylim=(0, limit), xlabel="predicted probability", ylabel="observed rate", title=title)
-    image = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(image, metadata={"Software": None})
-    return image.getvalue()
+    said = curve["predicted"] if predictions is None else np.asarray(predictions, dtype=float)
+    limit = min(1.0, max(1.1 * float(max(curve["predicted"].max(), curve["high"].max())), float(said.max())))
+    axes.set(xlim=(0, limit), ylim=(0, limit), ylabel="observed rate", title=title)
+    for histogram in below:
+        histogram.hist(said, bins=np.linspace(0, limit, 41), color="0.5")
+        histogram.set(ylabel="cases")
+    (below or [axes])[-1].set_xlabel("predicted probability")
+    return as_png(figure)
