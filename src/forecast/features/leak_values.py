@@ -1,0 +1,301 @@
+"""What every column of a case said at its creation, before, at and after its closing: what the leak hunter judges.
+
+A case's *closing* is the first version after its last open one; what came before is what a model could have seen.
+Values become small codes, so that all columns are judged alike: 0 missing, 1 a rare text, then texts or sixteenths of
+the ranks of numbers and moments (a moment counts in days from the version that holds it).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from duckdb import DuckDBPyConnection
+from numpy.typing import NDArray
+
+from forecast.features.attributes import FIELDS
+from forecast.features.cases import EVENT, EVENT_AT
+from forecast.features.columns import quoted
+from forecast.features.spine import scored_table
+from forecast.history import sql_moment
+from forecast.schema import TABLES
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+#: Slots of a case: first version, an hour before closing, last open version, closing version, last version known.
+FIRST, HOUR_BEFORE, LAST_OPEN, CLOSING, FINAL = range(5)
+_CHANGED_OPEN, _CHANGED_AFTER = 5, 6
+#: Fates: an open case, one that was closed somehow or removed, a lost one, a won one.
+OPEN, GONE, LOST, WON = -1, -2, 0, 1
+#: Texts of fewer cases share one code.
+_RARE = 5
+_FIELDS_PER_QUERY = 24
+_MOMENT = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?(Z|[+-]\d{2}(:?\d{2})?)?"
+#: Moments before an entity, which features read though they are no fields of `FIELDS`.
+_MOMENT_FIELDS = {"opportunities": ("expected_close_date",), "leads": ()}
+
+
+@dataclass(frozen=True)
+class Cases:
+    """The cases of one kind; arrays of shape (n,), in order of their ids. Times in days since 1970."""
+
+    fate: Ints  # WON, LOST, OPEN, GONE
+    fold: Ints  # 0 to 4, by id
+    first: Floats  # when it was first known
+    closing: Floats  # when its closing became known; of an open one the cutoff
+    ended: Floats  # when it ended by the source's own word where that says the hour, else `closing`
+    cutoff: float
+    seen_open: Mask  # first known while open
+
+    @property
+    def closed(self) -> Mask:
+        """Cases that closed, however."""
+        return np.asarray(self.fate != OPEN) & np.isfinite(self.closing)
+
+    @property
+    def judged(self) -> Mask:
+        """Cases won or lost that had been known while open."""
+        return np.asarray(self.fate >= 0) & self.seen_open
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Changes of one column after a case's first version; arrays of shape (m,)."""
+
+    case: Ints
+    at: Floats
+    code: Ints
+    is_open: Mask  # while the case was open
+    is_last: Mask  # in the last version before the closing, or in force still
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column's codes.
+
+    ``codes`` has shape (5, n_cases): slots `FIRST` to `FINAL`, 0 where there is no such version. ``meets`` marks cases
+    whose first version holds the moment of their closing, three days before it or more. ``is_own`` says
+    whether it is the case's own, not its account's or product's.
+    """
+
+    table: str
+    name: str
+    is_attribute: bool
+    is_own: bool
+    codes: Ints
+    changes: Changes
+    meets: Mask
+
+
+def read_cases(con: DuckDBPyConnection, entity: str, as_of: datetime) -> Cases:
+    """The cases known before ``as_of``; registers ``_hunt_cases`` and ``_hunt_versions`` for `read_columns`."""
+    table, key = scored_table(entity)
+    product = "product_id" if entity == "opportunity" else "NULL"
+    names = _fields(con, table)
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE _hunt_versions AS
+        SELECT {key} AS case_id, known_from, deleted_at IS NULL AND merged_into IS NULL AS live,
+            {EVENT[entity]} AS event, least({EVENT_AT[entity]}, known_from) AS event_at,
+            account_id, {product} AS product_id, {_values(names)} AS vals
+        FROM {table} WHERE known_from < known_to AND known_from < {sql_moment(as_of)}
+        """
+    )
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE _hunt_cases AS
+        WITH spans AS (
+            SELECT case_id, min(known_from) FILTER (live) AS first_from, max(known_from) FILTER (live) AS last_from,
+                max(known_from) FILTER (live AND event = '') AS last_open, bool_and(live) AS kept
+            FROM _hunt_versions GROUP BY case_id HAVING bool_or(live)
+        ), ends AS (
+            SELECT case_id, min(known_from) AS closing_from, arg_max(event, known_from) AS event,
+                arg_max(event_at, known_from) AS event_at
+            FROM _hunt_versions JOIN spans USING (case_id)
+            WHERE live AND event <> '' AND (last_open IS NULL OR known_from > last_open) GROUP BY case_id
+        )
+        SELECT row_number() OVER (ORDER BY case_id) - 1 AS case_no, case_id, first_from, last_from, last_open,
+            closing_from, event_at, hash(case_id) % 5 AS fold,
+            CASE event WHEN 'won' THEN {WON} WHEN 'lost' THEN {LOST} WHEN 'closed' THEN {GONE}
+                ELSE CASE WHEN kept THEN {OPEN} ELSE {GONE} END END AS fate,
+            CASE WHEN epoch_us(event_at) % 3600000000 = 0 THEN closing_from  -- a day, not a moment
+                ELSE least(event_at, closing_from) END AS ended,
+            last_open IS NOT NULL AND (closing_from IS NULL OR first_from < closing_from) AS seen_open
+        FROM spans LEFT JOIN ends USING (case_id) ORDER BY case_id
+        """
+    )
+    found = con.execute(
+        f"""
+        SELECT fate, CAST(fold AS BIGINT) AS fold, epoch_us(first_from) / 86400e6 AS first,
+            epoch_us(coalesce(closing_from, {sql_moment(as_of)})) / 86400e6 AS closing,
+            epoch_us(coalesce(ended, {sql_moment(as_of)})) / 86400e6 AS ended, seen_open,
+            epoch_us({sql_moment(as_of)}) / 86400e6 AS cutoff
+        FROM _hunt_cases ORDER BY case_no
+        """
+    ).fetchnumpy()
+    cutoff = float(found["cutoff"][0]) if len(found["cutoff"]) else 0.0
+    return Cases(
+        np.asarray(found["fate"], dtype=np.int64),
+        np.asarray(found["fold"], dtype=np.int64),
+        np.asarray(found["first"], dtype=float),
+        np.asarray(found["closing"], dtype=float),
+        np.asarray(found["ended"], dtype=float),
+        cutoff,
+        np.asarray(found["seen_open"], dtype=bool),
+    )
+
+
+def read_columns(con: DuckDBPyConnection, entity: str, as_of: datetime) -> Iterator[Column]:
+    """Every column of the entity, its account and its product; after `read_cases`."""
+    table, _ = scored_table(entity)
+    names = _fields(con, table)
+    con.execute(_OWN_ROWS)
+    yield from _columns(con, table, names, is_own=True)
+    related = [("accounts", "account_id")] + ([("products", "product_id")] if entity == "opportunity" else [])
+    for other, reference in related:
+        fields = _fields(con, other)
+        con.execute(_related_rows(other, reference, _values(fields), as_of))
+        yield from _columns(con, other, fields, is_own=False)
+
+
+#: Versions of the cases by slot, with the values before each; see the constants above.
+_OWN_ROWS = f"""
+    CREATE OR REPLACE TEMP TABLE _hunt_rows AS
+    WITH told AS (
+        SELECT c.case_no, v.known_from AS since, v.event, v.vals,
+            c.first_from, c.last_from, c.last_open, c.closing_from,
+            lag(v.vals) OVER w AS before,
+            max(v.known_from) FILTER (v.event = '' AND v.known_from < c.ended - INTERVAL 1 HOUR)
+                OVER (PARTITION BY c.case_no) AS hour_before
+        FROM _hunt_cases c JOIN _hunt_versions v USING (case_id) WHERE v.live
+        WINDOW w AS (PARTITION BY c.case_no ORDER BY v.known_from)
+    )
+    SELECT case_no, unnest(list_filter([
+            CASE WHEN event = '' AND since = first_from THEN {FIRST} END,
+            CASE WHEN since = hour_before THEN {HOUR_BEFORE} END,
+            CASE WHEN since = last_open THEN {LAST_OPEN} END,
+            CASE WHEN since = closing_from THEN {CLOSING} END,
+            CASE WHEN since = last_from AND since >= closing_from THEN {FINAL} END,
+            CASE WHEN since > first_from AND event = '' THEN {_CHANGED_OPEN} END,
+            CASE WHEN since > first_from AND since >= closing_from THEN {_CHANGED_AFTER} END
+        ], lambda slot: slot IS NOT NULL)) AS slot, since, coalesce(since = last_open, false) AS is_last, vals, before
+    FROM told
+"""
+
+
+def _related_rows(table: str, reference: str, values: str, as_of: datetime) -> str:
+    """The account's or product's values at the case's creation, before its closing, and as known last."""
+    key = TABLES[table].key[0]
+    return f"""
+        CREATE OR REPLACE TEMP TABLE _hunt_rows AS
+        WITH other AS (
+            SELECT {key} AS id, known_from, {values} AS vals FROM {table}
+            WHERE known_from < known_to AND known_from < {sql_moment(as_of)}
+        ), own AS (
+            SELECT c.*, arg_min(v.{reference}, v.known_from) FILTER (v.{reference} IS NOT NULL) AS id
+            FROM _hunt_cases c JOIN _hunt_versions v USING (case_id) WHERE v.live GROUP BY ALL
+        ), moments AS (
+            SELECT case_no, id, {FIRST} AS slot, first_from AS since FROM own WHERE seen_open
+            UNION ALL SELECT case_no, id, {LAST_OPEN}, coalesce(closing_from, {sql_moment(as_of)})
+                - INTERVAL 1 MICROSECOND FROM own WHERE seen_open
+            UNION ALL SELECT case_no, id, {FINAL}, {sql_moment(as_of)} FROM own WHERE closing_from IS NOT NULL
+        )
+        SELECT m.case_no, m.slot, m.since, false AS is_last, o.vals, CAST(NULL AS VARCHAR[]) AS before
+        FROM moments m ASOF JOIN other o ON o.id = m.id AND m.since >= o.known_from
+    """
+
+
+def _fields(con: DuckDBPyConnection, table: str) -> list[tuple[str, bool]]:
+    """(name, whether it is an attribute) of every column judged, in a fixed order."""
+    own = [name for name in (*FIELDS[table], *_MOMENT_FIELDS.get(table, ())) if name != "created_at"]
+    found = con.execute("SELECT name FROM attribute_catalogue WHERE table_name = ? ORDER BY name", [table]).fetchall()
+    return [(name, False) for name in own] + [(row[0], True) for row in found]
+
+
+def _values(fields: list[tuple[str, bool]]) -> str:
+    """SQL of the list of all values of a version as text; empty text is missing."""
+    own = ", ".join(f"nullif(CAST(\"{name}\" AS VARCHAR), '')" for name, is_attribute in fields if not is_attribute)
+    pointers = ", ".join(
+        quoted("/" + name.replace("~", "~0").replace("/", "~1")) for name, is_attribute in fields if is_attribute
+    )
+    if not pointers:
+        return f"[{own}]"
+    given = f"json_extract_string(coalesce(attributes, '{{}}'), [{pointers}])"
+    return f"[{own}] || {given}" if own else given
+
+
+def _columns(con: DuckDBPyConnection, table: str, fields: list[tuple[str, bool]], *, is_own: bool) -> Iterator[Column]:
+    (n_cases,) = con.execute("SELECT count(*) FROM _hunt_cases").fetchall()[0]
+    for low in range(0, len(fields), _FIELDS_PER_QUERY):
+        part = fields[low : low + _FIELDS_PER_QUERY]
+        rows = con.execute(_coded(low + 1, low + len(part))).fetchnumpy()
+        field = np.asarray(rows["field"], dtype=np.int64)
+        order = np.argsort(field, kind="stable")
+        bounds = np.searchsorted(field[order], np.arange(len(part) + 1))
+        given = {name: np.asarray(np.ma.getdata(values))[order] for name, values in rows.items()}
+        for place, (name, is_attribute) in enumerate(part):
+            here = slice(bounds[place], bounds[place + 1])
+            codes, changes, meets = _states({key: values[here] for key, values in given.items()}, n_cases)
+            yield Column(table, name, is_attribute, is_own, codes, changes, meets)
+
+
+def _states(rows: dict[str, NDArray[Any]], n_cases: int) -> tuple[Ints, Changes, Mask]:
+    slot, case = rows["slot"].astype(np.int64), rows["case_no"].astype(np.int64)
+    codes = np.zeros((5, n_cases), dtype=np.int64)
+    is_state = slot <= FINAL
+    codes[slot[is_state], case[is_state]] = rows["code"][is_state]
+    meets = np.zeros(n_cases, dtype=bool)
+    meets[case[(slot == FIRST) & rows["meets"].astype(bool)]] = True
+    moved = ~is_state
+    changes = Changes(
+        case[moved],
+        rows["since"][moved].astype(float),
+        rows["code"][moved].astype(np.int64),
+        slot[moved] == _CHANGED_OPEN,
+        rows["is_last"][moved].astype(bool),
+    )
+    return codes, changes, meets
+
+
+def _coded(first: int, last: int) -> str:
+    """SQL of the coded values of the fields with those places (from 1) in the lists of ``_hunt_rows``."""
+    return f"""
+        WITH long AS (
+            SELECT case_no, slot, since, is_last, unnest(vals[{first}:{last}]) AS value,
+                unnest(before[{first}:{last}]) AS before, generate_subscripts(vals[{first}:{last}], 1) - 1 AS field
+            FROM _hunt_rows
+        ), kept AS (
+            SELECT * EXCLUDE (before) FROM long
+            WHERE slot <= {FINAL} AND value IS NOT NULL OR slot > {FINAL} AND value IS DISTINCT FROM before
+        ), kinds AS (
+            SELECT field, bool_and(isfinite(TRY_CAST(value AS DOUBLE)) IS TRUE) AS is_number,
+                bool_and(regexp_full_match(value, '{_MOMENT}') AND TRY_CAST(value AS TIMESTAMPTZ) IS NOT NULL)
+                    AS is_moment
+            FROM kept WHERE value IS NOT NULL GROUP BY field
+        ), texts AS (
+            SELECT field, value, count(DISTINCT case_no) AS n_cases FROM kept JOIN kinds USING (field)
+            WHERE value IS NOT NULL AND NOT is_number AND NOT is_moment GROUP BY ALL
+        ), ranked AS (
+            SELECT field, value, CASE WHEN n_cases < {_RARE} THEN 1
+                ELSE 1 + dense_rank() OVER (PARTITION BY field, n_cases < {_RARE} ORDER BY value) END AS code
+            FROM texts
+        ), read AS (
+            SELECT k.*, coalesce(is_moment, false) AS is_moment, CASE
+                WHEN is_number THEN TRY_CAST(value AS DOUBLE)
+                WHEN is_moment THEN (epoch_us(TRY_CAST(value AS TIMESTAMPTZ)) - epoch_us(since)) / 86400e6
+                END AS measure
+            FROM kept k LEFT JOIN kinds USING (field)
+        )
+        SELECT r.case_no, r.slot, r.field, epoch_us(r.since) / 86400e6 AS since, r.is_last,
+            CAST(CASE WHEN r.value IS NULL THEN 0 WHEN r.measure IS NULL THEN t.code
+                ELSE 2 + floor(16 * percent_rank() OVER (PARTITION BY r.field, r.measure IS NULL ORDER BY r.measure))
+                END AS BIGINT) AS code,
+            coalesce(r.is_moment AND r.since < c.closing_from - INTERVAL 3 DAY AND least(
+                abs(r.measure - (epoch_us(c.closing_from) - epoch_us(r.since)) / 86400e6),
+                abs(r.measure - (epoch_us(c.event_at) - epoch_us(r.since)) / 86400e6)) < 1, false) AS meets
+        FROM read r JOIN _hunt_cases c USING (case_no)
+        LEFT JOIN ranked t ON t.field = r.field AND t.value = r.value
+    """
