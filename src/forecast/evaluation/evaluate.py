@@ -18,7 +18,7 @@ from forecast.evaluation.metrics.classification import (
     miscalibration_loss,
     roc_auc_score,
 )
-from forecast.evaluation.metrics.ranking import lift_score
+from forecast.evaluation.metrics.ranking import lift_score, roc_auc_interval
 from forecast.evaluation.promotion import MARGIN, Decision, decide
 
 Array = Any
@@ -30,18 +30,20 @@ def probability_metrics(y_true: Array, y_pred: Array, *, clusters: Array = None)
     Returns
     -------
     dict
-        ``log_loss`` with ``log_loss_low`` and ``log_loss_high`` (95 %, drawing clusters), ``brier_loss``, ``roc_auc``,
-        ``average_precision``, ``calibration_slope`` with ``calibration_slope_low`` and ``_high`` (95 %),
-        ``calibration_intercept``, ``calibration_error`` with ``calibration_error_floor`` and ``_floor_high`` (mean and
-        95th percentile of what right probabilities would show), ``calibration_error_debiased``, ``brier_reliability``,
-        ``brier_resolution`` (generalised: what bins hide is in it), ``brier_uncertainty``, ``lift_10`` (at the best
-        tenth), ``win_rate``, ``mean_probability``, ``n_rows``, ``n_entities``. NaN where undefined.
+        ``log_loss`` with ``log_loss_low`` and ``log_loss_high`` (95 %, drawing clusters), ``brier_loss``, ``roc_auc``
+        with ``roc_auc_low`` and ``_high`` (95 %), ``average_precision``, ``calibration_slope`` with
+        ``calibration_slope_low`` and ``_high`` (95 %), ``calibration_intercept``, ``calibration_error`` with
+        ``calibration_error_floor`` and ``_floor_high`` (mean and 95th percentile of what right probabilities would
+        show), ``calibration_error_debiased``, ``brier_reliability``, ``brier_resolution`` (generalised: what bins hide
+        is in it), ``brier_uncertainty``, ``lift_10`` (at the best tenth), ``win_rate``, ``mean_probability``,
+        ``n_rows``, ``n_entities``. NaN where undefined.
     """
     y, p = np.asarray(y_true, dtype=float), np.asarray(y_pred, dtype=float)
     losses = log_losses(y, p)
     low, high = np.percentile(bootstrap_means(losses, clusters, n_draws=1000), [2.5, 97.5])
     line = calibration_line(y, p, clusters=clusters)
     slope_low, slope_high = line.slope_interval()
+    auc_low, auc_high = roc_auc_interval(y, p, clusters=clusters)
     floor = calibration_error_floor(p, clusters=clusters)
     parts = brier_decomposition(y, p)
     return {
@@ -50,6 +52,8 @@ def probability_metrics(y_true: Array, y_pred: Array, *, clusters: Array = None)
         "log_loss_high": float(high),
         "brier_loss": brier_loss(y, p),
         "roc_auc": roc_auc_score(y, p),
+        "roc_auc_low": auc_low,
+        "roc_auc_high": auc_high,
         "average_precision": average_precision_score(y, p),
         "calibration_slope": line.slope,
         "calibration_slope_low": slope_low,

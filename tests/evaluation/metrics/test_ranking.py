@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from sklearn.metrics import roc_auc_score as sklearn_auc
 
 from forecast.errors import InvalidInput
-from forecast.evaluation.metrics import gains_curve, gains_score, lift_score
+from forecast.evaluation.metrics import gains_curve, gains_score, lift_score, roc_auc_interval, roc_auc_score
 
 Y = [1, 0, 1, 0, 0, 0, 0, 0, 0, 0]
 P = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05]
@@ -61,3 +61,38 @@ def test_nothing_won_has_no_lift() -> None:
 def test_share_outside_0_to_1_is_named() -> None:
     with pytest.raises(InvalidInput, match=r"got 1\.5"):
         lift_score(Y, P, share=1.5)
+
+
+def test_auc_interval_without_clusters_is_delong_s() -> None:
+    # By hand: wins at .8 and .4, others at .6 and .2. Wins beat 2 and 1 of 2, others lose to 1 and 2 of 2; area .75.
+    # Each side varies by .25²; each of four rows has a share of ±.25 / 2: 4 x .125² x 4 / 3.
+    low, high = roc_auc_interval([1, 1, 0, 0], [0.8, 0.4, 0.6, 0.2], level=50)
+
+    assert_allclose(high - low, 2 * 0.6744897501960817 * np.sqrt(4 * 0.125**2 * 4 / 3))
+
+
+def test_auc_interval_covers_half_when_there_is_nothing_to_rank_by() -> None:
+    covered = []
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        entity = np.repeat(np.arange(150), 3)
+        p, y = rng.random(150)[entity], (rng.random(150) < 0.3)[entity]
+        low, high = roc_auc_interval(y, p, clusters=entity)
+        covered.append(low <= 0.5 <= high)
+    assert 0.92 <= np.mean(covered) <= 0.98, np.mean(covered)
+
+
+def test_repeated_rows_of_one_entity_do_not_sharpen_the_auc() -> None:
+    rng = np.random.default_rng(0)
+    p = rng.random(100)
+    y = rng.random(100) < p
+
+    once = roc_auc_interval(y, p)
+    repeated = roc_auc_interval(np.tile(y, 4), np.tile(p, 4), clusters=np.tile(np.arange(100), 4))
+
+    assert_allclose(repeated, once)
+    assert once[0] < roc_auc_score(y, p) < once[1]
+
+
+def test_auc_interval_with_one_outcome_is_nan() -> None:
+    assert np.isnan(roc_auc_interval([1, 1], [0.2, 0.4])).all()

@@ -28,7 +28,7 @@ from forecast.evaluation.metrics.intervals import (
     interval_width_error,
     pinball_loss,
 )
-from forecast.evaluation.metrics.ranking import gains_curve, gains_score, lift_score
+from forecast.evaluation.metrics.ranking import gains_curve, gains_score, lift_score, roc_auc_interval
 
 __all__ = [
     "BrierParts",
@@ -61,6 +61,7 @@ __all__ = [
     "net_benefit_score",
     "pinball_loss",
     "rmsse",
+    "roc_auc_interval",
     "roc_auc_score",
     "wape",
     "wrmsse",

@@ -1,9 +1,11 @@
-"""How much of what is won lies at the top of the list."""
+"""How much of what is won lies at the top of the list, and whether the order is more than chance."""
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm, rankdata
 
 from forecast.errors import InvalidInput
+from forecast.evaluation.bootstrap import cluster_codes
 from forecast.evaluation.metrics.classification import Array, checked
 
 
@@ -53,3 +55,46 @@ def lift_score(y_true: Array, y_pred: Array, *, share: float = 0.1, sample_weigh
     At most the smaller of ``1 / share`` and 1 / rate. NaN when nothing was won.
     """
     return gains_score(y_true, y_pred, share=share, sample_weight=sample_weight) / share
+
+
+def roc_auc_interval(
+    y_true: Array, y_pred: Array, *, clusters: Array = None, level: float = 95.0
+) -> tuple[float, float]:
+    """Interval of `roc_auc_score` that counts entities, not rows; within 0 to 1.
+
+    The area is a mean over pairs; its variance is that of each entity's share in it [1]_, without clusters DeLong's.
+
+    Parameters
+    ----------
+    y_true, y_pred : arrays of shape (n,)
+    clusters : array of shape (n,), optional
+    level : float in (0, 100)
+        Percent, two-sided.
+
+    Returns
+    -------
+    low, high : float
+        NaN with one outcome only, or one entity.
+
+    References
+    ----------
+    .. [1] Obuchowski (1997), Nonparametric analysis of clustered ROC curve data. Biometrics 53.
+    """
+    if not 0 < level < 100:
+        raise InvalidInput(f"`level` must lie between 0 and 100 percent, got {level}.")
+    y, p, _ = checked(y_true, y_pred)
+    codes, n_clusters = cluster_codes(clusters, len(y))
+    won = y == 1
+    n_won, n_other = int(won.sum()), int((~won).sum())
+    if not n_won or not n_other or n_clusters < 2:
+        return float("nan"), float("nan")
+    # Of each won row the share of other rows below it, of each other row the share of won rows above it.
+    rank, among_won, among_other = rankdata(p), rankdata(p[won]), rankdata(p[~won])
+    beaten = np.empty(len(y))
+    beaten[won] = (rank[won] - among_won) / n_other
+    beaten[~won] = 1 - (rank[~won] - among_other) / n_won
+    area = float(beaten[won].mean())
+    share = (beaten - area) / np.where(won, n_won, n_other)
+    error = np.sqrt((np.bincount(codes, weights=share) ** 2).sum() * n_clusters / (n_clusters - 1))
+    reach = float(norm.ppf(0.5 + level / 200) * error)
+    return max(0.0, area - reach), min(1.0, area + reach)
