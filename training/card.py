@@ -1,6 +1,7 @@
 """The model card: what a version was made from, how good it was, and what it must not be used for."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
 import pandas as pd
@@ -24,6 +25,7 @@ def conversion_card(
     split: Split,
     decision: Decision,
     about: dict[str, object],
+    sections: Sequence[tuple[str, str]] = (),
 ) -> str:
     """A conversion model's card, in Markdown.
 
@@ -37,6 +39,8 @@ def conversion_card(
         `evaluate`'s table of all compared models.
     about : dict
         The scorer's ``metadata_``: rows, entities, wins, base rate, follow-up.
+    sections : sequence of (title, Markdown text)
+        Further sections, shown between the comparison and the limits.
     """
     entity = snapshots.entity
     entities, _ = SCORED_ENTITIES[entity]
@@ -47,6 +51,7 @@ def conversion_card(
         if split.scheme == LATER_ENTITIES
         else ""
     )
+    further = "".join(f"## {heading}\n\n{text.strip()}\n\n" for heading, text in sections)
     return f"""# {title}
 
 P(won within {snapshots.horizon_days} days) of an open {entity}, calibrated; with timing, an 80 % interval and reasons.
@@ -67,7 +72,7 @@ Snapshots from {split.origin:%Y-%m-%d} on; intervals draw whole {entities}.
 
 Gate: {"promoted" if decision.promote else "not promoted"}. {decision.reason}
 
-## Limits
+{further}## Limits
 
 - The probability is about {entities} that are open, within {snapshots.horizon_days} days; "ever" is not identified.
 - Learned from this company's past: a change of prices, people or definitions shows only in later trainings.

@@ -21,7 +21,6 @@ from forecast.conversion.scorer import joined
 from forecast.errors import InvalidInput, NotEnoughHistory
 from forecast.evaluation.evaluate import evaluate, gate
 from forecast.evaluation.promotion import Decision
-from forecast.evaluation.reliability import reliability_curve, reliability_plot
 from forecast.features import build_features, feature_columns, outcomes
 from forecast.ports import Clock, Lake, ModelRegistry, ModelVersion, Store
 from forecast.schema import SCORED_ENTITIES
@@ -31,6 +30,7 @@ from forecast.usecases.models import CARD, enthrone
 from forecast.usecases.snapshots import Snapshots, censored, take_snapshots
 from training.baselines import Predictor, fit_lightgbm, fit_logistic
 from training.card import conversion_card, describe_effort
+from training.evidence import evidence_of
 from training.leakage import changed_features, distort_future, sample_spine
 from training.result import TrainingResult
 from training.split import LATER_TIME, Block, Split, enough, split_by_time
@@ -42,7 +42,8 @@ Progress = Callable[[str], None]
 CHALLENGER = "challenger"
 
 #: Metrics shown for every compared model.
-SHOWN = ["log_loss", "log_loss_low", "log_loss_high", "brier_loss", "roc_auc", "calibration_slope", "calibration_error"]
+SHOWN = ["log_loss", "log_loss_low", "log_loss_high", "brier_loss", "roc_auc", "lift_10", "calibration_slope"]
+SHOWN += ["calibration_error", "calibration_error_floor"]
 
 
 def train_conversion(
@@ -252,7 +253,7 @@ class _Run:
 
     def _predict(self, scorer: ConversionScorer, rows: pd.DataFrame) -> NDArray[np.float64]:
         names = [str(name) for name in scorer.model_.feature_names_in_]
-        return np.asarray(scorer.model_.predict_proba(with_columns(rows, names))[:, 1])
+        return scorer.win_probability(with_columns(rows, names))
 
     def _champion_judged(self) -> bool:
         """Whether the judged time is later than the champion's training too, so that it can be judged itself."""
@@ -323,7 +324,7 @@ def _register(
         enthrone(registry, store, clock, first, reason="First champion: the shrunken group rate.", author=GATE)
     decision = run.decide(leaking)
     run.say(f"{run.entity}: refit on all {len(run.table):,} snapshots")
-    version = _log(run, run.refit("blend", run.spec.parameters), CHALLENGER, decision, registry)
+    version = _log(run, run.refit("blend", run.spec.parameters), CHALLENGER, decision, registry, leaking)
     if leaking:
         store.audit(GATE, "refuse", f"{version.label}: {decision.reason}")
     if decision.promote:
@@ -333,7 +334,14 @@ def _register(
     return TrainingResult(version, decision, shown, n_rows, run.snapshots.horizon_days)
 
 
-def _log(run: _Run, scorer: ConversionScorer, role: str, decision: Decision, registry: ModelRegistry) -> ModelVersion:
+def _log(
+    run: _Run,
+    scorer: ConversionScorer,
+    role: str,
+    decision: Decision,
+    registry: ModelRegistry,
+    leaking: tuple[str, ...] = (),
+) -> ModelVersion:
     """One MLflow run with everything that is needed to judge and to repeat it."""
     names = [str(name) for name in scorer.model_.feature_names_in_]
     listed = pd.DataFrame({"feature": names, "effort": [describe_effort(name) for name in names]})
@@ -344,18 +352,20 @@ def _log(run: _Run, scorer: ConversionScorer, role: str, decision: Decision, reg
             f"{str(name).replace('/', '.')}.{key}": float(row[key]) for key in ("log_loss", "roc_auc", "brier_loss")
         }
     metrics |= {f"gate.{key}": value for key, value in decision.numbers.items()}
-    predictions, entities = run.predictions[role], run.judged["entity_id"].to_numpy()
-    curve = reliability_curve(run.y, predictions, clusters=entities)
+    evidence = evidence_of(
+        run.y, run.predictions, run.judged, run.metrics, model=role, baseline=GROUP_RATE, leaking=leaking
+    )
     card = conversion_card(
         run.spec.name,
         snapshots=run.snapshots,
         batch=run.batch,
         cutoff=run.cutoff,
         features=names,
-        metrics=run.metrics[["model", *SHOWN]],
+        metrics=run.metrics[["model", *SHOWN, "skill"]],
         split=run.split,
         decision=decision,
         about=scorer.metadata_,
+        sections=[evidence.section()],
     )
     example = with_columns(run.features, names)[["entity_id", "as_of", *names]].head(5)
     scored = scorer.score(example)[["probability", "low", "high", *(f"p_{days}d" for days in scorer.horizons)]]
@@ -386,10 +396,9 @@ def _log(run: _Run, scorer: ConversionScorer, role: str, decision: Decision, reg
                 "horizon_days": scorer.horizon_days,
                 "parameters": parameters_text(run.spec.parameters if role == CHALLENGER else {}),
             },
-            "artifacts": {
+            "artifacts": evidence.artifacts()
+            | {
                 CARD: card.encode(),
-                "reliability.png": reliability_plot(curve, title=f"{run.spec.name}, {run.split.scheme}"),
-                "reliability.csv": curve.to_csv(index=False).encode(),
                 "evaluation.csv": run.metrics.to_csv(index=False).encode(),
                 "features.csv": listed.to_csv(index=False).encode(),
             },

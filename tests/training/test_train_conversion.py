@@ -88,11 +88,15 @@ def test_run_holds_everything_needed_to_judge_and_repeat_it(trained: Any) -> Non
     assert run["params"]["scheme"] == LATER_TIME
     assert run["tags"]["entity"] == "lead"
     assert run["metrics"]["group_rate.log_loss"] > run["metrics"]["log_loss"]
-    assert set(run["artifacts"]) == {"card.md", "evaluation.csv", "features.csv", "reliability.csv", "reliability.png"}
-    assert run["artifacts"]["reliability.png"].startswith(b"\x89PNG")
+    pictures = {"decision.png", "gains.png", "months.png", "reliability.png"}
+    tables = {"by_age.csv", "by_channel.csv", "by_month.csv", "decision.csv", "reliability.csv"}
+    assert set(run["artifacts"]) == {"card.md", "evaluation.csv", "features.csv"} | pictures | tables
+    assert all(run["artifacts"][name].startswith(b"\x89PNG") for name in pictures)
     card = here.registry.files("conversion_lead", "2")["card.md"].decode()
     assert "P(won within 14 days) of an open lead" in card
     assert "Known before 2025-07-20 00:00 UTC, batch 1" in card
+    assert "It knows more than the group rate: log loss -0." in card
+    assert run["metrics"]["calibration_error_floor"] > 0
 
 
 def test_registered_files_are_the_model(trained: Any) -> None:
