@@ -6,7 +6,7 @@ Thresholds are set so that a column must be far from chance: with 3,000 honest c
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,18 +37,19 @@ _P = 1e-6
 #: A value that so large a share of the filled ones has counts as "not set yet": false, 0, "none".
 _USUAL = 0.9
 _NEARLY_PERFECT = 0.97
+#: Days of a case's life in which columns of closed and of open cases are compared.
+_FIRST_DAYS = (0.0, 3.0, 10.0)
 
 Evidence = dict[str, Fact]
 
 
 @dataclass
 class Pace:
-    """What versions of this company usually are, over all columns: the chances that a change must beat."""
+    """What becomes of changes while open, over all columns: the chances that one column must beat."""
 
-    last_day: float = 0.0  # share of changes while open that come within a day of the closing
-    next_won: float = 0.0  # share of changes while open after which the next thing recorded is a win
-    next_lost: float = 0.0
-    n: int = field(default=0)
+    last_day: float = 0.0  # share that come within a day of the closing
+    won: float = 0.0  # share of cases that end so
+    lost: float = 0.0
 
 
 def find_leaks(cases: Cases, columns: Iterable[Column]) -> list[Suspect]:
@@ -72,10 +73,13 @@ class _Judged:
 
     def __init__(self, cases: Cases, column: Column, pace: Pace) -> None:
         self.cases, self.column, self.pace = cases, column, pace
-        self.usual = _usual_code(column.codes[[FIRST, LAST_OPEN]])
+        self.usual = _usual_code(column)
         changes = column.changes
         self.set_open = self._any_set([FIRST, HOUR_BEFORE, LAST_OPEN])
         self.set_open[changes.case[changes.is_open & self.is_set(changes.code)]] = True
+        self.set_since = np.where(self._any_set([FIRST]), cases.first, np.inf)  # when it was first set while open
+        rows = changes.is_open & self.is_set(changes.code)
+        np.minimum.at(self.set_since, changes.case[rows], changes.at[rows])
         self.set_after = self._any_set([CLOSING, FINAL])
         self.won, self.lost = cases.judged & (cases.fate == WON), cases.judged & (cases.fate == LOST)
 
@@ -153,23 +157,21 @@ def moments_before_closing(judged: _Judged) -> Evidence | None:
     return {"times_set_while_open": n, "within_a_day_of_closing": n_last_day, "usual_share": judged.pace.last_day}
 
 
-def closes_next(judged: _Judged) -> Evidence | None:
-    """Once set while open, the next thing recorded is the closing, always with one outcome for one value."""
+def settles(judged: _Judged) -> Evidence | None:
+    """Once set while open, a case closes and with one outcome for one value; no open case has it."""
     changes, cases = judged.column.changes, judged.cases
     rows = changes.is_open & judged.is_set(changes.code)
     n = int(rows.sum())
     if n < 20:
         return None
-    fate = np.where(changes.is_last[rows], cases.fate[changes.case[rows]], OPEN)
-    code = changes.code[rows]
-    table = np.zeros((int(code.max()) + 1, 2), dtype=np.int64)
-    for outcome in (LOST, WON):
-        table[:, outcome] = np.bincount(code[fate == outcome], minlength=len(table))
-    n_pure = int(table.max(axis=1).sum())
-    chance = max(judged.pace.next_won, judged.pace.next_lost)
+    fate, code = cases.fate[changes.case[rows]], changes.code[rows]
+    won, lost = (np.bincount(code[fate == value], minlength=int(code.max()) + 1) for value in (WON, LOST))
+    # what the other rows with the same value foretell: a value seen once foretells nothing
+    n_pure = int(won[won - 1 > lost].sum() + lost[lost - 1 > won].sum())
+    chance = max(judged.pace.won, judged.pace.lost)
     if n_pure < _NEARLY_PERFECT * n or binom.sf(n_pure - 1, n, chance) > _P:
         return None
-    return {"times_set_while_open": n, "closed_next_as_its_value_says": n_pure, "usual_share": chance}
+    return {"times_set_while_open": n, "closed_as_its_value_says": n_pure, "usual_share": chance}
 
 
 def known_too_early(judged: _Judged) -> Evidence | None:
@@ -201,22 +203,8 @@ def rewritten_in_the_past(judged: _Judged) -> Evidence | None:
 
 
 def filled_for_closed_only(judged: _Judged) -> Evidence | None:
-    """Set at creation for closed cases, hardly ever for open ones created in the same time."""
-    cases = judged.cases
-    rows = np.flatnonzero(cases.seen_open)
-    rows = rows[np.argsort(cases.first[rows], kind="stable")]
-    is_set = judged.is_set(judged.column.codes[FIRST])
-    n_open = n_open_set = 0
-    expected = 0.0
-    for block in np.array_split(rows, 10):
-        still_open = cases.fate[block] == OPEN
-        if still_open.any() and (~still_open).sum() >= 5:
-            n_open += int(still_open.sum())
-            n_open_set += int(is_set[block[still_open]].sum())
-            expected += still_open.sum() * float(is_set[block[~still_open]].mean())
-    if n_open < 20 or expected < 15 or n_open_set > 0.05 * expected:
-        return None
-    return {"open_cases": n_open, "open_cases_with_it": n_open_set, "expected_as_closed_ones": expected}
+    """Set in the first days of cases that have closed, hardly ever of open ones created in the same time."""
+    return next((found for days in _FIRST_DAYS if (found := _closed_only(judged, days))), None)
 
 
 def holds_closing_moment(judged: _Judged) -> Evidence | None:
@@ -237,7 +225,7 @@ _RULES: dict[str, Callable[[_Judged], Evidence | None]] = {
     "filled_for_closed_only": filled_for_closed_only,
     "moments_before_closing": moments_before_closing,
     "jumps_before_closing": jumps_before_closing,
-    "closes_next": closes_next,
+    "settles": settles,
     "filled_at_closing": filled_at_closing,
     "changed_at_closing": changed_at_closing,
     "rewritten_at_closing": rewritten_at_closing,
@@ -274,6 +262,27 @@ def _gains(judged: _Judged, before: int, after: int) -> Evidence | None:
     return {"auc_before": earlier, "auc_after": later}
 
 
+def _closed_only(judged: _Judged, days: float) -> Evidence | None:
+    """The same of all cases that were open for at least so many days."""
+    cases = judged.cases
+    rows = np.flatnonzero(cases.seen_open & (cases.closing - cases.first > days))
+    rows = rows[np.argsort(cases.first[rows], kind="stable")]
+    is_set = judged.set_since <= cases.first + days
+    n_open = n_open_set = 0
+    expected = 0.0
+    for block in np.array_split(rows, int(np.clip(len(rows) // 40, 1, 10))):
+        still_open = cases.fate[block] == OPEN
+        if still_open.any() and (~still_open).sum() >= 5:
+            n_open += int(still_open.sum())
+            n_open_set += int(is_set[block[still_open]].sum())
+            expected += still_open.sum() * float(is_set[block[~still_open]].mean())
+    if expected < 5 or n_open_set > 0.05 * expected:
+        return None
+    if binom.cdf(n_open_set, n_open, 0.7 * expected / n_open) > _P:  # 0.7: open cases may be of another sort
+        return None
+    return {"open_cases": n_open, "open_cases_with_it": n_open_set, "expected_as_closed_ones": expected, "days": days}
+
+
 def _pace_ratio(judged: _Judged, filled: Mask, late: Mask) -> float:
     """Fills per day of open life over fills per day after the closing, of cases that ended up filled."""
     cases, changes = judged.cases, judged.column.changes
@@ -289,17 +298,13 @@ def _pace_ratio(judged: _Judged, filled: Mask, late: Mask) -> float:
 
 def _pace(cases: Cases, columns: list[Column]) -> Pace:
     own = [column.changes for column in columns if column.is_own]
-    n = sum(int(changes.is_open.sum()) for changes in own)
-    if not n:
+    case = np.concatenate([changes.case[changes.is_open] for changes in own])
+    at = np.concatenate([changes.at[changes.is_open] for changes in own])
+    if not len(case):
         return Pace()
-    last_day = won = lost = 0
-    for changes in own:
-        case, is_last = changes.case[changes.is_open], changes.is_last[changes.is_open]
-        closed = cases.fate[case] != OPEN
-        last_day += int((closed & (changes.at[changes.is_open] >= cases.ended[case] - 1)).sum())
-        won += int((is_last & (cases.fate[case] == WON)).sum())
-        lost += int((is_last & (cases.fate[case] == LOST)).sum())
-    return Pace(last_day / n, won / n, lost / n, n)
+    fate = cases.fate[case]
+    last_day = (fate != OPEN) & (at >= cases.ended[case] - 1)
+    return Pace(float(last_day.mean()), float((fate == WON).mean()), float((fate == LOST).mean()))
 
 
 def _followed(judged: _Judged) -> Mask:
@@ -307,14 +312,17 @@ def _followed(judged: _Judged) -> Mask:
     return np.asarray(judged.column.changes.at < judged.cases.cutoff - 1)
 
 
-def _usual_code(codes: Ints) -> int:
-    """The code of nearly all filled values, else -1."""
-    filled = codes[codes != 0]
+def _usual_code(column: Column) -> int:
+    """The code of nearly all values while open, where there are others at all; else -1."""
+    seen = column.codes[[FIRST, LAST_OPEN]]
+    filled = seen[seen != 0]
     if not len(filled):
         return -1
     counts = np.bincount(filled)
     usual = int(counts.argmax())
-    return usual if counts[usual] >= _USUAL * len(filled) and usual != 1 else -1
+    others = (column.codes != 0) & (column.codes != usual)
+    has_others = others.any() or ((column.changes.code != 0) & (column.changes.code != usual)).any()
+    return usual if counts[usual] >= _USUAL * len(filled) and usual != 1 and has_others else -1
 
 
 def _counts(codes: Ints, all_codes: Ints) -> Ints:

@@ -69,7 +69,6 @@ class Changes:
     at: Floats
     code: Ints
     is_open: Mask  # while the case was open
-    is_last: Mask  # in the last version before the closing, or in force still
 
 
 @dataclass(frozen=True)
@@ -181,7 +180,7 @@ _OWN_ROWS = f"""
             CASE WHEN since = last_from AND since >= closing_from THEN {FINAL} END,
             CASE WHEN since > first_from AND event = '' THEN {_CHANGED_OPEN} END,
             CASE WHEN since > first_from AND since >= closing_from THEN {_CHANGED_AFTER} END
-        ], lambda slot: slot IS NOT NULL)) AS slot, since, coalesce(since = last_open, false) AS is_last, vals, before
+        ], lambda slot: slot IS NOT NULL)) AS slot, since, vals, before
     FROM told
 """
 
@@ -203,7 +202,7 @@ def _related_rows(table: str, reference: str, values: str, as_of: datetime) -> s
                 - INTERVAL 1 MICROSECOND FROM own WHERE seen_open
             UNION ALL SELECT case_no, id, {FINAL}, {sql_moment(as_of)} FROM own WHERE closing_from IS NOT NULL
         )
-        SELECT m.case_no, m.slot, m.since, false AS is_last, o.vals, CAST(NULL AS VARCHAR[]) AS before
+        SELECT m.case_no, m.slot, m.since, o.vals, CAST(NULL AS VARCHAR[]) AS before
         FROM moments m ASOF JOIN other o ON o.id = m.id AND m.since >= o.known_from
     """
 
@@ -255,7 +254,6 @@ def _states(rows: dict[str, NDArray[Any]], n_cases: int) -> tuple[Ints, Changes,
         rows["since"][moved].astype(float),
         rows["code"][moved].astype(np.int64),
         slot[moved] == _CHANGED_OPEN,
-        rows["is_last"][moved].astype(bool),
     )
     return codes, changes, meets
 
@@ -264,7 +262,7 @@ def _coded(first: int, last: int) -> str:
     """SQL of the coded values of the fields with those places (from 1) in the lists of ``_hunt_rows``."""
     return f"""
         WITH long AS (
-            SELECT case_no, slot, since, is_last, unnest(vals[{first}:{last}]) AS value,
+            SELECT case_no, slot, since, unnest(vals[{first}:{last}]) AS value,
                 unnest(before[{first}:{last}]) AS before, generate_subscripts(vals[{first}:{last}], 1) - 1 AS field
             FROM _hunt_rows
         ), kept AS (
@@ -289,7 +287,7 @@ def _coded(first: int, last: int) -> str:
                 END AS measure
             FROM kept k LEFT JOIN kinds USING (field)
         )
-        SELECT r.case_no, r.slot, r.field, epoch_us(r.since) / 86400e6 AS since, r.is_last,
+        SELECT r.case_no, r.slot, r.field, epoch_us(r.since) / 86400e6 AS since,
             CAST(CASE WHEN r.value IS NULL THEN 0 WHEN r.measure IS NULL THEN t.code
                 ELSE 2 + floor(16 * percent_rank() OVER (PARTITION BY r.field, r.measure IS NULL ORDER BY r.measure))
                 END AS BIGINT) AS code,

@@ -19,7 +19,7 @@ KINDS = {
     "rewritten_at_closing": "rewritten at closing or after to a value that tells the outcome",
     "moments_before_closing": "set within a day of the closing, and at no other time",
     "jumps_before_closing": "changed in the last hour before closing to what tells the outcome",
-    "closes_next": "once it is set, the next thing recorded is the same outcome",
+    "settles": "once it is set, the case closes, with one outcome for one value, and no open case has it",
     "known_too_early": "the value at creation tells the outcome nearly alone",
     "rewritten_in_the_past": "tells the outcome at creation, and new cases never look like that",
     "filled_for_closed_only": "filled since creation for cases that have closed, not for those still open",
