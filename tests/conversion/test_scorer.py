@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from pandas.testing import assert_frame_equal
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from forecast.conversion import ConversionScorer
+from forecast.conversion.anchor import Anchor
 from forecast.conversion.scorer import grade_limits
 from forecast.errors import InvalidInput, NotEnoughHistory
 
@@ -109,15 +110,31 @@ def test_order_of_training_rows_changes_nothing(scorer: ConversionScorer) -> Non
     assert again.to_files() == scorer.to_files()
 
 
-def test_events_after_the_cutoff_change_nothing(scorer: ConversionScorer) -> None:
-    """Snapshots whose window is not over teach no probability, whatever their outcome is said to be."""
+def test_young_snapshots_teach_the_level_alone(scorer: ConversionScorer) -> None:
+    """Those whose window is not over teach no probability: had they won nothing, all odds fall by one factor."""
     young = OUTCOMES["as_of"] + pd.Timedelta(days=30) > CUTOFF
     changed = OUTCOMES.assign(event=OUTCOMES["event"].mask(young & (OUTCOMES["event"] == "won"), "lost"))
     again = ConversionScorer("opportunity", 30, kind=scorer.kind, params=scorer.params).fit(
         FEATURES, changed, cutoff=CUTOFF
     )
 
-    assert_allclose(again.score(OPEN)["probability"], scorer.score(OPEN)["probability"], rtol=0)
+    moved = logit(again.score(OPEN)["probability"]) - logit(scorer.score(OPEN)["probability"])
+
+    assert_allclose(moved, moved[0], atol=1e-6)
+    assert moved[0] < -0.3 if scorer.kind == "blend" else moved[0] == 0
+
+
+def test_base_and_interval_move_with_the_anchor(scorer: ConversionScorer) -> None:
+    plain, moved = (
+        ConversionScorer.from_files(scorer.to_files()),
+        ConversionScorer.from_files(scorer.to_files()),
+    )
+    plain.anchor_, moved.anchor_ = Anchor(30.0), Anchor(30.0, level=0.5)
+
+    before, after = plain.score(OPEN), moved.score(OPEN)
+
+    for name in ("base", "probability", "low", "high"):
+        assert_allclose(logit(after[name]) - logit(before[name]), 0.5, atol=1e-4, err_msg=name)
 
 
 def test_no_open_case_gives_an_empty_frame_of_the_same_columns(scorer: ConversionScorer) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import expit
 
 
-def sigmoid_slope(z: np.ndarray, z0: float) -> np.ndarray:
+def sigmoid_slope(z: np.ndarray, z0: float | np.ndarray) -> np.ndarray:
     """``(sigmoid(z) - sigmoid(z0)) / (z - z0)``, positive, with its limit ``sigmoid'(z0)`` at ``z = z0``.
 
     Computed as ``sigmoid(z) * sigmoid(-z0) * (1 - exp(-d)) / d`` with ``d = z - z0``, exact near ``z0``.
@@ -18,7 +18,7 @@ def sigmoid_slope(z: np.ndarray, z0: float) -> np.ndarray:
     return np.asarray(np.where(d < -30.0, backward, forward))
 
 
-def probability_points(phi: np.ndarray, z: np.ndarray, z0: float) -> np.ndarray:
+def probability_points(phi: np.ndarray, z: np.ndarray, z0: float | np.ndarray) -> np.ndarray:
     """Points of probability that contributions in log-odds are worth; each keeps its sign.
 
     Parameters
@@ -27,7 +27,7 @@ def probability_points(phi: np.ndarray, z: np.ndarray, z0: float) -> np.ndarray:
         Contributions in log-odds that add up to ``z - z0`` in every row.
     z : array of shape (n,)
         Log-odds of the rows.
-    z0 : float
+    z0 : float or array of shape (n,)
         Log-odds of the base rate.
 
     Returns

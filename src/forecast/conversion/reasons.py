@@ -130,7 +130,7 @@ def _json(value: Any) -> str:
 
 
 def tabulate_reasons(
-    points: pd.DataFrame, X: pd.DataFrame, alike: AlikeCases, *, base: float, probability: np.ndarray
+    points: pd.DataFrame, X: pd.DataFrame, alike: AlikeCases, *, base: float | np.ndarray, probability: np.ndarray
 ) -> ReasonTable:
     """Reasons of every row; see `build_reasons`, which gives them as lists."""
     features = [str(name) for name in points.columns if name != REMAINDER]
@@ -191,7 +191,7 @@ def grouped_points(points: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[s
 
 
 def build_reasons(
-    points: pd.DataFrame, X: pd.DataFrame, alike: AlikeCases, *, base: float, probability: np.ndarray
+    points: pd.DataFrame, X: pd.DataFrame, alike: AlikeCases, *, base: float | np.ndarray, probability: np.ndarray
 ) -> list[list[dict[str, Any]]]:
     """Reasons of every row, strongest first.
 
@@ -202,7 +202,7 @@ def build_reasons(
     X : DataFrame
         The feature table of the same rows.
     alike : AlikeCases
-    base, probability : float and array of shape (n,)
+    base, probability : float or array, and array, of shape (n,)
         As published, rounded; rounding differences go to the remainder, so that the published numbers add up.
 
     Returns

@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from forecast.attribution import probability_points
 from forecast.conversion.alike import AlikeCases
+from forecast.conversion.anchor import Anchor, fit_anchor
 from forecast.conversion.encoding import column_kind
 from forecast.conversion.group_rate import GroupRateModel
 from forecast.conversion.model import ConversionModel
@@ -53,9 +54,11 @@ class ConversionScorer:
     Attributes
     ----------
     model_ : ConversionModel or GroupRateModel
+    anchor_ : Anchor
+        How far the world has moved from what the model learned; no shift for the group rate alone.
     timing_ : TimingModel
     base_ : float
-        The published base rate.
+        The published base rate at the cutoff; that of a score is of its ``as_of``.
     grades_ : dict of grade -> least probability
     metadata_ : dict
         Horizon, rows, entities, wins, base rate, cutoff, longest follow-up, horizons beyond it.
@@ -117,10 +120,12 @@ class ConversionScorer:
         self.model_ = self._model(groups).fit(
             X[known], y, time=table["as_of"][known], segment=groups or None, groups=ids[known]
         )
-        self.base_ = round(self.model_.base_, DECIMALS)
+        z = self.model_.log_odds(X)
+        self.anchor_ = self._anchor(z, table, cutoff)
+        self.base_ = round(float(expit(logit(self.model_.base_) + self._shift(pd.Series([cutoff]))[0])), DECIMALS)
         self.alike_ = AlikeCases.fit(X.loc[known, list(self.model_.feature_names_in_)], y, ids[known])
         self.grades_ = grade_limits(self.base_)
-        score = expit(self.model_.log_odds(X))
+        score = expit(z + self._shift(table["as_of"]))
         self.timing_ = TimingModel().fit(
             table["days"].to_numpy(),
             table["event"].fillna("").to_numpy(),
@@ -153,6 +158,15 @@ class ConversionScorer:
         defaults = {"gap_days": float(self.horizon_days), "random_state": self.random_state}
         return ConversionModel(**(defaults | self.params))
 
+    def _anchor(self, z: np.ndarray, table: pd.DataFrame, cutoff: datetime) -> Anchor:
+        """Of the blend; the group rate alone stays as simple as it says."""
+        if self.kind == "group_rate":
+            return Anchor(float(self.horizon_days))
+        return fit_anchor(z, table, horizon_days=self.horizon_days, cutoff=cutoff)
+
+    def _shift(self, as_of: pd.Series) -> np.ndarray:
+        return self.anchor_.shift(as_of)
+
     def _metadata(self, table: pd.DataFrame, known: np.ndarray, y: np.ndarray, cutoff: datetime) -> dict[str, Any]:
         follow_up = self.timing_.supported_days_
         return {
@@ -164,6 +178,8 @@ class ConversionScorer:
             "n_entities": int(table["entity_id"][known].nunique()),
             "n_entities_won": int(table["entity_id"][known][y == 1].nunique()),
             "base": self.base_,
+            "anchor": {"observed": self.anchor_.observed, "expected": self.anchor_.expected}
+            | {"shift": float(self._shift(pd.Series([cutoff]))[0])},
             "follow_up_days": round(follow_up, 6),
             "horizons_beyond_follow_up": [days for days in self.horizons if days > follow_up],
         }
@@ -176,8 +192,8 @@ class ConversionScorer:
         DataFrame
             ``entity``, ``entity_id``, ``as_of``, ``probability``, ``low``, ``high`` (80 % interval of the win rate of
             cases alike), ``p_{h}d``, ``predicted_close_date`` (a day in ``zone``), ``percentile`` (0-100, among these
-            rows), ``grade``, ``base``, ``reasons``. Numbers are rounded to 9 decimals; the points of the reasons plus
-            ``base`` add up to ``probability``.
+            rows), ``grade``, ``base`` (the base rate, moved to ``as_of`` by the anchor), ``reasons``. Numbers are
+            rounded to 9 decimals; the points of the reasons plus ``base`` add up to ``probability``.
 
         Raises
         ------
@@ -192,10 +208,11 @@ class ConversionScorer:
         features = features.reset_index(drop=True)
         X, as_of = features.drop(columns=[name for name in KEYS if name in features]), as_utc(features["as_of"])
         phi, z, z0 = self.model_.log_odds_contributions(X)
-        exact = expit(z)
+        shift = self._shift(as_of)
+        exact, base = expit(z + shift), np.round(expit(z0 + shift), DECIMALS)
         probability = np.round(exact, DECIMALS)
-        low, high = self.model_.interval(X, level=80.0)
-        points = pd.DataFrame(probability_points(phi.to_numpy(), z, z0), columns=phi.columns)
+        low, high = (_shifted(limit, shift) for limit in self.model_.interval(X, level=80.0))
+        points = pd.DataFrame(probability_points(phi.to_numpy(), z + shift, z0 + shift), columns=phi.columns)
         scores = pd.DataFrame({"entity": self.entity, "entity_id": features["entity_id"].astype(str), "as_of": as_of})
         scores["probability"] = probability
         scores["low"] = np.minimum(np.round(low, DECIMALS), probability)
@@ -206,11 +223,16 @@ class ConversionScorer:
         scores["predicted_close_date"] = self._close_dates(as_of, exact, zone)
         scores["percentile"] = np.round(100 * (scores["probability"].rank() - 0.5) / len(scores), DECIMALS)
         scores["grade"] = self._grades(probability)
-        scores["base"] = self.base_
-        table = tabulate_reasons(points, X, self.alike_, base=self.base_, probability=probability)
+        scores["base"] = base
+        table = tabulate_reasons(points, X, self.alike_, base=base, probability=probability)
         reasons = table.texts() if reasons_as_json else table.lists()
         scores["reasons"] = pd.Series(reasons, index=scores.index, dtype=object)
         return scores
+
+    def win_probability(self, features: pd.DataFrame) -> np.ndarray:
+        """P(won within the horizon) of each row, shape (n,), as `score` says it before rounding."""
+        X = features.drop(columns=[name for name in KEYS if name in features])
+        return np.asarray(expit(self.model_.log_odds(X) + self._shift(features["as_of"])))
 
     def _close_dates(self, as_of: pd.Series, score: np.ndarray, zone: tzinfo) -> pd.Series:
         """Day of the median time to a win; whole seconds, so that no rounding of floats moves a day."""
@@ -245,6 +267,7 @@ class ConversionScorer:
             "random_state": self.random_state,
             "base": self.base_,
             "grades": self.grades_,
+            "anchor": self.anchor_.to_state(),
             "timing": self.timing_.to_state(),
             "alike": self.alike_.to_state(),
             "metadata": self.metadata_,
@@ -279,6 +302,8 @@ class ConversionScorer:
             random_state=state["random_state"],
         )
         scorer.base_, scorer.grades_, scorer.metadata_ = state["base"], state["grades"], state["metadata"]
+        # Models stored before there was an anchor were not shifted.
+        scorer.anchor_ = Anchor.from_state(state["anchor"]) if "anchor" in state else Anchor(scorer.horizon_days)
         scorer.timing_ = TimingModel.from_state(state["timing"])
         scorer.alike_ = AlikeCases.from_state(state["alike"])
         if scorer.kind == "group_rate":
@@ -286,6 +311,11 @@ class ConversionScorer:
         else:
             scorer.model_ = ConversionModel.from_files(files)
         return scorer
+
+
+def _shifted(probability: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Probabilities moved by a shift on log-odds."""
+    return np.asarray(expit(logit(np.clip(probability, 1e-12, 1 - 1e-12)) + shift))
 
 
 def joined(features: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:

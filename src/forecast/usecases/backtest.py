@@ -144,7 +144,7 @@ def _predict(
     def said_by(kind: str) -> tuple[pd.Series, float]:
         scorer: ConversionScorer = new_scorer(snapshots, settings, kind=kind).fit(fitted, known, cutoff=end)
         X = with_columns(judged, [str(name) for name in scorer.model_.feature_names_in_])
-        return pd.Series(scorer.model_.predict_proba(X)[:, 1], index=rows.index), scorer.base_
+        return pd.Series(scorer.win_probability(X), index=rows.index), scorer.base_
 
     group_rate, base = said_by(GROUP_RATE)
     said, _ = said_by("blend")
