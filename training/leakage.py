@@ -1,11 +1,13 @@
 """The leakage check: distort everything that became known later; no feature may change."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import numpy as np
 import pandas as pd
 from duckdb import DuckDBPyConnection
 
+from forecast.features.leaks import KINDS, LEAK, Suspect
 from forecast.history import MERGEABLE, create_aliases, create_history, sql_moment, stored_columns
 from forecast.schema import SYSTEM_COLUMNS, TABLES, Column, Kind
 
@@ -33,14 +35,21 @@ def distort_future(con: DuckDBPyConnection, moment: datetime) -> None:
             f'"{name}"' if name in kept_as_is or name.endswith("_id") else _distorted(table.by_name.get(name), name)
             for name in names
         )
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE _distorted AS SELECT {plain} FROM {table.name} WHERE NOT {later} "
-            f"UNION ALL SELECT {changed} FROM {table.name} WHERE {later} AND (batch + row) % 2 = 0"
+        replace_rows(
+            con,
+            table.name,
+            f"SELECT {plain} FROM {table.name} WHERE NOT {later} "
+            f"UNION ALL SELECT {changed} FROM {table.name} WHERE {later} AND (batch + row) % 2 = 0",
         )
-        _drop(con, table.name)
-        create_history(con, table.name, "_distorted")
     for name in MERGEABLE:
         create_aliases(con, name)
+
+
+def replace_rows(con: DuckDBPyConnection, table: str, query: str) -> None:
+    """Replace the history of a canonical table in a private connection by the rows of a query."""
+    con.execute(f"CREATE OR REPLACE TEMP TABLE _replaced AS {query}")
+    _drop(con, table)
+    create_history(con, table, "_replaced")
 
 
 def changed_features(before: pd.DataFrame, after: pd.DataFrame) -> tuple[str, ...]:
@@ -54,6 +63,24 @@ def sample_spine(spine: pd.DataFrame, moment: pd.Timestamp) -> pd.DataFrame:
     rows = spine[spine["as_of"] == moment].sort_values("entity_id", ignore_index=True)
     step = max(1, -(-len(rows) // MAX_ROWS))
     return rows.iloc[::step].reset_index(drop=True)
+
+
+def leak_section(suspects: Iterable[Suspect]) -> str:
+    """A model card's section, in Markdown without its title, on columns kept out or only named by the leak hunter."""
+    found = list(suspects)
+    if not found:
+        return "None: no column was written with the outcome, as far as the versions show."
+    lines = [
+        f"- `{suspect.table}.{suspect.column}`: {KINDS[suspect.kind]} ({_evidence(suspect)})."
+        f"{'' if suspect.verdict == LEAK else ' Named only: no proof.'}"
+        for suspect in found
+    ]
+    return "\n".join(["Their versions show, or the mapping says, that they were written with the outcome.", "", *lines])
+
+
+def _evidence(suspect: Suspect) -> str:
+    facts = suspect.evidence.items()
+    return ", ".join(f"{name} {fact:.3g}" if isinstance(fact, float) else f"{name} {fact}" for name, fact in facts)
 
 
 def _distorted(column: Column | None, name: str) -> str:

@@ -22,6 +22,7 @@ from forecast.errors import InvalidInput, NotEnoughHistory
 from forecast.evaluation.evaluate import evaluate, gate
 from forecast.evaluation.promotion import Decision
 from forecast.features import build_features, feature_columns, outcomes
+from forecast.features.leaks import KINDS, Suspect, hunt_history, leaking_features
 from forecast.ports import Clock, Lake, ModelRegistry, ModelVersion, Store
 from forecast.schema import SCORED_ENTITIES
 from forecast.settings import Settings
@@ -31,7 +32,7 @@ from forecast.usecases.snapshots import Snapshots, censored, take_snapshots
 from training.baselines import Predictor, fit_lightgbm, fit_logistic
 from training.card import conversion_card, describe_effort
 from training.evidence import evidence_of
-from training.leakage import changed_features, distort_future, sample_spine
+from training.leakage import changed_features, distort_future, leak_section, sample_spine
 from training.result import TrainingResult
 from training.split import LATER_TIME, Block, Split, enough, split_by_time
 
@@ -154,7 +155,13 @@ class _Run:
     @cached_property
     def features(self) -> pd.DataFrame:
         self.say(f"{self.entity}: features of {len(self.snapshots.spine):,} snapshots")
-        return self._build(self.con, self.snapshots.spine)
+        built = self._build(self.con, self.snapshots.spine)
+        return built.drop(columns=leaking_features(self.suspects, built.columns))
+
+    @cached_property
+    def suspects(self) -> list[Suspect]:
+        """Columns that the leak hunter found, or the mapping declares filled at closing; no model gets them."""
+        return hunt_history(self.con, self.entity, as_of=self.cutoff)
 
     def _build(self, con: DuckDBPyConnection, spine: pd.DataFrame) -> pd.DataFrame:
         return build_features(con, spine, self.entity, self.spec.features, zone=self.settings.zone)
@@ -325,6 +332,8 @@ def _register(
     decision = run.decide(leaking)
     run.say(f"{run.entity}: refit on all {len(run.table):,} snapshots")
     version = _log(run, run.refit("blend", run.spec.parameters), CHALLENGER, decision, registry, leaking)
+    for suspect in run.suspects:
+        store.audit(GATE, "exclude", f"{version.label}: {suspect.table}.{suspect.column}: {KINDS[suspect.kind]}")
     if leaking:
         store.audit(GATE, "refuse", f"{version.label}: {decision.reason}")
     if decision.promote:
@@ -365,7 +374,7 @@ def _log(
         split=run.split,
         decision=decision,
         about=scorer.metadata_,
-        sections=[evidence.section()],
+        sections=[evidence.section(), ("Columns kept out", leak_section(run.suspects))],
     )
     example = with_columns(run.features, names)[["entity_id", "as_of", *names]].head(5)
     scored = scorer.score(example)[["probability", "low", "high", *(f"p_{days}d" for days in scorer.horizons)]]

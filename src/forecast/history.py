@@ -163,6 +163,7 @@ def connect_tables(tables: Mapping[str, pd.DataFrame], *, batch: int | None = No
             for name in TABLES
         )
     )
+    con.execute("CREATE TEMP TABLE declared_fills (table_name VARCHAR, name VARCHAR, filled VARCHAR)")
     return con
 
 

@@ -28,7 +28,8 @@ class Lake(Protocol):
     def connect(self, batch: int | None = None) -> AbstractContextManager[DuckDBPyConnection]:
         """A private DuckDB connection (time zone UTC) with every canonical table registered by `create_history`,
         ``<table>_aliases`` for accounts, contacts, leads and opportunities, and
-        ``attribute_catalogue(table_name, name, type)`` with type one of text, number, boolean, timestamp.
+        ``attribute_catalogue(table_name, name, type)`` with type one of text, number, boolean, timestamp;
+        ``declared_fills(table_name, name, filled)`` with filled one of creation, open, closing.
         Tables without rows are there and empty. ``batch`` hides later batches; the connection never changes under
         its reader, whatever is committed meanwhile. Closed on leaving.
         """

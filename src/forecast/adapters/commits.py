@@ -31,7 +31,8 @@ class Commit:
     """One commit record.
 
     ``added`` counts the rows that the batch brought, by table; ``attributes`` is the whole catalogue of attribute
-    types as of the batch, by table and name; ``summary`` is what the committer says of it. Moments are ISO text in UTC;
+    types as of the batch, by table and name; ``filled`` likewise when columns are filled, where a mapping says so;
+    ``summary`` is what the committer says of it. Moments are ISO text in UTC;
     ``revised_at`` is empty until the files behind the batch are changed.
     """
 
@@ -43,6 +44,7 @@ class Commit:
     added: Mapping[str, int] = field(default_factory=dict)
     attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
+    filled: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def revised(self, tables: Mapping[str, StoredTable], now: datetime) -> "Commit":
         """The same batch over other files."""

@@ -246,13 +246,13 @@ class DeltaLake:
         return read_batch(self._commits, batch)
 
     def _open(self, commit: Commit, batch: int | None, tables: Collection[str] | None) -> DuckDBPyConnection:
-        catalogue = self._visible(commit, batch).attributes
+        visible = self._visible(commit, batch)
         held = {
             name
             for name in (TABLES if tables is None else tables)
             if name not in commit.tables or commit.tables[name].rows <= IN_MEMORY_ROWS
         }
-        return open_histories(self._files(commit), catalogue, batch=batch, held=held)
+        return open_histories(self._files(commit), visible.attributes, visible.filled, batch=batch, held=held)
 
     def _files(self, commit: Commit, *only: str) -> dict[str, Files]:
         """The parquet files of the tables of a commit, or of some of them."""

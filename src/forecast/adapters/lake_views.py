@@ -15,6 +15,7 @@ from forecast.schema import TABLES
 def open_histories(
     files: Mapping[str, Files],
     attributes: Mapping[str, Mapping[str, str]],
+    filled: Mapping[str, Mapping[str, str]],
     *,
     batch: int | None,
     held: Collection[str],
@@ -25,6 +26,7 @@ def open_histories(
     ----------
     files : mapping of table name to its parquet files
     attributes : mapping of table name to attribute types by name
+    filled : mapping of table name to when columns are filled, by name
     batch : int, optional
         Later batches are hidden.
     held : collection of str
@@ -35,15 +37,21 @@ def open_histories(
         create_history(con, name, _rows(files, name), batch=batch, materialise=name in held)
     for name in MERGEABLE:
         create_aliases(con, name, materialise=name in held)
-    entries = [(table, name, kind) for table, types in attributes.items() for name, kind in types.items()]
-    catalogue = pa.Table.from_pylist(
-        [{"table_name": table, "name": name, "type": kind} for table, name, kind in sorted(entries)],
-        schema=pa.schema([(column, pa.string()) for column in ("table_name", "name", "type")]),
-    )
-    con.register("_catalogue", catalogue)
-    con.execute("CREATE TEMP TABLE attribute_catalogue AS FROM _catalogue")
-    con.unregister("_catalogue")
+    _create_listing(con, "attribute_catalogue", "type", attributes)
+    _create_listing(con, "declared_fills", "filled", filled)
     return con
+
+
+def _create_listing(con: DuckDBPyConnection, name: str, what: str, values: Mapping[str, Mapping[str, str]]) -> None:
+    """Register what is said of columns by table and name."""
+    entries = [(table, column, value) for table, columns in values.items() for column, value in columns.items()]
+    listing = pa.Table.from_pylist(
+        [{"table_name": table, "name": column, what: value} for table, column, value in sorted(entries)],
+        schema=pa.schema([(column, pa.string()) for column in ("table_name", "name", what)]),
+    )
+    con.register("_listing", listing)
+    con.execute(f"CREATE TEMP TABLE {name} AS FROM _listing")
+    con.unregister("_listing")
 
 
 def create_stored(con: DuckDBPyConnection, files: Mapping[str, Files]) -> None:

@@ -52,6 +52,7 @@ class LakeWriter:
         self._work = open_connection()  # apart from `con`, which its user may have an unread result on
         self._added: dict[str, int] = {}
         self._attributes = {table: dict(types) for table, types in head.attributes.items()}
+        self._filled = {table: dict(columns) for table, columns in head.filled.items()}
 
     def stored(self, table: str) -> str:
         """Name of the relation in `con` with all stored rows of a canonical table, personal columns included."""
@@ -118,6 +119,14 @@ class LakeWriter:
         known = self._attributes.setdefault(table, {})
         known.update({name: kind if known.get(name, kind) == kind else "text" for name, kind in types.items()})
 
+    def filled(self, table: str) -> dict[str, str]:
+        """When columns of a table are filled, as noted so far."""
+        return dict(self._filled.get(table, {}))
+
+    def note_filled(self, table: str, columns: Mapping[str, str]) -> None:
+        """Note when columns are filled: creation, open or closing by name; the last word counts."""
+        self._filled.setdefault(table, {}).update(columns)
+
     def commit(self, summary: Mapping[str, Any]) -> int:
         """Make everything appended visible at once and for good.
 
@@ -145,6 +154,7 @@ class LakeWriter:
             tables=tables,
             added=self._added,
             attributes=self._attributes,
+            filled=self._filled,
             summary=summary,
         )
         write_commit(self._commits, record)

@@ -99,8 +99,8 @@ def describe(
     Raises
     ------
     InvalidInput
-        If a key column is missing, a required one that nothing can fill, or a column that ``at_creation``, ``ignore``
-        or ``personal`` names.
+        If a key column is missing, a required one that nothing can fill, or a column that ``at_creation``, ``ignore``,
+        ``filled`` or ``personal`` names.
     """
     schema = TABLES[table]
     names = {**schema.by_name, **CLOCKS}
@@ -123,7 +123,8 @@ def describe(
             f"{place}: the query has no column {missing[0]!r}{hints}; it has {_few(columns)}. "
             f"Add `... as {missing[0]}`."
         )
-    for key, listed in (("at_creation", spec.at_creation), ("personal", spec.personal)):
+    named = {table: tuple(columns) for table, columns in spec.filled.items()}
+    for key, listed in (("at_creation", spec.at_creation), ("personal", spec.personal), ("filled", named)):
         for name in listed.get(table, ()):
             if name not in own and name not in columns:
                 hints = suggestion(name, tuple(columns))

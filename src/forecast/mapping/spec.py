@@ -17,12 +17,14 @@ from forecast.schema import TABLES
 
 _KEYS = (
     "source", "timezone", "currency", "stages", "inputs", "tables", "at_creation", "series", "quarantine", "ignore",
-    "id_prefix", "exported_at", "personal",
+    "id_prefix", "exported_at", "personal", "filled",
 )  # fmt: skip
 _INPUT_KEYS = ("file", "url", "url_env", "query", "encoding", "sheet")
 #: What only the end of a lead or opportunity reveals; no mapping may declare it known at creation.
 _KNOWN_AT_THE_END = ("closed_at", "converted_at", "outcome", "lost_reason", "deleted_at", "merged_into")
 _DEFAULT_QUARANTINE = 0.01
+#: When a field is filled: with its row, while a case is open, or with its end.
+FILLED = ("creation", "open", "closing")
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class MappingSpec:
     exported_at : datetime, optional
         When a current-state export was taken: "the import" of rows without ``recorded_at``. Default: now.
     personal : mapping of table to attributes that hold personal data
+    filled : mapping of table to when a column is filled, one of `FILLED` by name; what is filled at closing is no
+        feature, what is filled before raises no alarm of the leak hunter
     """
 
     name: str
@@ -70,6 +74,7 @@ class MappingSpec:
     id_prefix: str = ""
     exported_at: datetime | None = None
     personal: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    filled: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -121,6 +126,7 @@ def parse_mapping(document: str | Mapping[str, Any], name: str = "mapping") -> M
         id_prefix=_text(f"{name}: id_prefix", raw["id_prefix"]) if raw.get("id_prefix") else "",
         exported_at=_moment(f"{name}: exported_at", raw.get("exported_at"), raw.get("timezone", "UTC")),
         personal=_columns_by_table(f"{name}: personal", raw.get("personal"), tables),
+        filled=_filled(f"{name}: filled", raw.get("filled"), tables),
     )
     _refuse_hindsight(spec)
     return spec
@@ -251,6 +257,26 @@ def _ignored(place: str, value: Any, tables: Mapping[str, str]) -> dict[str, tup
     return _columns_by_table(place, value, tables)
 
 
+def _filled(place: str, value: Any, tables: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """When columns are filled, by table and name."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not all(isinstance(columns, Mapping) for columns in value.values()):
+        raise InvalidInput(
+            f"{place} must map tables to columns and when they are filled, got {_kind(value)}; "
+            "e.g. {leads: {industry: creation}}."
+        )
+    _columns_by_table(place, {table: list(columns) for table, columns in value.items()}, tables)
+    for table, columns in value.items():
+        for column, when in columns.items():
+            if when not in FILLED:
+                raise InvalidInput(
+                    f"{place}.{table}.{column}: {when!r} is no time{suggestion(str(when), FILLED)}; "
+                    f"use one of {', '.join(FILLED)}."
+                )
+    return {str(table): {str(name): str(when) for name, when in columns.items()} for table, columns in value.items()}
+
+
 def _input(place: str, name: str, value: Any) -> Input:
     if not isinstance(value, Mapping):
         raise InvalidInput(f"{place} must be {{file: ...}} or {{url_env: ..., query: ...}}, got {_kind(value)}.")
@@ -273,4 +299,16 @@ def _refuse_hindsight(spec: MappingSpec) -> None:
                 raise InvalidInput(
                     f"{spec.name}: at_creation.{table}: {column!r} is known only at the end, never at creation; "
                     "take it out of the list."
+                )
+    for table, declared in spec.filled.items():
+        for column, when in declared.items():
+            if when != "closing" and column in _KNOWN_AT_THE_END:
+                raise InvalidInput(
+                    f"{spec.name}: filled.{table}: {column!r} is known only at the end, got {when!r}; "
+                    "say closing, or leave it out."
+                )
+            if when != "creation" and column in spec.at_creation.get(table, ()):
+                raise InvalidInput(
+                    f"{spec.name}: filled.{table}: {column!r} is listed under at_creation too, got {when!r}; "
+                    "take it out of one of the two."
                 )

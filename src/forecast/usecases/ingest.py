@@ -58,6 +58,14 @@ class Writer(Protocol):
         """Add to the catalogue."""
         ...
 
+    def filled(self, table: str) -> dict[str, str]:
+        """When columns of a table are filled, as noted so far."""
+        ...
+
+    def note_filled(self, table: str, columns: Mapping[str, str]) -> None:
+        """Add to that."""
+        ...
+
     def commit(self, summary: Mapping[str, Any]) -> int:
         """Make it visible."""
         ...
@@ -252,7 +260,9 @@ def _examine(
 def _write(mapping: MappingSpec, findings: _Findings, writer: Writer, *, refused: bool) -> int:
     """Append what is new and commit; only the quarantine when the ingest is refused, nothing when nothing is new."""
     rejections = findings.new_rejections
-    taken = not refused and (findings.changes_tables or findings.resolved)
+    declared = {table: {**writer.filled(table), **columns} for table, columns in mapping.filled.items()}
+    declares = any(writer.filled(table) != columns for table, columns in declared.items())
+    taken = not refused and (findings.changes_tables or findings.resolved or declares)
     if not taken and not rejections:
         return writer.batch - 1
     for rows in rejections:
@@ -261,6 +271,8 @@ def _write(mapping: MappingSpec, findings: _Findings, writer: Writer, *, refused
         for table, versions in findings.versions.items():
             writer.note_attributes(table, findings.sources[table].types)
             writer.append(table, versions.rows)
+        for table, columns in declared.items():
+            writer.note_filled(table, columns)
         writer.resolve(findings.resolved)
     summary = {
         "source": mapping.source,
