@@ -1,0 +1,351 @@
+"""The next step for a case: which action raises its chance, by how much, at what cost; or "unknown" and why."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from forecast.conversion.overlap import EDGES
+from forecast.conversion.population import as_utc, check_outcomes, follow_up_end, window_labels
+from forecast.conversion.uplift import EffectModel
+from forecast.errors import InvalidInput
+
+#: Columns of the actions table, as `forecast.features.actions.window_actions` gives it.
+ACTION_COLUMNS = ("entity_id", "as_of", "action", "delay_days", "minutes")
+
+#: ``action`` of contacts by the customer: no step to suggest, but what often prompts one.
+CUSTOMER = "customer"
+
+#: What `NextStepModel.suggest` says instead of an action.
+UNKNOWN = "unknown"
+
+#: Comparison rows without the action per row with it.
+CONTROLS_PER_ACTION = 4
+
+#: Columns beside the features: days from the snapshot to the comparison, and whether the customer wrote in between.
+DELAY, CONTACTED = "next_step__delay_days", "next_step__customer_contact"
+
+#: Why there is no suggestion, beyond what `EffectModel` says of each action; the most telling one is given.
+REASONS = ("no_gain", "not_comparable", "habit", "imbalance", "no_overlap", "few_wins", "few_cases", "no_actions")
+
+
+@dataclass(frozen=True)
+class ActionEffect:
+    """What is known of one action: its model, how often it was seen, and what it costs."""
+
+    action: str
+    model: EffectModel
+    n_taken: int
+    minutes: float
+
+
+class NextStepModel:
+    """Effects of the actions that reps take on open cases, learned from what they did and did not do.
+
+    Every snapshot starts a small trial [1]_. A case that got the action within the window enters at the moment of the
+    action; a case that was open and had not had it enters, as its counterpart, at a moment drawn from the moments of
+    the actions, if it is still open and without the action then. So both sides have survived equally long when the
+    count of days begins: cases that close early are not counted as cases that were left alone (immortal time [2]_).
+    What happens later changes no side: the effect is that of acting now against going on as usual. A case that closed
+    before its moment belongs to no side; an action after the closing is none.
+
+    Features are those of the snapshot; the delay to the moment of comparison and whether the customer made contact in
+    between are further columns, since a contact is what often prompts an action. Other things that a rep sees and the
+    data do not remain hidden causes: see ``hidden_strength`` of `EffectModel`.
+
+    Parameters
+    ----------
+    horizon_days : int
+        The effect is on P(won within this many days after the action).
+    window_days : int
+        Length of the window of the actions table.
+    max_actions : int
+        Only the most frequent actions are looked at.
+    max_rows : int
+        Rows per action; more are thinned by chance.
+    hidden_strength : float
+        See `EffectModel`.
+    random_state : int
+
+    Attributes
+    ----------
+    actions_ : list of ActionEffect, most frequent first
+    effects_ : DataFrame
+        One row per action: ``action``, ``known``, ``effect``, ``low``, ``high`` (probability; also given when not
+        known, for the record), ``n``, ``n_cases``, ``n_taken``, ``cost_minutes``, ``robustness``, ``hidden_bias``,
+        ``reason``.
+
+    References
+    ----------
+    .. [1] Hernán & Robins (2016), Using big data to emulate a target trial. Am. J. Epidemiology 183; sequential
+       trials: Danaei et al. (2013), Observational data for comparative effectiveness research. SMMR 22.
+    .. [2] Suissa (2008), Immortal time bias in pharmacoepidemiology. Am. J. Epidemiology 167.
+    """
+
+    def __init__(
+        self,
+        horizon_days: int = 60,
+        *,
+        window_days: int = 7,
+        max_actions: int = 5,
+        max_rows: int = 5000,
+        hidden_strength: float = 1.0,
+        random_state: int = 0,
+    ) -> None:
+        self.horizon_days = horizon_days
+        self.window_days = window_days
+        self.max_actions = max_actions
+        self.max_rows = max_rows
+        self.hidden_strength = hidden_strength
+        self.random_state = random_state
+
+    def fit(
+        self, features: pd.DataFrame, outcomes: pd.DataFrame, actions: pd.DataFrame, *, cutoff: Any = None
+    ) -> "NextStepModel":
+        """Learn the effect of each action.
+
+        Parameters
+        ----------
+        features : DataFrame
+            ``entity_id``, ``as_of`` and the features of past snapshots.
+        outcomes : DataFrame
+            ``entity_id``, ``as_of``, ``event``, ``days``, as `forecast.features.outcomes` gives them.
+        actions : DataFrame
+            As `forecast.features.actions.window_actions` gives them, with the same window.
+        cutoff : datetime, optional
+            Up to when outcomes are known; default the end of the longest follow-up.
+
+        Raises
+        ------
+        InvalidInput
+            If a column is missing, a number of days is below 1, or no outcome belongs to a snapshot.
+        """
+        if self.horizon_days < 1 or self.window_days < 1:
+            raise InvalidInput(
+                f"`horizon_days` and `window_days` must be at least 1, got {self.horizon_days} and {self.window_days}."
+            )
+        table, actions = _checked(features, outcomes, actions)
+        end = pd.Timestamp(follow_up_end(table) if cutoff is None else cutoff)
+        complete = table["as_of"] + pd.Timedelta(days=max(self.window_days, self.horizon_days)) <= end
+        table = table[complete.to_numpy()].reset_index(drop=True)
+        names = [name for name in features.columns if name not in ("entity", "entity_id", "as_of")]
+        self.feature_names_in_ = np.array(names, dtype=object)
+        self.customer_ = bool((actions["action"] == CUSTOMER).any())
+        known = actions.merge(table[["entity_id", "as_of"]], on=["entity_id", "as_of"])
+        counts = known.loc[known["action"] != CUSTOMER, "action"].value_counts()
+        ranked = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))[: self.max_actions]
+        customer = _delays(table, actions, CUSTOMER)
+        found = (
+            self._fit_action(str(action), table, names, actions, customer, end, number)
+            for number, (action, _) in enumerate(ranked)
+        )
+        self.actions_ = [entry for entry in found if entry is not None]
+        self.effects_ = _effects_table(self.actions_)
+        return self
+
+    def _fit_action(
+        self,
+        action: str,
+        table: pd.DataFrame,
+        names: list[str],
+        actions: pd.DataFrame,
+        customer: np.ndarray,
+        end: pd.Timestamp,
+        number: int,
+    ) -> ActionEffect | None:
+        """The trials of one action, and its effect; None when none of them is followed long enough."""
+        rng = np.random.default_rng([self.random_state, number])
+        taken_at = _delays(table, actions, action)
+        rows, treated, delay = self._trials(taken_at, table["days"].to_numpy(dtype=float), rng)
+        after = table[["as_of", "event", "days"]].iloc[rows].reset_index(drop=True)
+        after["as_of"] += pd.to_timedelta(np.round(delay * 86400), unit="s")
+        after["days"] -= delay
+        won = window_labels(after, self.horizon_days, end.to_pydatetime())
+        keep = self._thinned(treated, won.notna().to_numpy(), rng)
+        if not len(keep):
+            return None
+        rows, treated, delay = rows[keep], treated[keep], delay[keep]
+        X = table[names].iloc[rows].reset_index(drop=True)
+        X = X.assign(**{DELAY: delay, CONTACTED: (customer[rows] < delay).astype(float)})
+        model = EffectModel(hidden_strength=self.hidden_strength, random_state=self.random_state)
+        ids = table["entity_id"].to_numpy()[rows]
+        model.fit(X, treated, won.to_numpy()[keep], groups=ids)
+        minutes = actions.loc[actions["action"] == action, "minutes"].mean()
+        return ActionEffect(action, model, int(treated.sum()), float(minutes))
+
+    def _trials(
+        self, taken_at: np.ndarray, days: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows of the snapshot table, the arm of each, and the days from the snapshot to the comparison.
+
+        ``taken_at`` is infinite where the action was not taken. Actions come at office hours, and at later moments
+        fewer cases are left to wait: moments are drawn from those of the actions, each by one over the share of cases
+        still waiting then, so that they are spread alike on both sides.
+        """
+        acted = np.flatnonzero((taken_at < self.window_days) & (taken_at < days))
+        if not len(acted):
+            return acted, np.zeros(0, dtype=bool), np.zeros(0)
+        moments = taken_at[acted]
+        left = np.sort(np.minimum(days, taken_at))
+        waiting_share = 1 - np.searchsorted(left, moments, side="right") / len(left)
+        chance = 1 / np.maximum(waiting_share, 1 / len(left))
+        drawn = rng.choice(moments, len(days), p=chance / chance.sum())
+        waiting = np.flatnonzero((drawn < days) & (drawn < taken_at))
+        rows = np.concatenate([acted, waiting])
+        treated = np.arange(len(rows)) < len(acted)
+        return rows, treated, np.concatenate([taken_at[acted], drawn[waiting]])
+
+    def _thinned(self, treated: np.ndarray, known: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Positions of the rows used: of the arms with known outcomes, at most so many, at most 4 to 1; sorted."""
+        by_arm = [rng.permutation(np.flatnonzero(known & (treated == arm))) for arm in (True, False)]
+        smaller = min(len(by_arm[0]), len(by_arm[1]), self.max_rows // 2)
+        larger = min(CONTROLS_PER_ACTION * smaller, self.max_rows - smaller)
+        return np.sort(np.concatenate([arm[: max(smaller, larger)] for arm in by_arm]))
+
+    def suggest(self, features: pd.DataFrame) -> pd.DataFrame:
+        """The best shown action for each case.
+
+        An action is suggested when its effect among comparable cases is above 0 beyond doubt, also after allowing for
+        how many actions and groups were looked at (Bonferroni), and when cases like this one did sometimes get it and
+        sometimes not.
+
+        Parameters
+        ----------
+        features : DataFrame
+            ``entity_id``, ``as_of`` and the features.
+
+        Returns
+        -------
+        DataFrame
+            ``entity_id``, ``as_of``, ``action`` ("unknown" when there is none), ``effect``, ``low``, ``high``
+            (probability, 95 % interval of the group of comparable cases), ``cost_minutes`` (NaN when never recorded),
+            ``n`` (rows compared), ``reason`` (one of `REASONS`, empty when there is an action); in the order of
+            ``features``.
+
+        Raises
+        ------
+        InvalidInput
+            If a column is missing.
+        """
+        missing = [name for name in ("entity_id", "as_of", *self.feature_names_in_) if name not in features.columns]
+        if missing:
+            raise InvalidInput(f"Features are missing columns {missing[:5]}; there are {list(features.columns)[:5]}.")
+        n = len(features)
+        best: dict[str, np.ndarray] = {
+            "action": np.full(n, UNKNOWN, dtype=object),
+            **{name: np.full(n, np.nan) for name in ("effect", "low", "high", "cost_minutes")},
+            "n": np.zeros(n, dtype=np.int64),
+        }
+        reasons = [entry.model.reason_ for entry in self.actions_ if entry.model.reason_] or ["no_actions"]
+        reason = np.full(n, min(reasons, key=REASONS.index), dtype=object)
+        X = features[list(self.feature_names_in_)].reset_index(drop=True).assign(**{DELAY: 0.0, CONTACTED: 0.0})
+        known = [entry for entry in self.actions_ if entry.model.known_] if n else []
+        looks = sum(len(entry.model.effects_) for entry in known)
+        for entry in known:
+            found = entry.model.group_effects(X)
+            propensity = entry.model.propensity(X)
+            comparable = (propensity >= EDGES[0]) & (propensity <= EDGES[1])
+            reason = np.where(comparable, "no_gain", np.where(reason == "no_gain", reason, "not_comparable"))
+            shown = comparable & (_corrected_low(found, looks) > 0)
+            better = shown & ~(best["effect"] >= found["effect"].to_numpy())
+            for name in ("effect", "low", "high", "n"):
+                best[name] = np.where(better, found[name].to_numpy(), best[name])
+            best["cost_minutes"] = np.where(better, entry.minutes, best["cost_minutes"])
+            best["action"] = np.where(better, entry.action, best["action"])
+        reason = np.where(best["action"] == UNKNOWN, reason, "")
+        keys = pd.DataFrame({"entity_id": features["entity_id"].astype(str), "as_of": as_utc(features["as_of"])})
+        return keys.reset_index(drop=True).assign(**best, reason=reason.astype(object))
+
+    def to_state(self) -> dict[str, Any]:
+        """The fitted model as plain JSON values; a missing cost is null."""
+        return {
+            "params": {
+                name: getattr(self, name)
+                for name in (
+                    "horizon_days", "window_days", "max_actions", "max_rows", "hidden_strength", "random_state",
+                )
+            },
+            "features": [str(name) for name in self.feature_names_in_],
+            "actions": [
+                {
+                    "action": entry.action,
+                    "model": entry.model.to_state(),
+                    "n_taken": entry.n_taken,
+                    "minutes": None if np.isnan(entry.minutes) else entry.minutes,
+                }
+                for entry in self.actions_
+            ],
+        }  # fmt: skip
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> "NextStepModel":
+        """The model that `to_state` described."""
+        model = cls(**state["params"])
+        model.feature_names_in_ = np.array(state["features"], dtype=object)
+        model.actions_ = [
+            ActionEffect(
+                entry["action"],
+                EffectModel.from_state(entry["model"]),
+                int(entry["n_taken"]),
+                float("nan") if entry["minutes"] is None else float(entry["minutes"]),
+            )
+            for entry in state["actions"]
+        ]
+        model.effects_ = _effects_table(model.actions_)
+        return model
+
+
+def _checked(
+    features: pd.DataFrame, outcomes: pd.DataFrame, actions: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Features joined with outcomes, and actions with moments in UTC."""
+    for name, frame, columns in (("features", features, ACTION_COLUMNS[:2]), ("actions", actions, ACTION_COLUMNS)):
+        missing = [column for column in columns if column not in frame.columns]
+        if missing:
+            raise InvalidInput(f"The {name} are missing columns {missing}; there are {list(frame.columns)[:8]}.")
+    left = features.assign(as_of=as_utc(features["as_of"]))
+    right = check_outcomes(outcomes)[["entity_id", "as_of", "event", "days"]]
+    table = left.merge(right, on=["entity_id", "as_of"], how="inner", validate="one_to_one")
+    if not len(table):
+        raise InvalidInput(f"None of {len(features)} feature rows has an outcome; join on `entity_id` and `as_of`.")
+    return table, actions.assign(as_of=as_utc(actions["as_of"]))
+
+
+def _delays(table: pd.DataFrame, actions: pd.DataFrame, action: str) -> np.ndarray:
+    """Days from each snapshot to the first such action, infinite where there was none; shape (n,)."""
+    taken = actions.loc[actions["action"] == action, ["entity_id", "as_of", "delay_days"]]
+    found = table[["entity_id", "as_of"]].merge(taken, on=["entity_id", "as_of"], how="left", validate="one_to_one")
+    return found["delay_days"].fillna(np.inf).to_numpy(dtype=float)
+
+
+def _corrected_low(found: pd.DataFrame, looks: int) -> np.ndarray:
+    """Lower end of the interval at the level that stays 95 % over all looks; normal in both cases."""
+    half = (found["high"] - found["low"]).to_numpy() / 2
+    factor = float(norm.ppf(1 - 0.025 / max(looks, 1)) / norm.ppf(0.975))
+    return np.asarray(found["effect"].to_numpy() - factor * half)
+
+
+def _effects_table(actions: list[ActionEffect]) -> pd.DataFrame:
+    columns = ["action", "known", "effect", "low", "high", "n", "n_cases", "n_taken", "cost_minutes", "robustness"]
+    rows = []
+    for entry in actions:
+        estimate, hidden = entry.model.estimate_, entry.model.sensitivity_
+        effect = {"mean": np.nan, "low": np.nan, "high": np.nan, "n": 0, "n_cases": 0}
+        effect |= asdict(estimate) if estimate else {}
+        rows.append(
+            {
+                "action": entry.action,
+                "known": entry.model.known_,
+                "effect": effect["mean"],
+                **{name: effect[name] for name in ("low", "high", "n", "n_cases")},
+                "n_taken": entry.n_taken,
+                "cost_minutes": entry.minutes,
+                "robustness": hidden.robustness if hidden else np.nan,
+                "hidden_bias": hidden.bias if hidden else np.nan,
+                "reason": entry.model.reason_,
+            }
+        )
+    return pd.DataFrame(rows, columns=[*columns, "hidden_bias", "reason"])
