@@ -7,6 +7,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from forecast.adapters.clock import FixedClock
@@ -14,6 +16,7 @@ from forecast.adapters.inputs import load_mapping, register_inputs
 from forecast.adapters.lake import DeltaLake
 from forecast.datasets import bundled_folder, make_company, mapping_path
 from forecast.features import build_features, feature_columns, snapshot_spine
+from forecast.features.leaks import Suspect, hunt_history, leaking_features
 from forecast.history import connect_tables
 from forecast.usecases.ingest import ingest
 
@@ -83,3 +86,71 @@ def test_the_value_at_closing_of_a_current_state_export_reaches_no_feature(tmp_p
     assert len(features) > 1000
     assert len(feature_columns(features)) > 100
     assert_frame_equal(features, engaged(changed, tmp_path / "lake_of_changed"), check_exact=True)
+
+
+@pytest.fixture(scope="module")
+def suspects(mined):
+    company, _ = mined
+    return {
+        found.column: found for found in hunt_history(connect_tables(company.tables), "opportunity", as_of=company.end)
+    }
+
+
+def test_hunt_excludes_the_planted_leaks_and_no_honest_column(suspects):
+    assert set(suspects) == {"contract_number", "survey_sent", "health_index"}
+    assert {found.verdict for found in suspects.values()} == {"leak"}
+
+
+def test_hunt_says_how_each_leak_shows(suspects):
+    assert suspects["contract_number"].kind == suspects["survey_sent"].kind == "only_after_closing"
+    assert suspects["health_index"].kind == "known_too_early"
+    assert suspects["health_index"].evidence["auc_at_creation"] > 0.97
+
+
+def test_hunt_finds_nothing_in_a_company_without_leaks():
+    company = make_company(n_reps=4, n_accounts=60, n_opportunities=200, n_leads=150, months=12, late_records=0.3)
+    con = connect_tables(company.tables)
+
+    assert [hunt_history(con, entity, as_of=company.end) for entity in ("opportunity", "lead")] == [[], []]
+
+
+@settings(max_examples=3, deadline=None, derandomize=True)
+@given(days=st.integers(60, 300), seed=st.integers(0, 99))
+def test_hunt_sees_nothing_recorded_later_and_no_order_of_rows(mined, days, seed):
+    company, _ = mined
+    as_of = company.end - pd.Timedelta(days=days)
+    deals = company.tables["opportunities"]
+    shuffled = deals.sample(frac=1, random_state=seed)
+    later = shuffled["recorded_at"] >= as_of
+    changed = shuffled.assign(
+        outcome=shuffled["outcome"].mask(later, "won"),
+        amount=shuffled["amount"].mask(later, 1.0),
+        attributes=shuffled["attributes"].mask(later, '{"survey_sent": true, "health_index": 1, "new": "x"}'),
+    )
+
+    asked = [
+        hunt_history(connect_tables({"opportunities": rows}), "opportunity", as_of=as_of) for rows in (deals, changed)
+    ]
+
+    assert asked[0] == asked[1]
+
+
+def test_leaking_features_are_those_made_of_the_column():
+    found = [
+        Suspect("opportunities", "Win Reason", "leak", "only_after_closing", {}),
+        Suspect("opportunities", "amount", "leak", "known_too_early", {}),
+        Suspect("accounts", "tier", "leak", "known_too_early", {}),
+        Suspect("opportunities", "tier", "suspicious", "known_too_early", {}),
+    ]
+    names = [
+        "attributes__win_reason__category",
+        "attributes__win_reasons__category",
+        "attributes__amount",
+        "changes__amount__count",
+        "attributes__account__tier",
+        "attributes__tier",
+        "entity_id",
+    ]
+
+    assert leaking_features(found, names) == [names[0], names[2], names[3], names[4]]
+    assert leaking_features([], names) == []
