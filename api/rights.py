@@ -34,6 +34,7 @@ PARTS = {
     "demand": ("manager", "admin"),
     "ad-hoc scores": ("rep", "manager", "engineer", "admin"),
     "models": ("engineer", "admin"),
+    "definitions": ("rep", "manager", "engineer", "admin"),
     "company targets": ("manager", "admin"),
     "target approval": ("manager", "admin"),
 }

@@ -281,7 +281,41 @@ class RecordToScore(BaseModel):
     lang: Language | None = None
 
 
-# -- models, demand ---------------------------------------------------------------------------------------------------
+# -- definitions, models, demand --------------------------------------------------------------------------------------
+
+
+class DefinitionQuery(BaseModel):
+    """Which language."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lang: Language | None = Field(
+        default=None, description="Language of texts; default what Accept-Language prefers, else English."
+    )
+
+
+class DefinedNumber(BaseModel):
+    """What a published number, or a few that belong together, means."""
+
+    part: str = Field(examples=["scores"])
+    name: str = Field(description="`{h}` stands for a number of days.", examples=["p_{h}d"])
+    columns: list[str] = Field(
+        description="Every column or field that this entry explains.", examples=[["low", "high"]]
+    )
+    title: str = Field(examples=["Win probability"])
+    meaning: str
+    population: str = Field(description="Over which cases.")
+    horizon: str = Field(description="About which time.")
+    condition: str = Field(description="Given what was known.")
+    unit: str
+    direction: str = Field(description="What is good.")
+    formula: str = Field(description="Empty where there is none.", examples=["P(T <= H, won | x)"])
+
+
+class DefinitionList(BaseModel):
+    """What every published number means, in the order of the page."""
+
+    items: list[DefinedNumber]
 
 
 class Model(BaseModel):

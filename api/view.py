@@ -10,10 +10,12 @@ import pandas as pd
 from fastapi import Depends
 
 from api.auth import authenticate, service_of
+from api.language import Language
 from api.references import require_visible
 from api.rights import Caller, Rights, require
 from api.service import Scored, Service, Snapshot
 from forecast.errors import InvalidInput, NotAllowed, UnknownEntity
+from forecast.explain.definitions import PARTS, definition_records
 from forecast.outlook import UNASSIGNED
 from forecast.periods import parse_period
 from forecast.targets import TargetOutOfReach
@@ -138,7 +140,12 @@ class View:
                 "`company_target` is out of reach; choose one nearer to what the company expects."
             ) from None
 
-    # -- models, demand -----------------------------------------------------------------------------------------------
+    # -- definitions, models, demand ----------------------------------------------------------------------------------
+
+    def definitions(self, lang: Language) -> list[dict[str, Any]]:
+        """What every published number means."""
+        require(self.caller, "definitions")
+        return definition_records(PARTS, lang)
 
     def models(self) -> pd.DataFrame:
         """Registered models."""

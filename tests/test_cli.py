@@ -163,3 +163,15 @@ def test_a_wrong_input_is_one_line_and_exit_code_2(
 def test_a_folder_that_is_no_workspace_says_how_to_make_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert forecast("score", "-w", tmp_path) == 2
     assert "forecast init" in capsys.readouterr().err
+
+
+def test_definitions_are_a_page_of_its_own_and_need_no_workspace(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    records = answer(capsys, "definitions", "--lang", "zh", "--out", "numbers.html")
+
+    assert {"probability", "calibration_error_floor"} <= {record["name"] for record in records}
+    assert '<html lang="zh">' in Path("numbers.html").read_text(encoding="utf-8")
+    assert forecast("definitions", "--out", "numbers.pdf") == 2

@@ -292,6 +292,23 @@ def explain(
 
 
 @app.command()
+def definitions(
+    lang: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    out: Annotated[Path | None, typer.Option(help="Page to write, .html or .md; default Markdown on stdout.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What every published number means: population, horizon, conditioning, unit, direction."""
+    from forecast.explain.definitions import PARTS, definition_records, definitions_page
+
+    terminal = Terminal(as_json)
+    text = definitions_page(PARTS, lang, out.suffix if out else ".md")
+    if out is not None:
+        out.write_text(text, encoding="utf-8")
+    terminal.say(f"{out}: what the numbers mean." if out else text)
+    terminal.result(definition_records(PARTS, lang))
+
+
+@app.command()
 def backtest(
     task: Annotated[str, typer.Argument(help="conversion or demand.")],
     folds: Annotated[int, typer.Option(min=1)] = 4,

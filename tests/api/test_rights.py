@@ -44,6 +44,7 @@ ROUTES = {
     ("GET", "/v1/targets/approvals"): "rows",
     ("POST", "/v1/targets/approvals"): "target approval",
     ("POST", "/v1/scores"): "ad-hoc scores",
+    ("GET", "/v1/definitions"): "definitions",
     ("GET", "/v1/models"): "models",
     ("GET", "/v1/demand/forecasts"): "demand",
     ("GET", "/v1/demand/forecasts/{unique_id}"): "demand",

@@ -1,0 +1,153 @@
+"""Definitions of sums: outlook, targets and demand."""
+
+from forecast.explain.definitions.entry import (
+    AHEAD,
+    HIGH,
+    KNOWN,
+    LOW,
+    MONEY,
+    NEUTRAL,
+    PATHS,
+    PERIOD,
+    PLAIN,
+    SERIES,
+    SHARE,
+    Definition,
+    Part,
+)
+from forecast.explain.labels import Text
+
+_MEASURED = Text("Folds that end before the forecast periods", "截止于预测期之前的各折")
+
+OUTLOOK = Part(
+    "outlook",
+    Text("Outlook", "收入展望"),
+    Text(
+        "Revenue of a period per rep, team and company: `forecast outlook`.",
+        "各负责人、团队与公司的期间收入：见 `forecast outlook`。",
+    ),
+    (
+        Definition(
+            "mean",
+            Text("Mean", "均值"),
+            Text(
+                "Expected revenue of the period: `booked` (won so far) + `open` (from open opportunities) + `arriving` "
+                "(from those to come) + `repeat` (orders without an opportunity). In demand: expected quantity. Means "
+                "add up from rep to team to company.",
+                "期间的预期收入：`booked`（已成交）+ `open`（在谈商机）+ `arriving`（将出现的商机）+ "
+                "`repeat`（无商机的复购订单）。"
+                "需求预测中为预期数量。均值可由负责人逐级加总至公司。",
+            ),
+            PATHS, PERIOD, KNOWN, MONEY, HIGH,
+            "E[X] = booked + open + arriving + repeat",
+            also=("booked", "open", "arriving", "repeat", "expected"),
+        ),
+        Definition(
+            "q0.1",
+            Text("Quantiles and the 80 % range", "分位数与 80 % 区间"),
+            Text(
+                "The revenue (or quantity) stays below `q0.1` in 10, below `q0.5` in 50 and below `q0.9` in 90 of 100 "
+                "cases. Quantiles do not add up.",
+                "收入（或数量）低于 `q0.1` 的可能为 10 %，低于 `q0.5` 为 50 %，低于 `q0.9` 为 90 %。分位数不可相加。",
+            ),
+            PATHS, PERIOD, KNOWN, MONEY, NEUTRAL,
+            "P(X <= q_a) = a",
+            also=("q0.5", "q0.9"),
+        ),
+    ),
+)  # fmt: skip
+
+TARGETS = Part(
+    "targets",
+    Text("Targets", "目标"),
+    Text("Proposals of equal difficulty: `forecast targets`.", "难度相等的目标建议：见 `forecast targets`。"),
+    (
+        Definition(
+            "amount",
+            Text("Target", "目标金额"),
+            Text(
+                "What the owner is to reach. Amounts of people add up to their team's and to the company's, to the "
+                "cent.",
+                "负责人应达到的金额。个人目标之和等于团队目标与公司目标，精确到分。",
+            ),
+            PATHS, PERIOD, KNOWN, MONEY, NEUTRAL,
+            "t_i = Q_i(1 - a),  Σ t_i = T",
+        ),
+        Definition(
+            "odds",
+            Text("Odds of attainment", "达成概率"),
+            Text(
+                "Probability of reaching the target, recomputed from the paths for each owner and each sum.",
+                "达到目标的概率，由模拟路径对每位负责人与每个合计重新计算。",
+            ),
+            PATHS, PERIOD, KNOWN, SHARE, Text("Higher is easier", "越高越容易"),
+            "P(X_i >= t_i)",
+            also=("company_odds",),
+        ),
+        Definition(
+            "ambition",
+            Text("Ambition", "难度"),
+            Text(
+                "The common odds that every owner has in a proposal. The company's own odds are another number.",
+                "建议中每位负责人共同的达成概率。公司自身的达成概率是另一个数字。",
+            ),
+            PATHS, PERIOD, KNOWN, SHARE, Text("Lower is more ambitious", "越低越有挑战"),
+            "a with Σ Q_i(1 - a) = T",
+        ),
+    ),
+)  # fmt: skip
+
+DEMAND = Part(
+    "demand",
+    Text("Errors of demand forecasts", "需求预测的误差"),
+    Text("Measures of `forecast backtest demand` and of its model card.", "见 `forecast backtest demand` 及其模型卡。"),
+    (
+        Definition(
+            "wape",
+            Text("WAPE", "WAPE（加权绝对百分比误差）"),
+            Text("Sum of absolute errors over the sum of absolute actuals.", "绝对误差之和除以实际值绝对值之和。"),
+            SERIES, AHEAD, _MEASURED, PLAIN, LOW,
+            "Σ|y - ŷ| / Σ|y|",
+        ),
+        Definition(
+            "bias",
+            Text("Bias", "偏差"),
+            Text(
+                "Sum of errors over the sum of actuals; positive is an over-forecast.",
+                "误差之和除以实际值之和；为正表示预测过高。",
+            ),
+            SERIES, AHEAD, _MEASURED, PLAIN, Text("0 is best", "以 0 为佳"),
+            "Σ(ŷ - y) / Σ|y|",
+        ),
+        Definition(
+            "mase",
+            Text("MASE, RMSSE, WRMSSE", "MASE、RMSSE、WRMSSE（标度误差）"),
+            Text(
+                "Error over that of the (seasonal) naive inside the training window: below 1 beats it there. Absolute, "
+                "root of squared, and weighted by the series' share of revenue.",
+                "误差与训练窗口内（季节性）朴素预测误差之比：低于 1 即优于后者。依次为绝对误差、均方根误差，"
+                "及按收入占比加权。",
+            ),
+            SERIES, AHEAD, _MEASURED, PLAIN, LOW,
+            "MAE / MAE_naive;  √(MSE / MSE_naive);  Σ w_i RMSSE_i",
+            also=("rmsse", "wrmsse", "rmse"),
+        ),
+        Definition(
+            "pinball",
+            Text("Pinball loss", "分位数损失"),
+            Text("Mean loss of a quantile; least at the true one.", "分位数的平均损失；在真实分位数处最小。"),
+            SERIES, AHEAD, _MEASURED, Text("Unit of the series", "序列的单位"), LOW,
+            "mean max(q (y - ŷ), (q - 1)(y - ŷ))",
+        ),
+        Definition(
+            "coverage",
+            Text("Interval coverage", "区间覆盖率"),
+            Text(
+                "Share of actuals inside the interval; right when it equals the interval's level.",
+                "实际值落入区间的比例；等于区间水平即为正确。",
+            ),
+            SERIES, AHEAD, _MEASURED, SHARE, Text("The level is right", "以区间水平为准"),
+            "mean(low <= y <= high)",
+        ),
+    ),
+)  # fmt: skip
