@@ -29,7 +29,7 @@ from conversion_parts import (
     SMALL_SIZES,
     fingerprint,
     parts_of,
-    small_judged,
+    small_parts,
     small_samples,
     steps,
 )
@@ -181,7 +181,7 @@ def predicted(data: ConversionSet, part: str, fit: Fit) -> tuple[np.ndarray, tup
 def small(data: ConversionSet, cache: Path, given: argparse.Namespace) -> Iterator[SmallSamples]:
     """Losses on a fixed part of the set after fits on few rows drawn at random."""
     kind, mark = "valid" if given.valid_only else "test", fingerprint(data)
-    judged = small_judged(data, kind)
+    judged = small_parts(data)[kind]
     X, y = data.X.iloc[judged].reset_index(drop=True), data.y[judged]
 
     def loss(fit: Fit, rows: np.ndarray) -> float:
@@ -259,8 +259,8 @@ How each peer was validated:
 - **AutoGluon** medium, by log loss, draws its own random holdout; without its neural networks, which need torch.
 
 Few rows: the same draws for all methods, at random, with two won at least, from rows that are judged nowhere; judged
-on 10,000 fixed rows; AutoGluon on the first 20 draws only, Optuna not at all. Times are of one fit, the mean in the
-walk."""
+on 10,000 fixed rows, stratified (their rate of wins is the set's); AutoGluon on the first 20 draws only, Optuna not at
+all. Times are of one fit, the mean in the walk."""
 
 
 def replace_section(readme: Path, text: str) -> None:

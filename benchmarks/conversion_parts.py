@@ -61,15 +61,16 @@ def held_out(data: ConversionSet, fitted: np.ndarray) -> np.ndarray:
     return train_test_split(positions, test_size=HELD_OUT, stratify=data.y[fitted], random_state=0)[1]
 
 
-def small_judged(data: ConversionSet, part: str) -> np.ndarray:
-    """10,000 rows that small samples are judged on; `valid` and `test` share no row."""
-    rows = np.random.default_rng(0).permutation(len(data.X))
-    return rows[:SMALL_JUDGED] if part == "test" else rows[SMALL_JUDGED : 2 * SMALL_JUDGED]
+def small_parts(data: ConversionSet) -> dict[str, np.ndarray]:
+    """Rows that small samples are judged on, 10,000 each, stratified: `valid` and `test`; the others are the `pool`."""
+    rows, judged = train_test_split(np.arange(len(data.X)), test_size=2 * SMALL_JUDGED, stratify=data.y, random_state=0)
+    valid, test = train_test_split(judged, test_size=SMALL_JUDGED, stratify=data.y[judged], random_state=0)
+    return {"pool": rows, "valid": valid, "test": test}
 
 
 def small_samples(data: ConversionSet, part: str, size: int, n_draws: int) -> Iterator[np.ndarray]:
     """Rows of each draw, at random from those judged in no part, drawn again until two are won; the same for all."""
-    pool = np.random.default_rng(0).permutation(len(data.X))[2 * SMALL_JUDGED :]
+    pool = small_parts(data)["pool"]
     rng = np.random.default_rng([size, part == "test"])
     for _ in range(n_draws):
         rows = rng.choice(pool, size, replace=False)

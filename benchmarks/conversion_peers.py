@@ -27,7 +27,7 @@ from conversion_parts import (
     SMALL_SIZES,
     fingerprint,
     parts_of,
-    small_judged,
+    small_parts,
     small_samples,
     steps,
 )
@@ -256,7 +256,7 @@ def small_predictions(
     data: ConversionSet, part: str, size: int, n_draws: int, fit: Fit
 ) -> tuple[pd.DataFrame, dict[str, float]]:
     """Probabilities of the judged rows, one column per draw, and the mean time of a fit."""
-    judged = data.X.iloc[small_judged(data, part)]
+    judged = data.X.iloc[small_parts(data)[part]]
     clock, columns = [], {}
     for number, rows in enumerate(small_samples(data, part, size, n_draws)):
         started = time.perf_counter()

@@ -71,7 +71,7 @@ def test_validation_steps_hold_no_test_row(parts, bank):
 
 
 def test_small_samples_share_no_row_with_either_judged_part_and_have_two_wins(parts, bank):
-    judged = {*parts.small_judged(bank, "valid"), *parts.small_judged(bank, "test")}
+    judged = {*parts.small_parts(bank)["valid"], *parts.small_parts(bank)["test"]}
     samples = list(parts.small_samples(bank, "test", 20, 50))
 
     assert len(judged) == 20_000
