@@ -197,7 +197,9 @@ def _before_fate(cases: Cases, rng: Rng, *, won: float, lost: float, value: obje
     frame = cases.frame[cases.frame["fate"] != ""]
     rows = frame[rng.random(len(frame)) < np.where(frame["fate"] == "won", won, lost)]
     at = rows["fate_at"].dt.tz_localize(None) - days(rng.uniform(3, 30, len(rows)))
-    return changes(rows.index, at, value(len(rows)))  # type: ignore[operator]
+    typed = changes(rows.index, at, value(len(rows)))  # type: ignore[operator]
+    # A case too short for it has none: known at creation of closed cases only, it would be no different from a leak.
+    return typed[(at > rows["first"].dt.tz_localize(None)).to_numpy()]
 
 
 HONEST = [

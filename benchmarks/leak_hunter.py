@@ -72,12 +72,15 @@ def main() -> int:
     parser.add_argument("--companies", type=int, default=120)
     parser.add_argument("--seed", type=int, default=1, help="of the first company; the others follow")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with the real tables; left out when not there")
+    parser.add_argument("--rows", type=Path, help="csv file for what was said of every column")
     parser.add_argument("--readme", type=Path, help="file whose section of this benchmark is replaced")
     given = parser.parse_args()
     began = time.perf_counter()
     judged = pd.DataFrame(list(judge_companies(given.companies, given.seed)))
     text = report(judged, given.companies, given.seed, time.perf_counter() - began)
     n_failed = len(failures(judged))
+    if given.rows:
+        judged.to_csv(given.rows, index=False)
     if given.data.is_dir():
         bare, n_missed = bare_report(given.data)
         text += "\n\n" + bare

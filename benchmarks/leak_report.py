@@ -56,14 +56,19 @@ def report(judged: pd.DataFrame, n_companies: int, seed: int, seconds: float) ->
     ]
     bad = failures(judged)
     if len(bad):
-        rows = [
-            [row.seed, row.entity, "leak stayed" if row.is_leak else "honest out", row.kind, row.column,
-             row.touched or "", row.verdict, as_cell(row.evidence)]
-            for row in bad.itertuples()
-        ]  # fmt: skip
-        head = ["seed", "entity", "what", "kind", "column", "closed cases touched", "verdict", "evidence"]
-        lines += ["", "### Failures", "", markdown(head, rows)]
+        lines += ["", "### Failures", "", _table_of_failures(bad)]
     return "\n".join(lines)
+
+
+def _table_of_failures(bad: pd.DataFrame) -> str:
+    """One line per kind and entity, with the seeds of its companies and the evidence given for the first."""
+    rows: list[list[object]] = []
+    for (is_leak, kind, column, entity), these in bad.groupby(["is_leak", "kind", "column", "entity"], sort=False):
+        seeds = ", ".join(str(seed) for seed in these["seed"])
+        what = "leak stayed" if is_leak else "honest out"
+        rows.append([what, kind, column, entity, seeds, as_cell(these["evidence"].iloc[0])])
+    rows.sort(key=lambda row: [str(value) for value in row[:4]])
+    return markdown(["what", "kind", "column", "entity", "seeds", "evidence given for the first"], rows)
 
 
 def _table_of_leaks(leaks: pd.DataFrame) -> str:
