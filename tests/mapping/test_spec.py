@@ -123,3 +123,31 @@ def test_a_wrong_mapping_is_refused_in_one_line_that_names_the_place(change, mes
         parse_mapping(document, "m.yaml")
 
     assert "\n" not in str(error.value)
+
+
+def test_when_columns_are_filled_is_read():
+    spec = parse_mapping(GOOD | {"filled": {"opportunities": {"close_reason": "closing", "industry": "creation"}}})
+
+    assert spec.filled == {"opportunities": {"close_reason": "closing", "industry": "creation"}}
+
+
+@pytest.mark.parametrize(
+    ("filled", "message"),
+    [
+        (
+            {"opportunities": {"quote": "opne"}},
+            r"filled\.opportunities\.quote: 'opne' is no time \(did you mean 'open'",
+        ),
+        ({"opportunities": ["quote"]}, r"filled must map tables to columns and when they are filled, got dict"),
+        ({"leads": {"quote": "open"}}, r"filled: table 'leads' has no query"),
+        ({"deals": {"quote": "open"}}, r"filled: table 'deals' is unknown"),
+        (
+            {"opportunities": {"outcome": "open"}},
+            r"filled\.opportunities: 'outcome' is known only at the end, got 'open'",
+        ),
+        ({"opportunities": {"amount": "closing"}}, r"filled\.opportunities: 'amount' is listed under at_creation too"),
+    ],
+)
+def test_a_wrong_word_on_when_columns_are_filled_is_refused(filled, message):
+    with pytest.raises(InvalidInput, match=message):
+        parse_mapping(GOOD | {"filled": filled, "at_creation": {"opportunities": ["amount"]}})

@@ -299,3 +299,21 @@ def test_a_history_is_known_the_same_whatever_order_its_parts_came_in(tmp_path_f
     assert _in_force(parts) == _in_force(whole)
     again = parts.take({"opportunities": _rows(order)}).counts["opportunities"]
     assert (again["new"], again["changed"]) == (0, 0)
+
+
+def test_when_a_column_is_filled_is_kept_with_the_batch_that_said_so(intake):
+    rows = [{"lead_id": "L", "created_at": "2026-01-01", "reason": "price", "size": 3}]
+    intake.take({"leads": rows}, filled={"leads": {"reason": "open", "size": "creation"}})
+    intake.take({"leads": rows}, filled={"leads": {"reason": "closing"}})
+    again = intake.take({"leads": rows}, filled={"leads": {"reason": "closing"}})
+
+    declared = {}
+    for batch in (1, 2):
+        with intake.lake.connect(batch) as con:
+            declared[batch] = con.sql("SELECT name, filled FROM declared_fills ORDER BY name").fetchall()
+
+    assert declared == {
+        1: [("reason", "open"), ("size", "creation")],
+        2: [("reason", "closing"), ("size", "creation")],
+    }
+    assert again.batch == 2

@@ -53,3 +53,38 @@ def test_the_page_does_not_show_what_tells_of_a_person(intake):
 
     assert "Ann Smith" not in page
     assert "ann@example.com" not in page
+
+
+def deals(n=60):
+    """Deals of which every third is won; only won ones have a contract."""
+    won = [place % 3 == 0 for place in range(n)]
+    return [
+        {
+            "opportunity_id": str(place),
+            "created_at": "2026-01-01",
+            "closed_at": "2026-02-01",
+            "outcome": "won" if is_won else "lost",
+            "contract": f"K{place}" if is_won else None,
+            "colour": ["red", "blue"][place % 2],
+        }
+        for place, is_won in enumerate(won)
+    ]
+
+
+def suspects_on(page):
+    return re.findall(r'<tr><td>([^<]*)</td>\s*<td class="wrap">([^<]*)</td>', page)
+
+
+def test_the_page_names_columns_that_may_tell_the_outcome(intake):
+    page = intake.take({"opportunities": deals()}, check=True).page
+
+    assert suspects_on(page) == [
+        ("contract", "filled for one outcome and hardly ever for the other · 只对一种结果填写")
+    ]
+    assert "filled_rows 20" in page
+
+
+def test_the_page_trusts_what_the_mapping_declares(intake):
+    page = intake.take({"opportunities": deals()}, check=True, filled={"opportunities": {"contract": "open"}}).page
+
+    assert suspects_on(page) == []

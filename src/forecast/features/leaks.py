@@ -11,9 +11,9 @@ from forecast.features.leak_history import find_leaks
 from forecast.features.leak_table import hunt_table
 from forecast.features.leak_values import read_cases, read_columns
 from forecast.features.spine import scored_table
-from forecast.features.suspects import KINDS, LEAK, SUSPICIOUS, Suspect
+from forecast.features.suspects import KINDS, KINDS_ZH, LEAK, SUSPICIOUS, Suspect
 
-__all__ = ["KINDS", "LEAK", "SUSPICIOUS", "Suspect", "hunt_history", "hunt_table", "leaking_features"]
+__all__ = ["KINDS", "KINDS_ZH", "LEAK", "SUSPICIOUS", "Suspect", "hunt_history", "hunt_table", "leaking_features"]
 
 
 def hunt_history(con: DuckDBPyConnection, entity: str, *, as_of: datetime) -> list[Suspect]:

@@ -27,9 +27,32 @@ KINDS = {
     "nearly_perfect": "tells the outcome nearly alone",
     "filled_for_one_outcome": "filled for one outcome and hardly ever for the other",
     "missing_tells": "whether it is missing tells the outcome",
-    "values_apart": "the two outcomes share hardly any value",
+    "values_apart": "has values that hardly ever come with one of the outcomes",
     "too_good_alone": "alone it tells more than columns known before the event usually do",
     "later_than_time": "holds a moment after the one at which the row was to be scored",
+}
+
+
+#: The same in Chinese.
+KINDS_ZH = {
+    "declared": "映射声明该列在结束时填写",
+    "only_after_closing": "在案件未结束时从未填写（或始终是常见值）",
+    "filled_at_closing": "多在案件结束时或之后首次填写",
+    "changed_at_closing": "结束时或之后被填写、清空或改动，且只发生在一种结果上",
+    "rewritten_at_closing": "结束时或之后被改写为能看出结果的值",
+    "moments_before_closing": "总在结束前一天内设置，其他时间没有",
+    "jumps_before_closing": "在结束前一小时内变为能看出结果的值",
+    "settles": "一经设置案件即以固定结果结束，未结束的案件都没有",
+    "known_too_early": "创建时的值几乎单独就能看出结果",
+    "rewritten_in_the_past": "创建时的值能看出结果，而新案件从没有这样的值",
+    "filled_for_closed_only": "已结束的案件自创建起就有值，未结束的却没有",
+    "holds_closing_moment": "早在结束之前就写着结束的时间",
+    "nearly_perfect": "几乎单独就能看出结果",
+    "filled_for_one_outcome": "只对一种结果填写",
+    "missing_tells": "是否缺失就能看出结果",
+    "values_apart": "有些值几乎只与一种结果同时出现",
+    "too_good_alone": "单独一列说明的信息多于事先可知的列通常所能",
+    "later_than_time": "所含时间晚于该行应当评分的时间",
 }
 
 

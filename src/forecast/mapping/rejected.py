@@ -24,9 +24,10 @@ def find_rejected(con: DuckDBPyConnection, spec: MappingSpec, source: Source) ->
     return con.sql(
         f"SELECT rejected.*, EXISTS (SELECT 1 FROM {OPEN} AS open WHERE open.table_name = rejected.table_name "
         f"AND open.source = rejected.source AND open.content = rejected.content) AS known FROM ("
-        f"SELECT {literal(spec.source)} AS source, {literal(source.table.name)} AS table_name, reason, "
+        f"SELECT {literal(spec.source)} AS source, {literal(source.table.name)} AS table_name, _why AS reason, "
         f"{ROW} AS row_number, CAST(json_object({content}) AS VARCHAR) AS content, {literal(spec.name)} AS mapping "
-        f"FROM {source.relation} JOIN {source.rejected} USING ({ROW})) AS rejected ORDER BY row_number"
+        f"FROM {source.relation} JOIN (SELECT {ROW}, reason AS _why FROM {source.rejected}) USING ({ROW})) AS rejected "
+        "ORDER BY row_number"
     ).to_arrow_table()
 
 

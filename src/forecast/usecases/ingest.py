@@ -242,7 +242,7 @@ def _examine(
         check_duplicates(con, source, mapping.ignore.get(table, ()))
     for table, source in sources.items():
         if profiled:
-            findings.profiles.append(profile(con, source))
+            findings.profiles.append(profile(con, source, filled=mapping.filled.get(table, {})))
         orders = _order_moments(sources, stored) if table == "order_lines" and not source.recorded else None
         catalogue = sorted(writer.attribute_types(table))
         versions = find_versions(con, mapping, source, stored[table], import_moment, catalogue, orders)

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from duckdb import DuckDBPyConnection
 from jinja2 import Environment
 
+from forecast.features.leaks import KINDS, KINDS_ZH, Suspect
 from forecast.mapping.casting import as_text, identifier
 from forecast.mapping.queries import one_row
 from forecast.mapping.source import Source
+from forecast.usecases.draft_suspects import find_suspects
 
 _EXAMPLES = 3
 _COLUMNS_PER_QUERY = 100
@@ -43,9 +45,12 @@ class Profile:
     rows: int
     columns: tuple[ColumnProfile, ...]
     rejections: tuple[Rejection, ...]
+    suspects: tuple[Suspect, ...] = ()
 
 
-def profile(con: DuckDBPyConnection, source: Source, personal: Sequence[str] = ()) -> Profile:
+def profile(
+    con: DuckDBPyConnection, source: Source, personal: Sequence[str] = (), *, filled: Mapping[str, str] | None = None
+) -> Profile:
     """Profile the rows of a table, accepted or not.
 
     Parameters
@@ -55,6 +60,8 @@ def profile(con: DuckDBPyConnection, source: Source, personal: Sequence[str] = (
         Checked rows.
     personal : sequence of str
         Attributes with personal data; their values are not shown, nor are those of the table's personal columns.
+    filled : mapping of column to when the mapping says that it is filled, optional
+        These are not suspected to leak.
     """
     hidden = {*source.table.personal, *personal}
     (n_rows,) = one_row(con, f"SELECT count(*) FROM {source.relation}")
@@ -70,7 +77,8 @@ def profile(con: DuckDBPyConnection, source: Source, personal: Sequence[str] = (
         f"[:{_EXAMPLES}] FROM {source.rejected} GROUP BY place ORDER BY count(*) DESC, place"
     ).fetchall()
     rejections = tuple(Rejection(place, count, tuple(examples)) for place, count, examples in reasons)
-    return Profile(source.table.name, n_rows, tuple(columns), rejections)
+    suspects = find_suspects(con, source, filled or {}, hidden)
+    return Profile(source.table.name, n_rows, tuple(columns), rejections, suspects)
 
 
 def _columns(
@@ -111,7 +119,11 @@ def render_page(name: str, profiles: Sequence[Profile], counts: Mapping[str, Map
     profiles : sequence of Profile
     counts : mapping of table to its counts
     """
-    return Environment(autoescape=True).from_string(_PAGE).render(name=name, profiles=profiles, counts=counts)
+    return (
+        Environment(autoescape=True)
+        .from_string(_PAGE)
+        .render(name=name, profiles=profiles, counts=counts, meaning=KINDS, meaning_zh=KINDS_ZH)
+    )
 
 
 _PAGE = """<!doctype html>
@@ -152,6 +164,17 @@ meter { width: 6rem; }
 <td class="wrap">{% for e in r.examples %}{{ e }}{% if not loop.last %}<br>{% endif %}{% endfor %}</td></tr>{% endfor %}
 </table></div>
 {% else %}<p class="good">No row rejected. · 没有被拒绝的行。</p>{% endif %}
+{% if p.suspects %}<h3 class="bad">Columns that may tell the outcome · 可能泄露结果的列</h3>
+<p>Judged by what the rows say now. Where versions have recorded_at, training judges by the history and excludes what it
+proves; else say under <code>filled:</code> in the mapping when each is filled. ·
+按当前数据判断。若有 recorded_at，训练会按历史判断并剔除已证实的列；
+否则请在映射的 <code>filled:</code> 中说明各列何时填写。</p>
+<div class="scroll"><table><tr><th>Column · 列</th><th>Why · 原因</th><th>Evidence · 依据</th></tr>
+{% for s in p.suspects %}<tr><td>{{ s.column }}</td>
+<td class="wrap">{{ meaning[s.kind] }} · {{ meaning_zh[s.kind] }}</td>
+<td class="wrap">{% for name, fact in s.evidence.items() %}{{ name }} {{ fact }}{% if not loop.last %}, {% endif %}
+{% endfor %}</td></tr>{% endfor %}
+</table></div>{% endif %}
 <div class="scroll"><table><tr><th>Column · 列</th><th>Kind · 类型</th><th>Filled · 填充率</th><th class="n">%</th>
 <th class="n">Distinct · 不同值</th><th>Least · 最小</th><th>Most · 最大</th></tr>
 {% for c in p.columns %}<tr><td>{{ c.name }}</td><td>{{ c.kind }}</td>
