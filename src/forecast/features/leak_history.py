@@ -183,18 +183,18 @@ def known_too_early(judged: _Judged) -> Evidence | None:
 
 def rewritten_in_the_past(judged: _Judged) -> Evidence | None:
     """The first value tells the outcome, and cases too young to have one have other values than any cases before."""
-    if not judged.comparable or (found := judged.auc(FIRST)) < 0.8:
+    if not judged.comparable or (found := judged.auc(FIRST)) < 0.7:
         return None
     cases, codes = judged.cases, judged.column.codes[FIRST]
     order = np.flatnonzero(cases.seen_open)
     order = order[np.argsort(cases.first[order], kind="stable")]
     blocks = np.array_split(order, 10)
-    young, old = blocks[-1], [block for block in blocks[:-1] if (cases.fate[block] != OPEN).mean() > 0.9]
-    if len(young) < 30 or (cases.fate[young] == OPEN).mean() < 0.5 or len(old) < 3:
+    young, old = blocks[-1], [block for block in blocks[:-1] if (cases.fate[block] != OPEN).mean() > 0.8]
+    if len(young) < 30 or (cases.fate[young] == OPEN).mean() < 0.6 or len(old) < 3:
         return None
     shares = np.array([_shares(codes[block], codes) for block in old])
     usual = max(_apart(a, b) for a in shares for b in shares)
-    here = _apart(_shares(codes[young], codes), shares.mean(axis=0))
+    here = min(_apart(_shares(codes[young], codes), share) for share in shares)  # a drift comes nearest to the latest
     counts = np.array([_counts(codes[young], codes), _counts(codes[np.concatenate(old)], codes)])
     p = float(chi2_contingency(counts[:, counts.sum(axis=0) > 0])[1])
     if here < 1.3 * usual or p > _P:
@@ -207,8 +207,21 @@ def filled_for_closed_only(judged: _Judged) -> Evidence | None:
     return next((found for days in _FIRST_DAYS if (found := _closed_only(judged, days))), None)
 
 
+def rewritten_by_batch(judged: _Judged) -> Evidence | None:
+    """A later import gave versions of closed cases another value, and of open ones hardly ever."""
+    cases, again = judged.cases, judged.column.rewritten
+    closed, still_open = cases.closed & cases.seen_open, (cases.fate == OPEN) & cases.seen_open
+    n_closed, n_open = int((again & closed).sum()), int((again & still_open).sum())
+    total_closed, total_open = int(closed.sum()), int(still_open.sum())
+    if n_closed < 10 or n_open / max(total_open, 1) > 0.1 * n_closed / total_closed:
+        return None
+    if float(fisher_exact([[n_closed, total_closed - n_closed], [n_open, total_open - n_open]])[1]) > _P:
+        return None
+    return {"closed_cases_rewritten": n_closed, "open_cases_rewritten": n_open}
+
+
 def holds_closing_moment(judged: _Judged) -> Evidence | None:
-    """Holds the day of the closing three days before it or more."""
+    """Holds the day of the closing, or the moment of the last version, three days before it or more."""
     cases = judged.cases
     rows = cases.judged & (judged.column.codes[FIRST] != 0) & (cases.closing - cases.first > 3)
     n, n_met = int(rows.sum()), int((judged.column.meets & rows).sum())
@@ -219,6 +232,7 @@ def holds_closing_moment(judged: _Judged) -> Evidence | None:
 
 _RULES: dict[str, Callable[[_Judged], Evidence | None]] = {
     "only_after_closing": only_after_closing,
+    "rewritten_by_batch": rewritten_by_batch,
     "holds_closing_moment": holds_closing_moment,
     "known_too_early": known_too_early,
     "rewritten_in_the_past": rewritten_in_the_past,
@@ -245,7 +259,7 @@ def _one_sided(judged: _Judged, before: int, after: int) -> Evidence | None:
     for how, rows in moved.items():
         won, lost = int((rows & judged.won).sum()), int((rows & judged.lost).sum())
         high, low = max(won / n_won, lost / n_lost), min((won + 0.5) / n_won, (lost + 0.5) / n_lost)
-        if high < 0.1 or high < 10 * low:
+        if high < 0.03 or high < 10 * low:
             continue
         if float(fisher_exact([[won, n_won - won], [lost, n_lost - lost]])[1]) < _P:
             return {"how": how, "share_of_won": won / n_won, "share_of_lost": lost / n_lost}

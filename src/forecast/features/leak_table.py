@@ -193,7 +193,8 @@ def _outcomes(y: ArrayLike, n: int) -> tuple[Ints, NDArray[np.bool_]]:
     missing = np.asarray(pd.isna(pd.Series(np.asarray(y))), dtype=bool)
     wrong = ~missing & ~np.isin(given, (0.0, 1.0))
     if wrong.any():
-        raise InvalidInput(f"`y` must hold 0 and 1 (or missing), got {pd.Series(np.asarray(y))[wrong].tolist()[0]!r}; map the outcomes.")
+        first = pd.Series(np.asarray(y))[wrong].tolist()[0]
+        raise InvalidInput(f"`y` must hold 0 and 1 (or missing), got {first!r}; map the outcomes.")
     return np.nan_to_num(given).astype(np.int64), ~missing
 
 

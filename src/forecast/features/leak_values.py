@@ -27,7 +27,7 @@ Mask = NDArray[np.bool_]
 
 #: Slots of a case: first version, an hour before closing, last open version, closing version, last version known.
 FIRST, HOUR_BEFORE, LAST_OPEN, CLOSING, FINAL = range(5)
-_CHANGED_OPEN, _CHANGED_AFTER = 5, 6
+_CHANGED_OPEN, _CHANGED_AFTER, _REWRITTEN = 5, 6, 7
 #: Fates: an open case, one that was closed somehow or removed, a lost one, a won one.
 OPEN, GONE, LOST, WON = -1, -2, 0, 1
 #: Texts of fewer cases share one code.
@@ -77,7 +77,8 @@ class Column:
 
     ``codes`` has shape (5, n_cases): slots `FIRST` to `FINAL`, 0 where there is no such version. ``meets`` marks cases
     whose first version holds the moment of their closing, three days before it or more. ``is_own`` says
-    whether it is the case's own, not its account's or product's.
+    whether it is the case's own, not its account's or product's. ``rewritten`` marks cases of which a later batch
+    replaced what a version had said while open.
     """
 
     table: str
@@ -87,6 +88,7 @@ class Column:
     codes: Ints
     changes: Changes
     meets: Mask
+    rewritten: Mask
 
 
 def read_cases(con: DuckDBPyConnection, entity: str, as_of: datetime) -> Cases:
@@ -99,9 +101,14 @@ def read_cases(con: DuckDBPyConnection, entity: str, as_of: datetime) -> Cases:
         CREATE OR REPLACE TEMP TABLE _hunt_versions AS
         SELECT {key} AS case_id, known_from, deleted_at IS NULL AND merged_into IS NULL AS live,
             {EVENT[entity]} AS event, least({EVENT_AT[entity]}, known_from) AS event_at,
-            account_id, {product} AS product_id, {_values(names)} AS vals
+            account_id, {product} AS product_id, batch, {_values(names)} AS vals
         FROM {table} WHERE known_from < known_to AND known_from < {sql_moment(as_of)}
         """
+    )
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE _hunt_replaced AS SELECT {key} AS case_id, known_from, batch, "
+        f"{_values(names)} AS vals FROM {table} WHERE known_from = known_to AND known_from < {sql_moment(as_of)} "
+        "QUALIFY row_number() OVER (PARTITION BY case_id, known_from ORDER BY batch, row) = 1"
     )
     con.execute(
         f"""
@@ -182,6 +189,11 @@ _OWN_ROWS = f"""
             CASE WHEN since > first_from AND since >= closing_from THEN {_CHANGED_AFTER} END
         ], lambda slot: slot IS NOT NULL)) AS slot, since, vals, before
     FROM told
+    UNION ALL
+    SELECT c.case_no, {_REWRITTEN}, v.known_from, v.vals, o.vals
+    FROM _hunt_cases c JOIN _hunt_versions v USING (case_id) JOIN _hunt_replaced o
+        ON o.case_id = v.case_id AND o.known_from = v.known_from AND o.batch < v.batch
+    WHERE v.live AND v.event = ''
 """
 
 
@@ -237,25 +249,27 @@ def _columns(con: DuckDBPyConnection, table: str, fields: list[tuple[str, bool]]
         given = {name: np.asarray(np.ma.getdata(values))[order] for name, values in rows.items()}
         for place, (name, is_attribute) in enumerate(part):
             here = slice(bounds[place], bounds[place + 1])
-            codes, changes, meets = _states({key: values[here] for key, values in given.items()}, n_cases)
-            yield Column(table, name, is_attribute, is_own, codes, changes, meets)
+            found = _states({key: values[here] for key, values in given.items()}, n_cases)
+            yield Column(table, name, is_attribute, is_own, *found)
 
 
-def _states(rows: dict[str, NDArray[Any]], n_cases: int) -> tuple[Ints, Changes, Mask]:
+def _states(rows: dict[str, NDArray[Any]], n_cases: int) -> tuple[Ints, Changes, Mask, Mask]:
     slot, case = rows["slot"].astype(np.int64), rows["case_no"].astype(np.int64)
     codes = np.zeros((5, n_cases), dtype=np.int64)
     is_state = slot <= FINAL
     codes[slot[is_state], case[is_state]] = rows["code"][is_state]
     meets = np.zeros(n_cases, dtype=bool)
     meets[case[(slot == FIRST) & rows["meets"].astype(bool)]] = True
-    moved = ~is_state
+    rewritten = np.zeros(n_cases, dtype=bool)
+    rewritten[case[slot == _REWRITTEN]] = True
+    moved = (slot == _CHANGED_OPEN) | (slot == _CHANGED_AFTER)
     changes = Changes(
         case[moved],
         rows["since"][moved].astype(float),
         rows["code"][moved].astype(np.int64),
         slot[moved] == _CHANGED_OPEN,
     )
-    return codes, changes, meets
+    return codes, changes, meets, rewritten
 
 
 def _coded(first: int, last: int) -> str:
@@ -293,7 +307,8 @@ def _coded(first: int, last: int) -> str:
                 END AS BIGINT) AS code,
             coalesce(r.is_moment AND r.since < c.closing_from - INTERVAL 3 DAY AND least(
                 abs(r.measure - (epoch_us(c.closing_from) - epoch_us(r.since)) / 86400e6),
-                abs(r.measure - (epoch_us(c.event_at) - epoch_us(r.since)) / 86400e6)) < 1, false) AS meets
+                abs(r.measure - (epoch_us(c.event_at) - epoch_us(r.since)) / 86400e6),
+                1440 * abs(r.measure - (epoch_us(c.last_from) - epoch_us(r.since)) / 86400e6)) < 1, false) AS meets
         FROM read r JOIN _hunt_cases c USING (case_no)
         LEFT JOIN ranked t ON t.field = r.field AND t.value = r.value
     """
