@@ -74,6 +74,25 @@ def test_response_hours_go_from_each_inbound_to_the_next_outbound(ask):
     assert features["out__unanswered_streak"] == 0
 
 
+def test_response_hours_are_those_of_the_row_s_own_case(ask):
+    second = DEAL | {"opportunity_id": "O2"}
+    talks = [
+        talk(1, "2024-01-05 08:00", direction="in"),
+        talk(2, "2024-01-05 09:00", direction="out"),
+        talk(3, "2024-01-05 08:00", direction="in", opportunity_id="O2"),
+        talk(4, "2024-01-05 13:00", direction="out", opportunity_id="O2"),
+        talk(5, "2024-01-25 08:00", direction="in", opportunity_id="O2"),
+        talk(6, "2024-01-25 15:00", direction="out", opportunity_id="O2"),
+    ]
+    asked = [("O1", "2024-01-20"), ("O2", "2024-01-20"), ("O1", "2024-02-01"), ("O2", "2024-02-01")]
+
+    features = ask("interactions", "opportunity", asked, opportunities=[DEAL, second], interactions=talks)
+
+    features = features.set_index(["entity_id", "as_of"]).sort_index()
+    assert features["interactions__in__response_hours_median"].tolist() == [1.0, 1.0, 5.0, 6.0]
+    assert features["interactions__in__response_hours_mean"].tolist() == [1.0, 1.0, 5.0, 6.0]
+
+
 def test_unanswered_streak_counts_outbound_since_the_last_answer(ask):
     talks = [
         talk(1, "2024-01-02", direction="out", result="unanswered"),
@@ -87,6 +106,66 @@ def test_unanswered_streak_counts_outbound_since_the_last_answer(ask):
     streaks = [one(ask, day, *talks)["out__unanswered_streak"] for day in ("2024-01-03", "2024-01-06", "2024-01-08")]
 
     assert streaks == [1, 2, 1]
+
+
+def recorded(n, at, **columns):
+    """A call of another case that says what came of it: this company records it."""
+    return talk(n, at, opportunity_id="O9", channel="phone", direction="out", result="answered", **columns)
+
+
+def test_empty_contacts_do_not_count_where_others_say_what_came_of_them(ask):
+    honest = [recorded(1000 + i, "2024-01-01") for i in range(100)]
+    talks = [
+        talk(1, "2024-01-10", channel="phone", direction="out", duration_s=60),
+        talk(2, "2024-01-11", channel="email", direction="out", result="delivered"),
+        talk(3, "2024-01-12", channel="phone", direction="out", result="Unanswered"),
+        talk(4, "2024-01-13", channel="phone", direction="out", duration_s=0),
+        talk(5, "2024-01-14", channel="other"),
+        talk(6, "2024-01-09", channel="web", direction="in"),
+    ]
+
+    features = one(ask, "2024-01-20", *talks, *honest)
+
+    assert features[["all__count", "phone__count", "email__count", "other__count", "in__count"]].tolist() == [
+        *(3, 1, 1, 0, 1),
+    ]
+    assert features["all__days_since_last"] == 9.0
+
+
+def test_empty_contacts_count_where_nobody_could_tell_them(ask):
+    talks = [talk(n, "2024-01-10", direction="out", result="answered" if n == 1 else None) for n in range(1, 4)]
+    careless = [talk(1000 + n, "2024-01-01", opportunity_id="O9", direction="out") for n in range(100)]
+    few = [recorded(1000 + n, "2024-01-01") for n in range(95)]
+
+    assert one(ask, "2024-01-20", *talks, *careless)["out__count"] == 3
+    assert one(ask, "2024-01-20", *talks, *few)["out__count"] == 3
+
+
+def test_an_empty_contact_counts_once_its_result_is_recorded(ask):
+    honest = [recorded(1000 + i, "2024-01-01") for i in range(100)]
+    logged = talk(1, "2024-01-10", direction="out", result="unanswered")
+    corrected = logged | {"result": "answered", "recorded_at": "2024-01-15"}
+    history = (logged, corrected, *honest)
+
+    assert [one(ask, day, *history)["out__count"] for day in ("2024-01-12", "2024-01-16")] == [0, 1]
+
+
+def test_empty_contacts_answer_nobody(ask):
+    honest = [recorded(1000 + i, "2024-01-01") for i in range(100)]
+    talks = [
+        talk(1, "2024-01-10 08:00", direction="in"),
+        talk(2, "2024-01-10 09:00", direction="out", result="unanswered"),
+        talk(3, "2024-01-10 12:00", direction="out", result="answered"),
+    ]
+
+    assert one(ask, "2024-01-11", *talks, *honest)["in__response_hours_mean"] == 4.0
+    assert one(ask, "2024-01-11", *talks)["in__response_hours_mean"] == 1.0
+
+
+def test_unanswered_streak_ends_at_five(ask):
+    talks = [talk(n, f"2024-01-{n:02}", direction="out", result="unanswered") for n in range(1, 21)]
+
+    assert one(ask, "2024-02-01", *talks)["out__unanswered_streak"] == 5
 
 
 def test_plans_are_planned_until_due_then_overdue_until_done(ask):

@@ -3,6 +3,11 @@
 An interaction counts from the later of ``at`` and ``recorded_at`` on. One that still lies ahead, or that has a
 ``due_at`` not after its ``at`` and no ``result``, is a plan: planned until it is due, then overdue. It belongs to a
 case by ``opportunity_id``, else by the ``lead_id`` that became the opportunity; to an account by ``account_id``.
+
+What we log counts when something shows that it took place: time spent, or a result other than "unanswered". Else it is
+empty and only lengthens the unanswered streak, which ends at five: a rep must not raise a score by logging contacts
+that never were. Where a company's CRM does not record results and durations (judged on its first 100 contacts), nobody
+can tell, and everything counts.
 """
 
 from functools import cached_property
@@ -20,6 +25,16 @@ from forecast.features.stabbing import NOTHING, Ints, Mask, Moments, Reach, rang
 WINDOWS_DAYS = (7, 30, 90, 365)
 #: Kinds and results that get columns of their own, by when they became known.
 MAX_KINDS, MAX_RESULTS = 20, 10
+#: A longer streak says no more, and nobody can make it longer.
+MAX_STREAK = 5
+#: Results that say that nobody was reached.
+UNANSWERED = (
+    *("unanswered", "no answer", "no_answer", "not reached", "busy", "left message", "voicemail"),
+    *("未接", "未接通", "无人接听", "未联系上", "占线"),
+)
+#: Contacts known first on which a company is judged, and the share of them with a result or a duration from which on an
+#: empty one tells.
+JUDGED_CONTACTS, MIN_RECORDED = 100, 0.5
 HOUR_MS, HOUR_US = 3_600_000, 3_600_000_000
 
 #: Name after the family, kind, effort; see `forecast.features.describe`. Whether the customer came is hard to fake.
@@ -50,7 +65,8 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
     kinds = first_values(con, "interactions", "kind", moment, limit=MAX_KINDS)
     results = first_values(con, "interactions", "result", moment, limit=MAX_RESULTS)
 
-    case = _Facts(con, Moments(case_groups(con, spine, entity), rows.as_of), _of_cases(entity))
+    tells_from = _tells_from(con)
+    case = _Facts(con, Moments(case_groups(con, spine, entity), rows.as_of), _of_cases(entity), tells_from)
     features = _counts(case, rows, "all", None)
     for direction in ("in", "out"):
         features |= _counts(case, rows, direction, case.having("direction", [direction]))
@@ -61,10 +77,10 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
     features["interactions__all__hours_30d"] = case.moments.total(case.recent[30], case.duration_ms) / HOUR_MS
     features["interactions__all__hours"] = case.moments.total(case.ever, case.duration_ms) / HOUR_MS
     features["interactions__all__trend"] = _trend(features)
-    features |= _answers(case)
+    features |= _answers(case, rows)
     features |= _plans(case, rows)
 
-    account = _Facts(con, Moments(account_groups(con, spine, entity), rows.as_of), _OF_ACCOUNTS)
+    account = _Facts(con, Moments(account_groups(con, spine, entity), rows.as_of), _OF_ACCOUNTS, tells_from)
     features |= _counts(account, rows, "account", None)
     for direction in ("in", "out"):
         features |= _counts(account, rows, f"account_{direction}", account.having("direction", [direction]))
@@ -87,10 +103,22 @@ def _of_cases(entity: str) -> str:
     return f"({by_opportunity} UNION ALL {by_lead} WHERE i.opportunity_id IS NULL)"
 
 
+def _tells_from(con: DuckDBPyConnection) -> int:
+    """From when on (microseconds) an empty contact tells: the contacts known first mostly say what came of them."""
+    recorded, count, last = con.sql(
+        "SELECT count(*) FILTER (result IS NOT NULL OR duration_s IS NOT NULL), count(*), max(epoch_us(known_from)) "
+        "FROM (SELECT result, duration_s, known_from FROM interactions WHERE known_from < known_to "
+        "AND direction IS DISTINCT FROM 'in' AND channel IS DISTINCT FROM 'web' "
+        f"ORDER BY known_from, interaction_id LIMIT {JUDGED_CONTACTS})"
+    ).fetchall()[0]
+    tells = count == JUDGED_CONTACTS and recorded >= MIN_RECORDED * count
+    return int(last) if tells else int(np.iinfo(np.int64).max)
+
+
 class _Facts:
     """Interactions of the groups of a spine, each with the moments at which it counts."""
 
-    def __init__(self, con: DuckDBPyConnection, moments: Moments, linked: str) -> None:
+    def __init__(self, con: DuckDBPyConnection, moments: Moments, linked: str, tells_from: int) -> None:
         frame = fetch(
             con,
             f"""
@@ -108,10 +136,24 @@ class _Facts:
         self.is_task = frame["is_task"].to_numpy(dtype=bool)
         self._code, self._frame = frame["code"].to_numpy(), frame
         self._known_from, self._known_to = frame["known_from"].to_numpy(), frame["known_to"].to_numpy()
+        #: Until when each one counts; an empty one only while nobody can tell.
+        self.counts_until = np.where(self._empty(), np.minimum(self._known_to, tells_from), self._known_to)
+
+    def _empty(self) -> Mask:
+        """Which ones we logged without anything that shows that they took place."""
+        ours = ~self.having("direction", ["in"]) & ~self.having("channel", ["web"])
+        result = self._frame["result"].str.strip().str.lower()
+        reached = result.notna() & ~result.isin(["", *UNANSWERED])
+        return ours & ~reached.to_numpy(dtype=bool) & (self.duration_ms <= 0)
 
     def having(self, column: str, values: list[str]) -> Mask:
         """Which interactions have one of the values."""
         return self._frame[column].isin(values).to_numpy(dtype=bool)
+
+    @cached_property
+    def logged(self) -> Reach:
+        """The moments at which each one has been logged and has happened, empty or not."""
+        return self._reach(np.maximum(self._known_from, self.at), self._done_until(self._known_to))
 
     @cached_property
     def ever(self) -> Reach:
@@ -125,7 +167,11 @@ class _Facts:
         return {days: self._happened(end) for days, end in ends.items()}
 
     def _happened(self, end: Ints) -> Reach:
-        return self._reach(np.maximum(self._known_from, self.at), np.where(self.is_task, self._known_from, end))
+        start = np.maximum(self._known_from, self.at)
+        return self._reach(start, self._done_until(np.minimum(end, self.counts_until)))
+
+    def _done_until(self, end: Ints) -> Ints:
+        return np.asarray(np.where(self.is_task, self._known_from, end))
 
     def planned(self) -> Reach:
         """The moments at which each one lies ahead and is not past due."""
@@ -159,19 +205,20 @@ def _trend(features: dict[str, Any]) -> NDArray[np.float64]:
     return ratio(2 * (last + 1), before + 2)
 
 
-def _answers(facts: _Facts) -> dict[str, Any]:
+def _answers(facts: _Facts, rows: SpineRows) -> dict[str, Any]:
     """How fast we answered, and how often in a row we were not answered.
 
     Works on every (spine row, interaction with a direction or an answer) pair, sorted by row and time.
     """
     inbound, outbound = facts.having("direction", ["in"]), facts.having("direction", ["out"])
     answer = inbound | facts.having("result", ["answered"])
-    stop = np.where(outbound | answer, facts.ever.stop, facts.ever.first)
-    row, fact = facts.moments.pairs(Reach(facts.ever.first, stop))
+    stop = np.where(outbound | answer, facts.logged.stop, facts.logged.first)
+    row, fact = facts.moments.pairs(Reach(facts.logged.first, stop))
     n = len(facts.moments)
 
-    following = _next_of_row(row, outbound[fact])
+    following = _next_of_row(row, outbound[fact] & (rows.as_of[row] <= facts.counts_until[fact]))
     asked = np.flatnonzero(inbound[fact] & (following >= 0))
+    asked = asked[np.argsort(row[asked], kind="stable")]  # pairs come by group and time, medians go by row
     gap = facts.at[fact[following[asked]]] - facts.at[fact[asked]]
     total = np.zeros(n, dtype=np.int64)
     np.add.at(total, row[asked], gap)
@@ -182,7 +229,7 @@ def _answers(facts: _Facts) -> dict[str, Any]:
     return {
         "interactions__in__response_hours_mean": ratio(total, count * HOUR_US),
         "interactions__in__response_hours_median": range_medians(gap, stop - count, stop) / HOUR_US,
-        "interactions__out__unanswered_streak": np.bincount(row[unanswered], minlength=n),
+        "interactions__out__unanswered_streak": np.minimum(np.bincount(row[unanswered], minlength=n), MAX_STREAK),
     }
 
 
