@@ -42,6 +42,9 @@ Progress = Callable[[str], None]
 
 CHALLENGER = "challenger"
 
+#: Share of the snapshots before the early moment of the leakage check.
+EARLY = 0.1
+
 #: Metrics shown for every compared model.
 SHOWN = ["log_loss", "log_loss_low", "log_loss_high", "brier_loss", "roc_auc", "lift_10", "calibration_slope"]
 SHOWN += ["calibration_error", "calibration_error_floor"]
@@ -313,13 +316,21 @@ class _Run:
         )
 
     def leaking(self, other: DuckDBPyConnection) -> tuple[str, ...]:
-        """Features that change when everything known after the origin is distorted in another connection."""
-        moment = self.split.blocks[-1].origin
+        """Features that change when everything known after a moment is distorted in another connection.
+
+        Asked of rows late in the history, then of early ones: a feature may look ahead in the rows that are learned
+        from and back in those that are judged.
+        """
         self.say(f"{self.entity}: leakage check")
-        spine = sample_spine(self.snapshots.spine, moment)
-        before = self._build(self.con, spine)
-        distort_future(other, moment.to_pydatetime())
-        return changed_features(before, self._build(other, spine))
+        moments = self.snapshots.spine["as_of"].sort_values()
+        early = pd.Timestamp(moments.iloc[int(EARLY * len(moments))])
+        found: set[str] = set()
+        for moment in (self.split.blocks[-1].origin, early):
+            spine = sample_spine(self.snapshots.spine, moment)
+            before = self._build(self.con, spine)
+            distort_future(other, moment.to_pydatetime())
+            found.update(changed_features(before, self._build(other, spine)))
+        return tuple(sorted(found))
 
 
 def _register(
