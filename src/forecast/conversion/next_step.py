@@ -92,7 +92,7 @@ class NextStepModel:
         window_days: int = 7,
         max_actions: int = 5,
         max_rows: int = 5000,
-        hidden_strength: float = 1.0,
+        hidden_strength: float = 2.0,
         random_state: int = 0,
     ) -> None:
         self.horizon_days = horizon_days

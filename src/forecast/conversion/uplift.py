@@ -1,15 +1,14 @@
 """What one action does to the chance of a win: doubly robust, with an interval, or "unknown" with the reason."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import nnls
-from scipy.stats import t as student
 from sklearn.base import BaseEstimator
 
+from forecast.conversion.case_effects import CaseEffects, Effect, mean_effect
 from forecast.conversion.checks import check_training
 from forecast.conversion.encoding import TableEncoder, named_columns
 from forecast.conversion.nuisance import Blend, Design, Inputs, cross_fit, group_folds
@@ -26,31 +25,13 @@ MIN_CASES, MIN_WINS = 30, 5
 #: an arm that weighting leaves.
 MAX_OUTSIDE, MAX_TREATED_OUTSIDE, MIN_EFFECTIVE_SHARE = 0.6, 0.25, 0.1
 
-#: Effects by group are told apart only when the spread of the effects is at least so many standard errors.
-SHOWN_SPREAD = 1.64
-
-
-@dataclass(frozen=True)
-class Effect:
-    """Change of the win probability by the action, in probability (0.04 is 4 points), with its 95 % interval.
-
-    ``n`` rows of ``n_cases`` distinct cases were compared.
-    """
-
-    mean: float
-    low: float
-    high: float
-    n: int
-    n_cases: int
-
 
 class EffectModel(BaseEstimator):  # type: ignore[misc]
     """Effect of one yes/no action on a yes/no outcome.
 
     The average effect is the mean of augmented inverse-propensity scores [1]_ whose two helpers, who gets the action
-    and who wins, are cross-fitted [2]_: it is right when either of them is. Effects of single cases come from a
-    regression of the scores [3]_ and from the difference of the two predicted outcomes, weighed by how well they
-    predict the scores out of fold, and shrunk to the average effect as far as their spread could be chance.
+    and who wins, are cross-fitted [2]_: it is right when either of them is. Effects of single cases and of groups are
+    those of `CaseEffects`: one odds ratio for all unless differences are shown.
 
     Nothing is claimed that rests on a hope: with too few cases, no overlap, arms that weighting cannot balance, or an
     effect that a hidden cause as strong as all observed ones would explain, ``effect_`` is ``"unknown"``.
@@ -76,6 +57,7 @@ class EffectModel(BaseEstimator):  # type: ignore[misc]
         One of `UNKNOWN_REASONS`; empty when known.
     estimate_ : Effect or None
         The average effect over the rows kept, known or not; None when it could not be computed.
+    case_effects_ : CaseEffects
     effects_ : list of Effect
         By group of cases, least effect first; one when no difference between cases is shown.
     kept_ : bool array of shape (n,)
@@ -91,12 +73,10 @@ class EffectModel(BaseEstimator):  # type: ignore[misc]
     .. [1] Robins, Rotnitzky & Zhao (1994), Estimation of regression coefficients when some regressors are not always
        observed. JASA 89.
     .. [2] Chernozhukov et al. (2018), Double/debiased machine learning. Econometrics Journal 21.
-    .. [3] Kennedy (2023), Towards optimal doubly robust estimation of heterogeneous causal effects. EJS 17. How well
-       they predict: Chernozhukov, Demirer, Duflo & Fernández-Val (2018), Generic machine learning inference.
     """
 
     def __init__(
-        self, *, n_folds: int = 5, n_groups: int = 4, hidden_strength: float = 1.0, random_state: int = 0
+        self, *, n_folds: int = 5, n_groups: int = 4, hidden_strength: float = 2.0, random_state: int = 0
     ) -> None:
         self.n_folds = n_folds
         self.n_groups = n_groups
@@ -168,7 +148,7 @@ class EffectModel(BaseEstimator):  # type: ignore[misc]
         self.overlap_ = diagnose(inputs.design, t, e, kept)
         if _too_few(t[kept], y[kept], codes[kept]):
             return "no_overlap"  # there were enough before: what is missing is common ground
-        (_, p1, p0), self.outcome_ = cross_fit(
+        (_, p1, p0), outcome = cross_fit(
             inputs.with_action(t),
             y,
             fold,
@@ -179,10 +159,20 @@ class EffectModel(BaseEstimator):  # type: ignore[misc]
         residual, riesz = y - np.where(t, p1, p0), _riesz(t, e, kept)
         self.kept_ = kept
         self.scores_ = np.where(kept, p1 - p0 + riesz * residual, np.nan)
-        self.estimate_ = _effect(
+        self.estimate_ = mean_effect(
             self.scores_[kept], codes[kept], min(self.overlap_.ess_treated, self.overlap_.ess_control)
         )
-        self._fit_effects(inputs.rows(kept), self.scores_[kept], (p1 - p0)[kept], codes[kept], fold[kept])
+        self.case_effects_ = CaseEffects.fit(
+            inputs.rows(kept),
+            self.scores_[kept],
+            outcome=outcome,
+            expected=(p1[kept], p0[kept]),
+            codes=codes[kept],
+            fold=fold[kept],
+            n_groups=self.n_groups,
+            random_state=self.random_state,
+        )
+        self.effects_ = self.case_effects_.effects
         if chance is None:
             self.sensitivity_ = sensitivity(
                 max(self.estimate_.low, -self.estimate_.high),
@@ -197,31 +187,6 @@ class EffectModel(BaseEstimator):  # type: ignore[misc]
         matrix = self.encoder_.transform(X)
         self.design_ = Design.fit(matrix, self.encoder_.categories)
         return Inputs(matrix, self.design_.transform(matrix))
-
-    def _fit_effects(
-        self, inputs: Inputs, scores: np.ndarray, plug_in: np.ndarray, codes: np.ndarray, fold: np.ndarray
-    ) -> None:
-        """Effects of single cases, as far as they differ for certain, and of groups of cases."""
-        (by_score,), self.score_model_ = cross_fit(
-            inputs, scores, fold, link="identity", random_state=self.random_state
-        )
-        signals = np.column_stack([by_score, plug_in])
-        self.centre_ = signals.mean(axis=0)
-        weights = nnls(signals - self.centre_, scores - scores.mean())[0]
-        spread = (signals - self.centre_) @ weights
-        slope, error = _slope(spread, scores - scores.mean(), codes)
-        t_value = slope / error if error > 0 else 0.0
-        shrunk = max(0.0, 1 - 2 / t_value**2) if t_value > 0 else 0.0
-        self.weights_, self.t_value_ = weights * shrunk, float(t_value)
-        assert self.estimate_ is not None
-        tau = self.estimate_.mean + spread * shrunk
-        n_cases = len(np.unique(codes))
-        n_groups = max(1, min(self.n_groups, n_cases // 200)) if t_value >= SHOWN_SPREAD else 1
-        self.edges_ = np.unique(np.quantile(tau, np.arange(1, n_groups) / n_groups))
-        group = np.searchsorted(self.edges_, tau, side="right")
-        self.effects_ = [
-            _effect(scores[group == number], codes[group == number]) for number in range(len(self.edges_) + 1)
-        ]
 
     def _verdict(self, overlap: Overlap, effect: Effect) -> str:
         """The first reason not to claim the effect, or an empty text."""
@@ -246,12 +211,7 @@ class EffectModel(BaseEstimator):  # type: ignore[misc]
         """
         if self.estimate_ is None:
             return np.full(len(X), np.nan)
-        inputs = self._inputs(X)
-        plug_in = self.outcome_.predict(inputs.with_action(np.ones(len(X)))) - self.outcome_.predict(
-            inputs.with_action(np.zeros(len(X)))
-        )
-        signals = np.column_stack([self.score_model_.predict(inputs), plug_in])
-        return np.clip(self.estimate_.mean + (signals - self.centre_) @ self.weights_, -1.0, 1.0)
+        return self.case_effects_.tau(self._inputs(X))
 
     def group_effects(self, X: pd.DataFrame) -> pd.DataFrame:
         """Effect among the comparable cases of each row: the group of similar effect it belongs to.
@@ -265,7 +225,7 @@ class EffectModel(BaseEstimator):  # type: ignore[misc]
         tau = self.predict(X)
         if self.estimate_ is None:
             return pd.DataFrame({"tau": tau, "effect": np.nan, "low": np.nan, "high": np.nan, "n": 0}, index=X.index)
-        group = np.searchsorted(self.edges_, tau, side="right")
+        group = self.case_effects_.group(tau)
         table = pd.DataFrame([asdict(effect) for effect in self.effects_]).rename(columns={"mean": "effect"})
         rows = table[["effect", "low", "high", "n"]].iloc[group].set_axis(X.index, axis=0)
         rows.insert(0, "tau", tau)
@@ -295,10 +255,7 @@ class EffectModel(BaseEstimator):  # type: ignore[misc]
         return state | {
             "design": self.design_.to_state(),
             "propensity": self.propensity_.to_state() if self.propensity_ else None,
-            "outcome": self.outcome_.to_state(),
-            "score_model": self.score_model_.to_state(),
-            "effects": [asdict(effect) for effect in self.effects_],
-            **{name: getattr(self, f"{name}_").tolist() for name in ("centre", "weights", "edges")},
+            "case_effects": self.case_effects_.to_state(),
         }
 
     @classmethod
@@ -318,11 +275,8 @@ class EffectModel(BaseEstimator):  # type: ignore[misc]
             return model
         model.design_ = Design.from_state(state["design"])
         model.propensity_ = Blend.from_state(state["propensity"]) if state["propensity"] else None
-        model.outcome_ = Blend.from_state(state["outcome"])
-        model.score_model_ = Blend.from_state(state["score_model"])
-        model.effects_ = [Effect(**effect) for effect in state["effects"]]
-        for name in ("centre", "weights", "edges"):
-            setattr(model, f"{name}_", np.array(state[name], dtype=float))
+        model.case_effects_ = CaseEffects.from_state(state["case_effects"])
+        model.effects_ = model.case_effects_.effects
         return model
 
 
@@ -352,23 +306,3 @@ def _riesz(t: np.ndarray, e: np.ndarray, kept: np.ndarray) -> np.ndarray:
     by_arm = [np.where(t, 1 / clipped, 0.0), np.where(t, 0.0, 1 / (1 - clipped))]
     treated, control = (weight / weight[kept].mean() for weight in by_arm)
     return np.asarray(treated - control)
-
-
-def _effect(scores: np.ndarray, codes: np.ndarray, effective: float = np.inf) -> Effect:
-    """Mean of the scores with its 95 % interval; scores of one case are dependent."""
-    mean, n_cases = float(scores.mean()), len(np.unique(codes))
-    sums = np.bincount(np.unique(codes, return_inverse=True)[1], weights=scores - mean)
-    error = np.sqrt((sums**2).sum() * n_cases / max(n_cases - 1, 1)) / len(scores)
-    free = max(min(effective, n_cases) - 1, 1)
-    half = float(student.ppf(0.975, free) * error)
-    return Effect(mean, mean - half, mean + half, len(scores), n_cases)
-
-
-def _slope(x: np.ndarray, y: np.ndarray, codes: np.ndarray) -> tuple[float, float]:
-    """Slope of y on x, both of mean 0, and its standard error by clusters; 0, 0 when x is constant."""
-    total = float(x @ x)
-    if total <= 1e-12 * len(x):
-        return 0.0, 0.0
-    slope = float(x @ y) / total
-    sums = np.bincount(codes, weights=x * (y - slope * x))
-    return slope, float(np.sqrt((sums**2).sum())) / total
