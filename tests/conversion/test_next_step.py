@@ -46,7 +46,7 @@ def told() -> tuple[NextStepModel, pd.DataFrame]:
 
 
 def test_cases_that_close_early_are_not_taken_for_cases_left_alone() -> None:
-    features, known, actions = snapshots(4000, days_to_close=10.0)
+    features, known, actions = snapshots(3000, days_to_close=10.0)
     demos = actions[actions["action"] == "kind_demo"].merge(known)
     acted = known["entity_id"].isin(demos.loc[demos["delay_days"] < demos["days"], "entity_id"])
     won = (known["event"] == "won") & (known["days"] <= 8)
@@ -93,7 +93,7 @@ def test_stored_model_suggests_the_same(told: tuple[NextStepModel, pd.DataFrame]
 
 
 def test_nothing_is_suggested_when_no_action_helps() -> None:
-    features, known, actions = snapshots(1500, seed=3)
+    features, known, actions = snapshots(1000, seed=3)
 
     found = NextStepModel(200).fit(features, known, actions, cutoff=END).suggest(features)
 
