@@ -95,10 +95,15 @@ PROBABILITIES = (
         "predicted_close_date",
         Text("Predicted close date", "预测成交日"),
         Text(
-            "If the case is won, it is won by this day as likely as after it. It says nothing about whether it is won.",
-            "若案件最终成交，在此日之前与之后成交的可能性各半。它不说明案件是否会成交。",
+            "If the case is won, it is won by this day as likely as after it; 1 win in 10 comes by the day in "
+            "`_low`, 9 in "
+            "10 by that in `_high`. It says nothing about whether it is won.",
+            "若案件最终成交，在此日之前与之后成交的可能性各半；十分之一的成交不晚于 `_low` 之日，十分之九不晚于 "
+            "`_high` 之日。"
+            "它不说明案件是否会成交。",
         ),
-        OPEN, Text("From `as_of` on, without a limit", "自 `as_of` 起，不设期限"),
+        OPEN,
+        Text("From `as_of` to the longest follow-up of the data", "自 `as_of` 起至数据的最长随访期"),
         Text(
             "Given that the case is won, and all that was known at `as_of`",
             "以案件成交为条件，并给定 `as_of` 时已知的信息",
@@ -111,32 +116,41 @@ PROBABILITIES = (
         "slip_probability",
         Text("Slip probability", "延期概率"),
         Text(
-            "If the case is won, how likely it is won after the close date that the rep expects.",
-            "若案件最终成交，其成交日晚于销售预计成交日的概率。",
+            "Of the ways to win the case, the share that comes after the close date that the rep expects; 1 when "
+            "that date "
+            "has passed, empty without one. A lost case does not slip.",
+            "在案件成交的各种可能中，晚于销售预计成交日的占比；该日已过时为 1，未填写时为空。丢单不算延期。",
         ),
-        OPEN, Text("Until the rep's expected close date", "至销售填写的预计成交日"),
+        OPEN,
+        Text(
+            "From the rep's expected close date to the longest follow-up of the data",
+            "自销售填写的预计成交日起至数据的最长随访期",
+        ),
         Text(
             "Given that the case is won, and all that was known at `as_of`",
             "以案件成交为条件，并给定 `as_of` 时已知的信息",
         ),
-        SHARE, Text("Lower means that the date holds more likely", "越低则预计日期越可靠"),
-        "P(T > expected close | won, x)",
+        SHARE,
+        Text("Lower means that the date holds more likely", "越低则预计日期越可靠"),
+        "1 - P(T <= expected close, won | x) / P(won | x)",
     ),
     Definition(
         "amount_if_won",
         Text("Amount if won", "成交金额（若成交）"),
         Text(
-            "What the case brings if it is won: the mean, and quantiles where shown. Often less than what was asked.",
-            "案件若成交所带来的金额：均值，以及所示的分位数。常低于报价金额。",
+            "What the case brings on average if it is won, learned from what was asked and what was won, with its 80 "
+            "% range. "
+            "Empty without an amount.",
+            "案件若成交平均带来的金额，由报价与实际成交金额学得，附 80 % 区间。未填金额时为空。",
         ),
         OPEN, WITHIN_H,
         Text(
             "Given that the case is won, and all that was known at `as_of`",
             "以案件成交为条件，并给定 `as_of` 时已知的信息",
         ),
-        MONEY, NEUTRAL,
+        Text("Currency of the case", "案件的币种"), NEUTRAL,
         "E[amount | won, x]",
-        also=("amount_if_won_low", "amount_if_won_high", "amount_q10", "amount_q50", "amount_q90"),
+        also=("amount_low", "amount_high"),
     ),
     Definition(
         "expected_value",
@@ -180,11 +194,13 @@ REASONS = (
         "base",
         Text("Base rate", "基准率"),
         Text(
-            "Mean probability of the model's training cases: where the reasons of every score start.",
-            "模型训练案件的平均概率：每个评分的理由都从这里起算。",
+            "Where the reasons of every score start: the mean probability of the model's training cases, moved to "
+            "`as_of` by "
+            "what came of the cases at risk in the last weeks and by the season.",
+            "每个评分的理由都从这里起算：模型训练案件的平均概率，并按最近数周在谈案件的结果与季节调整至 `as_of`。",
         ),
-        TRAINING, WITHIN_H, TRAINING, SHARE, NEUTRAL,
-        "mean of P(T <= H, won | x)",
+        TRAINING, WITHIN_H, KNOWN, SHARE, NEUTRAL,
+        "mean of P(T <= H, won | x), moved on log-odds",
     ),
     Definition(
         "reasons",
@@ -216,23 +232,27 @@ REASONS = (
         "effect",
         Text("Effect of a next step", "下一步行动的效果"),
         Text(
-            "By how much the action changes the win probability against leaving it, with a 95 % interval; \"unknown\" "
-            "where the data cannot tell an effect from a habit.",
-            "与不采取该行动相比，行动使成交概率改变多少，附 95 % 区间；数据无法区分效果与习惯时为“未知”。",
+            "By how much acting now changes the win probability against going on as usual, among comparable cases, "
+            "with its "
+            "95 % interval and what it costs in minutes. The action is \"unknown\" where the data cannot tell an "
+            "effect "
+            "from a habit.",
+            "在可比案件中，与照常推进相比，现在采取行动使成交概率改变多少，附 95 % 区间及所需分钟数；"
+            "数据无法区分效果与习惯时行动为“未知”。",
         ),
         Text(
             "Open cases for which the action was both taken and left often enough",
             "该行动被采取与未被采取都足够常见的在谈案件",
         ),
-        WITHIN_H,
+        Text("H days from the action", "自行动起 H 天"),
         Text(
             "Given all that was known before the action; assumes that nothing unseen decides about both action and "
             "outcome",
             "给定行动之前已知的信息；假定没有未观测因素同时影响行动与结果",
         ),
         Text("Probability, -1 to 1", "概率，-1 至 1"), HIGH,
-        "E[won | do(action), x] - E[won | do(no action), x]",
-        also=("effect_low", "effect_high", "uplift"),
+        "E[won | do(act now), x] - E[won | as usual, x]",
+        also=("action", "effect_low", "effect_high", "cost_minutes", "uplift"),
     ),
     Definition(
         "gain",
