@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom, chi2_contingency, fisher_exact
+from scipy.stats import binom, fisher_exact, levene
 
 from forecast.evaluation.univariate import univariate_auc
 from forecast.features.leak_values import (
@@ -37,6 +37,10 @@ _P = 1e-6
 #: A value that so large a share of the filled ones has counts as "not set yet": false, 0, "none".
 _USUAL = 0.9
 _NEARLY_PERFECT = 0.97
+#: AUC at creation; honest columns known so early reach 0.8, single ones 0.9.
+_KNOWN_TOO_EARLY = 0.95
+#: The better a first value tells the outcome, the less else must speak against it: AUC, p.
+_TIERS = ((0.9, 1e-3), (0.85, 1e-4), (0.7, _P))
 #: Days of a case's life in which columns of closed and of open cases are compared.
 _FIRST_DAYS = (0.0, 3.0, 10.0)
 
@@ -176,30 +180,56 @@ def settles(judged: _Judged) -> Evidence | None:
 
 def known_too_early(judged: _Judged) -> Evidence | None:
     """The very first value tells the outcome nearly alone."""
-    if not judged.comparable or (found := judged.auc(FIRST)) < _NEARLY_PERFECT:
+    if not judged.comparable or (found := judged.auc(FIRST)) < _KNOWN_TOO_EARLY:
         return None
     return {"auc_at_creation": found, "n_won": int(judged.won.sum()), "n_lost": int(judged.lost.sum())}
 
 
 def rewritten_in_the_past(judged: _Judged) -> Evidence | None:
-    """The first value tells the outcome, and cases too young to have one have other values than any cases before."""
-    if not judged.comparable or (found := judged.auc(FIRST)) < 0.7:
+    """The first value tells the outcome, and cases too young to have one say less than those that have it.
+
+    Honest first values are as far apart among young cases as they ever were, whatever became of the old ones. Whole
+    cohorts are compared, closed and open cases alike, so that it does not matter who closes fast.
+    """
+    if not judged.comparable or (found := judged.auc(FIRST)) < _TIERS[-1][0]:
         return None
-    cases, codes = judged.cases, judged.column.codes[FIRST]
+    cases = judged.cases
     order = np.flatnonzero(cases.seen_open)
     order = order[np.argsort(cases.first[order], kind="stable")]
-    blocks = np.array_split(order, 10)
-    young, old = blocks[-1], [block for block in blocks[:-1] if (cases.fate[block] != OPEN).mean() > 0.8]
-    if len(young) < 30 or (cases.fate[young] == OPEN).mean() < 0.6 or len(old) < 3:
-        return None
-    shares = np.array([_shares(codes[block], codes) for block in old])
-    usual = max(_apart(a, b) for a in shares for b in shares)
-    here = min(_apart(_shares(codes[young], codes), share) for share in shares)  # a drift comes nearest to the latest
-    counts = np.array([_counts(codes[young], codes), _counts(codes[np.concatenate(old)], codes)])
-    p = float(chi2_contingency(counts[:, counts.sum(axis=0) > 0])[1])
-    if here < 1.3 * usual or p > _P:
-        return None
-    return {"auc_at_creation": found, "share_of_young_cases_apart": here, "usual_share_apart": usual}
+    score = _log_odds(judged.column.codes[FIRST], cases)[order]
+    still_open = np.asarray(cases.fate[order] == OPEN)
+    # strong columns close cases fast, so open ones differ by nature: this alone proves nothing
+    apart = found >= 0.85 and _narrower(score[~still_open], score[still_open]) < _P
+    for old, young in _cohorts(still_open.astype(float)):
+        before, now = score[:old], score[len(score) - young :]
+        p = _narrower(before, now)
+        if any(found >= auc and p < limit for auc, limit in _TIERS) or (apart and p < 0.05):
+            return {
+                "auc_at_creation": found,
+                "spread_of_young_to_old": float(now.std() / before.std()),
+                "young_cases": young,
+            }
+    return None
+
+
+def _narrower(wide: Floats, narrow: Floats) -> float:
+    """p-value of the second sample being as spread as the first (Brown & Forsythe 1974); 1 where it is not narrower."""
+    if min(len(wide), len(narrow)) < 10 or np.ptp(wide) == 0 or narrow.std() >= wide.std():
+        return 1.0
+    return float(levene(wide, narrow, center="median").pvalue) if np.ptp(narrow) else 0.0
+
+
+def _cohorts(still_open: Floats) -> list[tuple[int, int]]:
+    """Sizes of an old cohort, nearly all closed, and of a young one, mostly open; sharper ones first."""
+    place = np.arange(1, len(still_open) + 1)
+    from_old, from_young = np.cumsum(still_open) / place, np.cumsum(still_open[::-1]) / place
+    found = []
+    for most_open, least_open in ((0.1, 0.8), (0.3, 0.6)):
+        old = int(place[from_old <= most_open].max(initial=0))
+        young = min(int(place[from_young >= least_open].max(initial=0)), len(place) - old)
+        if min(old, young) >= 30:
+            found.append((old, young))
+    return found
 
 
 def filled_for_closed_only(judged: _Judged) -> Evidence | None:
@@ -261,7 +291,8 @@ def _one_sided(judged: _Judged, before: int, after: int) -> Evidence | None:
         high, low = max(won / n_won, lost / n_lost), min((won + 0.5) / n_won, (lost + 0.5) / n_lost)
         if high < 0.03 or high < 10 * low:
             continue
-        if float(fisher_exact([[won, n_won - won], [lost, n_lost - lost]])[1]) < _P:
+        # who fills or empties a field at the end of one outcome only does so by rule; values may change by chance
+        if float(fisher_exact([[won, n_won - won], [lost, n_lost - lost]])[1]) < (_P if how == "changed" else 1e-4):
             return {"how": how, "share_of_won": won / n_won, "share_of_lost": lost / n_lost}
     return None
 
@@ -339,14 +370,12 @@ def _usual_code(column: Column) -> int:
     return usual if counts[usual] >= _USUAL * len(filled) and usual != 1 and has_others else -1
 
 
-def _counts(codes: Ints, all_codes: Ints) -> Ints:
-    return np.bincount(codes, minlength=int(all_codes.max()) + 1)
-
-
-def _shares(codes: Ints, all_codes: Ints) -> Floats:
-    return np.asarray(_counts(codes, all_codes) / len(codes), dtype=float)
-
-
-def _apart(a: Floats, b: Floats) -> float:
-    """Total variation distance of two distributions, 0 to 1."""
-    return float(np.abs(a - b).sum() / 2)
+def _log_odds(codes: Ints, cases: Cases) -> Floats:
+    """What each case's code says of a win, in log-odds, shrunk by two rows of the base rate."""
+    rows = cases.judged
+    n = int(codes.max()) + 1
+    total = np.bincount(codes[rows], minlength=n)
+    won = np.bincount(codes[rows], weights=cases.fate[rows], minlength=n)
+    base = cases.fate[rows].mean()
+    rate = (won + 2 * base) / (total + 2)
+    return np.asarray(np.log(rate / (1 - rate))[codes], dtype=float)
