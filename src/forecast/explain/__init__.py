@@ -1,6 +1,17 @@
 """Reasons for people: stable codes, evidence, texts in English and Chinese."""
 
 from forecast.explain.labels import LABELS, LANGUAGES, PATTERNS, label
+from forecast.explain.next_step import render_next_step
 from forecast.explain.render import ShownReasons, render, rendered, shown_reasons
 
-__all__ = ["LABELS", "LANGUAGES", "PATTERNS", "ShownReasons", "label", "render", "rendered", "shown_reasons"]
+__all__ = [
+    "LABELS",
+    "LANGUAGES",
+    "PATTERNS",
+    "ShownReasons",
+    "label",
+    "render",
+    "render_next_step",
+    "rendered",
+    "shown_reasons",
+]

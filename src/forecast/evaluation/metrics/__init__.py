@@ -29,14 +29,25 @@ from forecast.evaluation.metrics.intervals import (
     pinball_loss,
 )
 from forecast.evaluation.metrics.ranking import gains_curve, gains_score, lift_score, roc_auc_interval
+from forecast.evaluation.metrics.uplift import (
+    QiniCurve,
+    auuc_score,
+    bootstrap_uplift,
+    gain_at_score,
+    qini_curve,
+    qini_score,
+)
 
 __all__ = [
     "BrierParts",
     "CalibrationLine",
     "NoiseFloor",
     "Payoffs",
+    "QiniCurve",
+    "auuc_score",
     "average_precision_score",
     "bias",
+    "bootstrap_uplift",
     "brier_decomposition",
     "brier_loss",
     "calibration_error",
@@ -46,6 +57,7 @@ __all__ = [
     "calibration_slope",
     "debiased_calibration_error",
     "decision_curve",
+    "gain_at_score",
     "gains_curve",
     "gains_score",
     "interval_coverage_score",
@@ -60,6 +72,8 @@ __all__ = [
     "miscalibration_loss",
     "net_benefit_score",
     "pinball_loss",
+    "qini_curve",
+    "qini_score",
     "rmsse",
     "roc_auc_interval",
     "roc_auc_score",
