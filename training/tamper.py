@@ -93,7 +93,7 @@ def tamper_effects(
     def probability() -> np.ndarray:
         features = build_features(con, rows, scorer.entity, families, zone=zone)
         names = [str(name) for name in scorer.model_.feature_names_in_]
-        return np.asarray(scorer.model_.predict_proba(with_columns(features, names))[:, 1])
+        return scorer.win_probability(with_columns(features, names))
 
     before = probability()
     kinds = kinds_logged(con, moment)

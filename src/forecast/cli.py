@@ -269,13 +269,15 @@ def explain(
     batch: Batch = None,
     lang: Annotated[str, typer.Option(help="en or zh.")] = "en",
     plot: Annotated[Path | None, typer.Option(help="Draw the way from base rate to probability: a .png file.")] = None,
+    raising: Annotated[bool, typer.Option("--raising", help="Also what its owner could do to raise it.")] = False,
     workspace: Folder = HERE,
     as_json: Json = False,
 ) -> None:
     """Why a lead or an opportunity has its score; the points add up to it."""
     import pandas as pd
 
-    answer = _open(workspace).explain(entity_id, as_of, model, batch, lang)
+    opened = _open(workspace)
+    answer = opened.explain(entity_id, as_of, model, batch, lang)
     terminal = Terminal(as_json)
     if plot is not None:
         from forecast.adapters.exports import write_figure
@@ -288,6 +290,11 @@ def explain(
         f" (base {answer['base']:.1%}, {answer['model_version']})"
     )
     terminal.table(pd.DataFrame(answer["reasons"])[["points", "text"]], formats={"points": "+.1%"})
+    if raising:
+        answer["raising"] = opened.what_would_raise(entity_id, as_of, model, batch, lang)
+        for option in answer["raising"]["options"]:
+            terminal.say(option["text"])
+        terminal.say(answer["raising"]["note"] if answer["raising"]["options"] else "Nothing that was tried raises it.")
     terminal.result(answer)
 
 

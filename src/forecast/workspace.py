@@ -234,6 +234,22 @@ class Workspace:
 
         return explain(self.score(as_of, model, batch, entity), entity_id, lang=lang, strongest=strongest)
 
+    def what_would_raise(
+        self,
+        entity_id: str,
+        as_of: AsOf = None,
+        model: str | None = None,
+        batch: int | None = None,
+        lang: str = "en",
+    ) -> dict[str, Any]:
+        """What its owner could do that would raise the score of one lead or opportunity, largest gain first."""
+        from forecast.usecases.raising import what_would_raise
+
+        moment = self.moment(as_of)
+        return what_would_raise(
+            self.lake, self.registry, self.store, self.settings, moment, entity_id, model=model, batch=batch, lang=lang
+        )
+
     def models(self) -> pd.DataFrame:
         """Registered models with their metrics and who serves."""
         from forecast.usecases.models import list_models

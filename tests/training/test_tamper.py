@@ -13,24 +13,22 @@ from forecast.history import connect_tables
 from training.tamper import ANY, DAYS, INVENTED, N_EMPTY, TYPED, tamper_effects, tamper_section
 
 
-class Linear:
-    """A model whose log-odds are a weighted sum of a few features."""
+class Model:
+    """The columns of a model."""
 
-    def __init__(self, weights: dict[str, float]) -> None:
-        self.weights = weights
-        self.feature_names_in_ = np.array(list(weights), dtype=object)
-
-    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
-        z = sum(weight * X[name].fillna(0).to_numpy(dtype=float) for name, weight in self.weights.items())
-        p = 1 / (1 + np.exp(1 - z))
-        return np.column_stack([1 - p, p])
+    def __init__(self, names: list[str]) -> None:
+        self.feature_names_in_ = np.array(names, dtype=object)
 
 
 class Scorer:
-    """What `tamper_effects` needs of a fitted scorer."""
+    """What `tamper_effects` needs of a fitted scorer; its log-odds are a weighted sum of a few features."""
 
     def __init__(self, weights: dict[str, float], entity: str = "opportunity") -> None:
-        self.entity, self.model_ = entity, Linear(weights)
+        self.entity, self.weights, self.model_ = entity, weights, Model(list(weights))
+
+    def win_probability(self, features: pd.DataFrame) -> np.ndarray:
+        z = sum(weight * features[name].fillna(0).to_numpy(dtype=float) for name, weight in self.weights.items())
+        return np.asarray(1 / (1 + np.exp(1 - z)))
 
 
 @pytest.fixture(scope="module")
