@@ -188,6 +188,14 @@ class ScoredEntity(BaseModel):
     low: Probability = Field(description="Lower end of the 80 % interval of the win rate among cases alike.")
     high: Probability = Field(description="Upper end of the 80 % interval of the win rate among cases alike.")
     predicted_close_date: date | None = Field(description="Median day of winning, given that it is won.")
+    predicted_close_low: date | None = Field(description="One win in ten comes by this day.")
+    predicted_close_high: date | None = Field(description="Nine wins in ten come by this day.")
+    slip_probability: float | None = Field(
+        ge=0, le=1, description="Of the ways to win it, the share after the expected close date; null without one."
+    )
+    amount_if_won: float | None = Field(description="Mean amount if won, in `currency`; null without an amount.")
+    amount_low: float | None = Field(description="Lower end of the 80 % range of the amount if won.")
+    amount_high: float | None = Field(description="Upper end of the 80 % range of the amount if won.")
     percentile: float = Field(ge=0, le=100, description="Share of open ones that score no higher; no probability.")
     grade: str = Field(examples=["A"])
     base: Probability = Field(description="Where reasons start: `base`, all points and `rest` make `probability`.")
@@ -245,6 +253,14 @@ class ScoredRecord(BaseModel):
     low: Probability
     high: Probability
     predicted_close_date: date | None
+    predicted_close_low: date | None = Field(description="One win in ten comes by this day.")
+    predicted_close_high: date | None = Field(description="Nine wins in ten come by this day.")
+    slip_probability: float | None = Field(
+        ge=0, le=1, description="Of the ways to win it, the share after the expected close date; null without one."
+    )
+    amount_if_won: float | None = Field(description="Mean amount if won, in `currency`; null without an amount.")
+    amount_low: float | None = Field(description="Lower end of the 80 % range of the amount if won.")
+    amount_high: float | None = Field(description="Upper end of the 80 % range of the amount if won.")
     percentile: float | None = Field(description="Among the scores saved last; null when none were saved.")
     grade: str
     base: Probability

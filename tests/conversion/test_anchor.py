@@ -128,6 +128,15 @@ def test_season_of_a_day_by_hand() -> None:
     assert found[:, 12].tolist() == [0, 1, 0]  # the last 14 days of March begin on the 18th
 
 
+def test_pace_by_hand() -> None:
+    """January twice as fast as February: of the days 21 January to 10 February, 11 are fast and 10 are not."""
+    anchor = Anchor(28.0, 0.3, (np.log(2.0), *[0.0] * 12))
+
+    pace = anchor.pace(at(datetime(2026, 1, 21, tzinfo=UTC)), np.array([0.0, 7.0, 21.0]))
+
+    assert_allclose(pace, [[2.0, (4 * 2 + 10) / 14]])
+
+
 def test_lengths_must_agree() -> None:
     z, rows, end = world(np.full(56, 0.01), n_at_risk=2)
     with pytest.raises(InvalidInput, match=f"got 3 for {len(rows)}"):

@@ -62,11 +62,13 @@ def test_scores_have_the_columns_of_the_contract(scorer: ConversionScorer) -> No
 
     assert scores.columns.tolist() == [
         "entity", "entity_id", "as_of", "probability", "low", "high", "p_30d", "p_60d", "p_90d",
-        "predicted_close_date", "percentile", "grade", "base", "reasons",
+        "predicted_close_date", "predicted_close_low", "predicted_close_high", "slip_probability",
+        "amount_if_won", "amount_low", "amount_high", "percentile", "grade", "base", "reasons",
     ]  # fmt: skip
     assert scores["entity_id"].tolist() == OPEN["entity_id"].tolist()
     assert str(scores["as_of"].dtype) == "datetime64[us, UTC]"
-    assert scores.notna().all().all()
+    # The set has no expected close date and no amount won: slip is unknown, amounts stand as asked.
+    assert scores.columns[scores.isna().any()].tolist() == ["slip_probability"]
 
 
 def test_reasons_and_base_give_the_probability(scorer: ConversionScorer) -> None:
@@ -90,7 +92,30 @@ def test_numbers_are_in_order(scorer: ConversionScorer) -> None:
     assert (scores["p_60d"] <= scores["p_90d"]).all()
     assert scores["percentile"].between(0, 100).all()
     assert (scores["predicted_close_date"] >= date(2025, 12, 17)).all()
+    assert (scores["predicted_close_low"] <= scores["predicted_close_date"]).all()
+    assert (scores["predicted_close_date"] <= scores["predicted_close_high"]).all()
     assert scores.sort_values("probability")["grade"].is_monotonic_decreasing
+
+
+def test_slip_agrees_with_the_probability_of_a_win_by_the_expected_day(scorer: ConversionScorer) -> None:
+    """Expected in 29 days is by the end of day 30: of all that is won, the rest comes later."""
+    scores = scorer.score(OPEN.assign(changes__expected_close__days_ahead=29.0))
+    end, exact = scorer.timing_.supported_days_, scorer.win_probability(OPEN)
+    ever = scorer.timing_.win_probability(end, probability=exact, horizon=30)
+
+    assert_allclose(scores["slip_probability"], 1 - scores["p_30d"] / ever, atol=1e-7)
+
+
+def test_amounts_are_learned_from_what_was_won() -> None:
+    """All bring nine tenths of what is asked."""
+    paid = FEATURES["attributes__amount"].where(OUTCOMES["event"] == "won") * 0.9
+    scorer = ConversionScorer("opportunity", 30, kind="group_rate")
+    scorer.fit(FEATURES, OUTCOMES.assign(won_amount=paid), cutoff=CUTOFF)
+
+    scores = scorer.score(OPEN)
+
+    for name in ("amount_if_won", "amount_low", "amount_high"):
+        assert_allclose(scores[name], 0.9 * OPEN["attributes__amount"], rtol=0.02)
 
 
 def test_stored_scorer_gives_the_same_scores(scorer: ConversionScorer) -> None:
@@ -183,7 +208,7 @@ def test_one_outcome_only_is_scored_cautiously() -> None:
             .score(OPEN)
         )
         assert scores["probability"].between(0.0001, 0.9999).all()
-        assert scores.notna().all().all()
+        assert scores.drop(columns="slip_probability").notna().all().all()
 
 
 def test_three_rows_are_scored_widely() -> None:

@@ -84,6 +84,45 @@ def test_median_time_to_a_win() -> None:
     assert_allclose(timing.days_to_win(0.5, np.zeros(1)), expected, rtol=0.06)
 
 
+def test_interval_of_the_time_to_a_win() -> None:
+    days, event = simulated(20_000)
+    timing = TimingModel(1).fit(days, event, score=np.zeros(20_000), groups=np.arange(20_000))
+    by_80 = 1 - np.exp(-0.03 * timing.supported_days_)
+
+    for share in (0.1, 0.9):
+        expected = -np.log(1 - by_80 * share) / 0.03
+        assert_allclose(timing.days_to_win(share, np.zeros(1)), expected, rtol=0.08)
+
+
+def test_a_slow_season_ahead_moves_wins_later_but_not_the_headline() -> None:
+    timing = TimingModel(1).fit(
+        np.array([1.0, 2.0, 9.0]), np.array(["won", "won", ""]), score=np.zeros(3), groups=np.arange(3), horizons=(2,)
+    )
+    p, pace = np.full(1, 0.3), np.ones((1, len(timing.edges_) - 1))
+    pace[0, 0] = 0.5  # (0, 1]
+
+    first = np.diff(timing.incidence_[0])[:2]
+
+    assert_allclose(
+        timing.win_probability(1, probability=p, horizon=2, pace=pace), 0.3 * first[0] / 2 / (first[0] / 2 + first[1])
+    )
+    assert_allclose(timing.win_probability(2, probability=p, horizon=2, pace=pace), 0.3)
+
+
+def test_days_may_differ_by_row() -> None:
+    days, event = simulated(500)
+    score = np.random.default_rng(1).random(500)
+    timing = TimingModel().fit(days, event, score=score, groups=np.arange(500))
+    asked = np.array([3.0, 10.0, 60.0])
+
+    together = timing.win_probability(asked, probability=score[:3], horizon=30)
+
+    alone = [
+        timing.win_probability(day, probability=score[i : i + 1], horizon=30)[0] for i, day in enumerate(asked.tolist())
+    ]
+    assert_allclose(together, alone, rtol=1e-12)
+
+
 def test_stored_timing_is_the_same() -> None:
     days, event = simulated(500)
     score = np.random.default_rng(1).random(500)

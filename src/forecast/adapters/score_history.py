@@ -28,7 +28,7 @@ _KINDS = {
     "as_of": Kind.TIMESTAMP,
     "batch": Kind.INTEGER,
     "model_version": Kind.TEXT,
-    "predicted_close_date": Kind.DATE,
+    **dict.fromkeys(("predicted_close_date", "predicted_close_low", "predicted_close_high"), Kind.DATE),
     "grade": Kind.TEXT,
     "reasons": Kind.TEXT,  # JSON
     "backdated": Kind.INTEGER,  # 0 or 1

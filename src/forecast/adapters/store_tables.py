@@ -97,6 +97,12 @@ latest_scores = Table(
     Column("high", Float, nullable=False),
     Column("within", JSON, nullable=False),  # {"p_30d": 0.1, ...}: the horizons are settings
     Column("predicted_close_date", Date),
+    Column("predicted_close_low", Date),
+    Column("predicted_close_high", Date),
+    Column("slip_probability", Float),
+    Column("amount_if_won", Float),
+    Column("amount_low", Float),
+    Column("amount_high", Float),
     Column("percentile", Float, nullable=False),
     Column("grade", String(2), nullable=False),
     Column("base", Float, nullable=False),

@@ -63,6 +63,15 @@ class AmountModel:
 
     def __init__(self, random_state: int = 0) -> None:
         self.random_state = random_state
+        self._reset()
+
+    def _reset(self) -> None:
+        """As if nothing was known: amounts come as asked."""
+        self.kind_, self.text_, self.smearing_, self.n_won_ = "asked", "", 1.0, 0
+        self.names_: list[str] = []
+        self.residuals_ = np.zeros(len(QUANTILES))
+        self.losses_: dict[str, float] = {}
+        self.bias_: dict[str, float] = {}
 
     def fit(
         self, X: pd.DataFrame, asked: np.ndarray, won: np.ndarray, *, time: np.ndarray, groups: np.ndarray
@@ -89,16 +98,13 @@ class AmountModel:
             raise InvalidInput(
                 f"All must have {len(X)} rows, got {len(asked)}, {len(won)}, {len(time)}, {len(groups)}."
             )
+        self._reset()
         used = (asked > 0) & (won > 0)
         order = np.flatnonzero(used)[np.argsort(time[used], kind="stable")]
         ratio = np.clip(np.log(won[order] / asked[order]), -CLIP, CLIP)
         self.names_ = [str(name) for name in X.columns if pd.api.types.is_numeric_dtype(X[name].dtype)]
         codes = np.unique(groups[order], return_inverse=True)[1]
         self.n_won_ = len(np.unique(codes))
-        self.kind_, self.text_, self.smearing_ = "asked", "", 1.0
-        self.residuals_ = np.zeros(len(QUANTILES))
-        self.losses_: dict[str, float] = {}
-        self.bias_: dict[str, float] = {}
         if self.n_won_ >= MIN_WON:
             matrix = X[self.names_].iloc[order].to_numpy(dtype=float)
             self._choose(matrix, ratio, asked[order], codes)

@@ -65,6 +65,16 @@ class Anchor:
         ahead = np.array([(season_of(start + window) @ np.array(self.season)).mean() for start in starts])
         return np.asarray(np.clip(np.round(self.level + ahead, 9), -CAP, CAP)[place])
 
+    def pace(self, as_of: pd.Series, edges: np.ndarray) -> np.ndarray:
+        """Relative rate of wins by the season in each interval of days ahead, shape (n, n_edges - 1)."""
+        starts, place = np.unique(np.floor(_days(as_of)), return_inverse=True)
+        last = np.maximum(np.ceil(edges).astype(int), 0)
+        ahead = np.arange(last[-1])
+        rates = np.exp([season_of(start + ahead) @ np.array(self.season) for start in starts])
+        summed = np.column_stack([np.zeros(len(starts)), np.cumsum(rates, axis=1)])
+        width = np.maximum(np.diff(last), 1)
+        return np.asarray(((summed[:, last[1:]] - summed[:, last[:-1]]) / width)[place])
+
     def to_state(self) -> dict[str, Any]:
         """Plain JSON values."""
         return {

@@ -11,12 +11,14 @@ from scipy.special import expit, logit
 
 from forecast.attribution import probability_points
 from forecast.conversion.alike import AlikeCases
+from forecast.conversion.amount import AmountModel
 from forecast.conversion.anchor import Anchor, fit_anchor
 from forecast.conversion.encoding import column_kind
 from forecast.conversion.group_rate import GroupRateModel
 from forecast.conversion.model import ConversionModel
 from forecast.conversion.population import as_utc, check_outcomes, window_labels
 from forecast.conversion.reasons import DECIMALS, tabulate_reasons
+from forecast.conversion.slip import slip_probability
 from forecast.conversion.timing import TimingModel
 from forecast.errors import InvalidInput, NotEnoughHistory
 
@@ -28,6 +30,15 @@ DEFAULT_GROUPS = ("stage__current",)
 
 #: A grade begins at these multiples of the base rate's odds: A at twice and a half, B at the base rate itself.
 GRADE_ODDS = {"A": 2.5, "B": 1.0, "C": 0.4}
+
+#: Features that slip and amount are read from; without them these columns are missing.
+EXPECTED_CLOSE, ASKED = "changes__expected_close__days_ahead", "attributes__amount"
+
+#: Columns of close dates: day by which this share of the wins have come.
+CLOSE_DATES = {"predicted_close_date": 0.5, "predicted_close_low": 0.1, "predicted_close_high": 0.9}
+
+#: Columns of numbers after the close dates.
+AFTER_DATES = ("slip_probability", "amount_if_won", "amount_low", "amount_high", "percentile")
 
 Kind = Literal["blend", "group_rate"]
 
@@ -57,6 +68,7 @@ class ConversionScorer:
     anchor_ : Anchor
         How far the world has moved from what the model learned; no shift for the group rate alone.
     timing_ : TimingModel
+    amount_ : AmountModel
     base_ : float
         The published base rate at the cutoff; that of a score is of its ``as_of``.
     grades_ : dict of grade -> least probability
@@ -94,7 +106,8 @@ class ConversionScorer:
         features : DataFrame
             ``entity_id``, ``as_of`` and the features.
         outcomes : DataFrame
-            ``entity_id``, ``as_of``, ``event`` ("won", "lost", "" = open or censored), ``days``.
+            ``entity_id``, ``as_of``, ``event`` ("won", "lost", "" = open or censored), ``days``; optional
+            ``won_amount``, by which the amount if won is learned.
         cutoff : datetime, UTC-aware
             Nothing later is known.
 
@@ -133,6 +146,7 @@ class ConversionScorer:
             groups=ids,
             horizons=(*self.horizons, self.horizon_days),
         )
+        self.amount_ = self._amount(table, X, outcomes, (label == 1).to_numpy())
         self.metadata_ = self._metadata(table, known, y, cutoff)
         return self
 
@@ -164,6 +178,21 @@ class ConversionScorer:
             return Anchor(float(self.horizon_days))
         return fit_anchor(z, table, horizon_days=self.horizon_days, cutoff=cutoff)
 
+    def _amount(self, table: pd.DataFrame, X: pd.DataFrame, outcomes: pd.DataFrame, won: np.ndarray) -> AmountModel:
+        """From snapshots won within the horizon: all won ones would favour the fast among the young."""
+        paid = np.full(len(table), np.nan)
+        if "won_amount" in outcomes and ASKED in X:
+            keys = ["entity_id", "as_of"]
+            amounts = outcomes.assign(as_of=as_utc(outcomes["as_of"]))[[*keys, "won_amount"]]
+            paid = table[keys].merge(amounts, on=keys, how="left")["won_amount"].to_numpy(dtype=float)
+        return AmountModel(self.random_state).fit(
+            X.loc[won, list(self.model_.feature_names_in_)],
+            _numbers(X, ASKED)[won],
+            paid[won],
+            time=table["as_of"][won].to_numpy(),
+            groups=table["entity_id"].to_numpy()[won],
+        )
+
     def _shift(self, as_of: pd.Series) -> np.ndarray:
         return self.anchor_.shift(as_of)
 
@@ -180,6 +209,8 @@ class ConversionScorer:
             "base": self.base_,
             "anchor": {"observed": self.anchor_.observed, "expected": self.anchor_.expected}
             | {"shift": float(self._shift(pd.Series([cutoff]))[0])},
+            "amount": {"kind": self.amount_.kind_, "n_won": self.amount_.n_won_}
+            | {"pinball_loss": self.amount_.losses_, "bias": self.amount_.bias_},
             "follow_up_days": round(follow_up, 6),
             "horizons_beyond_follow_up": [days for days in self.horizons if days > follow_up],
         }
@@ -191,9 +222,12 @@ class ConversionScorer:
         -------
         DataFrame
             ``entity``, ``entity_id``, ``as_of``, ``probability``, ``low``, ``high`` (80 % interval of the win rate of
-            cases alike), ``p_{h}d``, ``predicted_close_date`` (a day in ``zone``), ``percentile`` (0-100, among these
-            rows), ``grade``, ``base`` (the base rate, moved to ``as_of`` by the anchor), ``reasons``. Numbers are
-            rounded to 9 decimals; the points of the reasons plus ``base`` add up to ``probability``.
+            cases alike), ``p_{h}d``, ``predicted_close_date`` (median given a win; a day in ``zone``) with
+            ``predicted_close_low``, ``predicted_close_high`` (its 80 % interval), ``slip_probability`` (a win comes
+            after the expected close date; NaN without one), ``amount_if_won`` (mean) with ``amount_low``,
+            ``amount_high`` (80 %; NaN without an amount), ``percentile`` (0-100, among these rows), ``grade``, ``base``
+            (the base rate, moved to ``as_of`` by the anchor), ``reasons``. Numbers are rounded to 9 decimals, amounts
+            to 2; the points of the reasons plus ``base`` add up to ``probability``.
 
         Raises
         ------
@@ -217,10 +251,19 @@ class ConversionScorer:
         scores["probability"] = probability
         scores["low"] = np.minimum(np.round(low, DECIMALS), probability)
         scores["high"] = np.maximum(np.round(high, DECIMALS), probability)
+        pace = self.anchor_.pace(as_of, self.timing_.edges_)
         for days in self.horizons:
-            by_then = self.timing_.win_probability(days, probability=exact, horizon=self.horizon_days)
+            by_then = self.timing_.win_probability(days, probability=exact, horizon=self.horizon_days, pace=pace)
             scores[f"p_{days}d"] = np.round(by_then, DECIMALS)
-        scores["predicted_close_date"] = self._close_dates(as_of, exact, zone)
+        for name, quantile in CLOSE_DATES.items():
+            scores[name] = _days_later(as_of, self.timing_.days_to_win(quantile, exact, pace), zone)
+        slip = slip_probability(
+            self.timing_, _numbers(X, EXPECTED_CLOSE), probability=exact, horizon=self.horizon_days, pace=pace
+        )
+        amount = self.amount_.predict(X, _numbers(X, ASKED))
+        scores["slip_probability"] = np.round(slip, DECIMALS)
+        scores["amount_if_won"] = np.round(amount.mean, 2)
+        scores["amount_low"], scores["amount_high"] = np.round(amount.low, 2), np.round(amount.high, 2)
         scores["percentile"] = np.round(100 * (scores["probability"].rank() - 0.5) / len(scores), DECIMALS)
         scores["grade"] = self._grades(probability)
         scores["base"] = base
@@ -234,26 +277,19 @@ class ConversionScorer:
         X = features.drop(columns=[name for name in KEYS if name in features])
         return np.asarray(expit(self.model_.log_odds(X) + self._shift(features["as_of"])))
 
-    def _close_dates(self, as_of: pd.Series, score: np.ndarray, zone: tzinfo) -> pd.Series:
-        """Day of the median time to a win; whole seconds, so that no rounding of floats moves a day."""
-        seconds = np.round(self.timing_.days_to_win(0.5, score) * 86400)
-        days: pd.Series = (as_of + pd.to_timedelta(seconds, unit="s")).dt.tz_convert(zone).dt.date
-        return days
-
     def _grades(self, probability: np.ndarray) -> np.ndarray:
         limits = np.array([self.grades_[grade] for grade in ("C", "B", "A")])
         return np.array(["D", "C", "B", "A"], dtype=object)[np.searchsorted(limits, probability, side="right")]
 
     def _empty(self) -> pd.DataFrame:
         """No rows, the right columns and types."""
-        numbers = ["probability", "low", "high", *(f"p_{days}d" for days in self.horizons)]
+        before = ["probability", "low", "high", *(f"p_{days}d" for days in self.horizons)]
         frame = pd.DataFrame(
             {"entity": [], "entity_id": [], "as_of": as_utc(pd.Series([], dtype="datetime64[us, UTC]"))}
         )
-        frame = frame.assign(**{name: np.zeros(0) for name in numbers}, predicted_close_date=[], percentile=np.zeros(0))
-        return frame.assign(grade=[], base=np.zeros(0), reasons=[]).astype(
-            dict.fromkeys(["entity", "entity_id", "predicted_close_date", "grade", "reasons"], object)
-        )
+        frame = frame.assign(**dict.fromkeys(before, np.zeros(0)), **{name: [] for name in CLOSE_DATES})
+        frame = frame.assign(**dict.fromkeys(AFTER_DATES, np.zeros(0)), grade=[], base=np.zeros(0), reasons=[])
+        return frame.astype(dict.fromkeys(["entity", "entity_id", *CLOSE_DATES, "grade", "reasons"], object))
 
     def to_files(self) -> dict[str, bytes]:
         """The fitted scorer as named files of JSON and LightGBM text; no code is stored."""
@@ -268,6 +304,7 @@ class ConversionScorer:
             "base": self.base_,
             "grades": self.grades_,
             "anchor": self.anchor_.to_state(),
+            "amount": self.amount_.to_state(),
             "timing": self.timing_.to_state(),
             "alike": self.alike_.to_state(),
             "metadata": self.metadata_,
@@ -302,8 +339,9 @@ class ConversionScorer:
             random_state=state["random_state"],
         )
         scorer.base_, scorer.grades_, scorer.metadata_ = state["base"], state["grades"], state["metadata"]
-        # Models stored before there was an anchor were not shifted.
+        # Models stored before there was an anchor were not shifted; amounts stood as asked.
         scorer.anchor_ = Anchor.from_state(state["anchor"]) if "anchor" in state else Anchor(scorer.horizon_days)
+        scorer.amount_ = AmountModel.from_state(state["amount"]) if "amount" in state else AmountModel()
         scorer.timing_ = TimingModel.from_state(state["timing"])
         scorer.alike_ = AlikeCases.from_state(state["alike"])
         if scorer.kind == "group_rate":
@@ -311,6 +349,17 @@ class ConversionScorer:
         else:
             scorer.model_ = ConversionModel.from_files(files)
         return scorer
+
+
+def _numbers(X: pd.DataFrame, name: str) -> np.ndarray:
+    """A numeric column, missing everywhere when it is not there."""
+    return X[name].to_numpy(dtype=float) if name in X else np.full(len(X), np.nan)
+
+
+def _days_later(as_of: pd.Series, days: np.ndarray, zone: tzinfo) -> pd.Series:
+    """Days of the calendar; whole seconds, so that no rounding of floats moves a day."""
+    later: pd.Series = (as_of + pd.to_timedelta(np.round(days * 86400), unit="s")).dt.tz_convert(zone).dt.date
+    return later
 
 
 def _shifted(probability: np.ndarray, shift: np.ndarray) -> np.ndarray:

@@ -111,33 +111,76 @@ class TimingModel:
         """Bucket of each score, shape (n,)."""
         return np.searchsorted(self.limits_, score, side="right")
 
-    def incidence(self, days: float, score: np.ndarray) -> np.ndarray:
-        """P(won within ``days``) by the hazards alone, shape (n,); never decreasing in ``days``."""
-        at = np.array([np.interp(days, self.edges_, row) for row in self.incidence_])
-        return np.asarray(at[self.buckets(score)])
+    def incidence(self, days: float | np.ndarray, score: np.ndarray, pace: np.ndarray | None = None) -> np.ndarray:
+        """P(won within ``days``) by the hazards alone, shape (n,); never decreasing in ``days``.
 
-    def share_by(self, days: float, horizon: float, score: np.ndarray) -> np.ndarray:
-        """F(days | won within horizon), shape (n,), in 0 to 1; even over the horizon when no win was ever seen."""
-        total, part = self.incidence(horizon, score), self.incidence(min(days, horizon), score)
+        With ``pace`` each interval's wins count that much; the result is then a measure to take shares of.
+        """
+        return self._at(self._curves(score, pace), days)
+
+    def share_by(
+        self, days: float | np.ndarray, horizon: float, score: np.ndarray, pace: np.ndarray | None = None
+    ) -> np.ndarray:
+        """F(days | won within horizon), shape (n,), in 0 to 1; even over the horizon when no win was ever seen.
+
+        Parameters
+        ----------
+        days : float or array of shape (n,)
+        pace : array of shape (n, n_edges), optional
+            Relative rate of wins in each interval ahead of each row: the season (`paces`).
+        """
+        curves, days = self._curves(score, pace), np.minimum(days, horizon)
+        total, part = self._at(curves, horizon), self._at(curves, days)
         seen = total > 0
-        return np.where(seen, part / np.where(seen, total, 1.0), min(days / horizon, 1.0))
+        return np.where(seen, part / np.where(seen, total, 1.0), np.clip(days / horizon, 0.0, 1.0))
 
-    def win_probability(self, days: float, *, probability: np.ndarray, horizon: float) -> np.ndarray:
+    def win_probability(
+        self,
+        days: float | np.ndarray,
+        *,
+        probability: np.ndarray,
+        horizon: float,
+        pace: np.ndarray | None = None,
+    ) -> np.ndarray:
         """P(won within ``days``), consistent with ``probability`` = P(won within ``horizon``).
 
         Up to the horizon ``probability * F(days | won within horizon)``; beyond it the rest wins as the hazards say,
         ``probability + (1 - probability) * (CI(days) - CI(horizon)) / (1 - CI(horizon))``. Never decreasing in days.
         """
-        if days <= horizon:
-            return np.asarray(probability * self.share_by(days, horizon, probability))
         at_horizon = self.incidence(horizon, probability)
-        rest = (self.incidence(days, probability) - at_horizon) / np.maximum(1 - at_horizon, 1e-12)
-        return np.asarray(probability + (1 - probability) * np.clip(rest, 0.0, 1.0))
+        later = np.maximum(self.incidence(days, probability) - at_horizon, 0.0)
+        rest = np.clip(later / np.maximum(1 - at_horizon, 1e-12), 0.0, 1.0)
+        inside = probability * self.share_by(days, horizon, probability, pace)
+        return np.asarray(np.where(np.asarray(days) <= horizon, inside, probability + (1 - probability) * rest))
 
-    def days_to_win(self, quantile: float, score: np.ndarray) -> np.ndarray:
-        """Days after which that share of the wins within follow-up have come, shape (n,)."""
-        by_bucket = np.array([_inverse(quantile * row[-1], row, self.edges_) for row in self.incidence_])
-        return np.asarray(by_bucket[self.buckets(score)])
+    def days_to_win(self, quantile: float, score: np.ndarray, pace: np.ndarray | None = None) -> np.ndarray:
+        """Days after which that share of the wins within follow-up have come, shape (n,).
+
+        Half the follow-up where nothing was ever won.
+        """
+        curves = self._curves(score, pace)
+        level = quantile * curves[:, -1]
+        upper = np.clip((curves < level[:, None] - 1e-15).sum(axis=1), 1, curves.shape[1] - 1)
+        row = np.arange(len(curves))
+        below, above = curves[row, upper - 1], curves[row, upper]
+        part = np.clip((level - below) / np.where(above > below, above - below, 1.0), 0.0, 1.0)
+        days = self.edges_[upper - 1] + part * (self.edges_[upper] - self.edges_[upper - 1])
+        return np.where(curves[:, -1] > 0, days, self.edges_[-1] / 2)
+
+    def _curves(self, score: np.ndarray, pace: np.ndarray | None) -> np.ndarray:
+        """Incidence of each row at the edges, shape (n, n_edges + 1)."""
+        own = self.incidence_[self.buckets(score)]
+        if pace is None:
+            return np.asarray(own)
+        return np.column_stack([np.zeros(len(own)), np.cumsum(np.diff(own, axis=1) * pace, axis=1)])
+
+    def _at(self, curves: np.ndarray, days: float | np.ndarray) -> np.ndarray:
+        """Each row's curve at its day, linear between edges."""
+        days = np.clip(np.broadcast_to(np.asarray(days, dtype=float), len(curves)), 0.0, self.edges_[-1])
+        upper = np.clip(np.searchsorted(self.edges_, days, side="left"), 1, len(self.edges_) - 1)
+        start, row = self.edges_[upper - 1], np.arange(len(curves))
+        part = (days - start) / (self.edges_[upper] - start)
+        return np.asarray(curves[row, upper - 1] + part * (curves[row, upper] - curves[row, upper - 1]))
 
     def to_state(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -183,11 +226,3 @@ def cumulative_incidence(win_hazard: np.ndarray, loss_hazard: np.ndarray) -> np.
     survival = np.cumprod(1 - np.minimum(win_hazard + loss_hazard, 1.0), axis=1)
     before = np.column_stack([np.ones(len(survival)), survival[:, :-1]])
     return np.column_stack([np.zeros(len(survival)), np.cumsum(before * win_hazard, axis=1)])
-
-
-def _inverse(level: float, incidence: np.ndarray, edges: np.ndarray) -> float:
-    """First day at which the incidence reaches ``level``; half the follow-up when nothing was ever won."""
-    if incidence[-1] <= 0:
-        return float(edges[-1] / 2)
-    rises = np.append(True, np.diff(incidence) > 0)
-    return float(np.interp(level, incidence[rises], edges[rises]))

@@ -34,6 +34,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "deletions": (0, 0.5),
     "merges": (0, 0.5),
     "signal": (0, 1),
+    "switch": (-2, 2),
 }
 
 
@@ -46,6 +47,8 @@ def make_company(
     start: date = date(2024, 1, 1),
     *,
     drift: float = 0.0,
+    switch: float = 0.0,
+    switch_day: int | None = None,
     late_records: float = 0.0,
     leaks: bool = False,
     confounding: float = 0.0,
@@ -69,6 +72,10 @@ def make_company(
     drift : float
         Change of the laws over the whole history: at 1 the log hazard of a win falls by 0.8 on average, and the
         effect of the lead source turns around.
+    switch : float
+        Sudden change of the log hazard of a win, for good.
+    switch_day : int, optional
+        Days after the start at which it comes; default three quarters of the history.
     late_records : float in [0, 1]
         Share of interactions and closings that are recorded a day to weeks after they happened.
     leaks : bool
@@ -91,7 +98,7 @@ def make_company(
     """
     _check_ranges(
         n_reps=n_reps, n_accounts=n_accounts, n_opportunities=n_opportunities, n_leads=n_leads, months=months,
-        drift=drift, late_records=late_records, confounding=confounding, censoring=censoring,
+        drift=drift, switch=switch, late_records=late_records, confounding=confounding, censoring=censoring,
         common_shocks=common_shocks, deletions=deletions, merges=merges, signal=signal,
     )  # fmt: skip
     rng = np.random.default_rng(random_state)
@@ -101,7 +108,9 @@ def make_company(
     leads = make_leads(_arrivals(n_leads, n_days, rng), accounts, signal, rng)
     traits = _make_traits(n_opportunities, n_days, accounts, leads, rng)
     shocks = _make_shocks(n_days + FOLLOWED_DAYS, staff.n_teams, common_shocks, rng)
-    process = DealProcess(_season(start, n_days + FOLLOWED_DAYS, signal), shocks, 1.0, signal, confounding)
+    season = _season(start, n_days + FOLLOWED_DAYS, signal)
+    season[n_days * 3 // 4 if switch_day is None else switch_day :] *= np.exp(switch)
+    process = DealProcess(season, shocks, 1.0, signal, confounding)
     deals = _simulate(process, traits, accounts, staff, n_days, drift=drift, censoring=censoring, rng=rng)
     rows = _sales_rows(deals, traits, leads, accounts, start, n_days, late=late_records, leaks=leaks, rng=rng)
     rows |= _other_rows(rows["opportunities"], traits, leads, accounts, staff, start, n_days, rng)

@@ -16,6 +16,8 @@ EVENT = {
 }
 #: SQL of when it happened, by the source's own word.
 EVENT_AT = {"lead": "coalesce(converted_at, closed_at)", "opportunity": "closed_at"}
+#: SQL of what it brings.
+AMOUNT = {"lead": "CAST(NULL AS DOUBLE)", "opportunity": "CAST(amount AS DOUBLE)"}
 
 
 def case_versions(entity: str) -> str:
@@ -23,13 +25,13 @@ def case_versions(entity: str) -> str:
 
     Columns ``case_id``, ``live`` (neither deleted nor merged away), ``event``, ``event_at`` (when it happened: the
     source's word, but never after it was known), ``known_from``, ``known_to``, ``owner_id``, ``account_id``,
-    ``created_at``.
+    ``created_at``, ``amount`` (in the deal's currency).
     """
     table, key = scored_table(entity)
     return (
         f"(SELECT {key} AS case_id, deleted_at IS NULL AND merged_into IS NULL AS live, {EVENT[entity]} AS event, "
-        f"least({EVENT_AT[entity]}, known_from) AS event_at, known_from, known_to, owner_id, account_id, created_at "
-        f"FROM {table} WHERE known_from < known_to)"
+        f"least({EVENT_AT[entity]}, known_from) AS event_at, known_from, known_to, owner_id, account_id, created_at, "
+        f"{AMOUNT[entity]} AS amount FROM {table} WHERE known_from < known_to)"
     )
 
 
@@ -98,7 +100,8 @@ def outcomes(con: DuckDBPyConnection, spine: pd.DataFrame, entity: str, cutoff: 
     -------
     DataFrame
         ``entity_id``, ``as_of``, ``event`` (``won``, ``lost``, or empty: followed for ``days`` without an event),
-        ``days`` (float >= 0, from ``as_of`` to the event or the end of the follow-up); sorted by ``as_of``,
+        ``days`` (float >= 0, from ``as_of`` to the event or the end of the follow-up), ``won_amount`` (in the deal's
+        currency, NaN unless won with an amount); sorted by ``as_of``,
         ``entity_id``. An event that happened before ``as_of`` and became known later has ``days`` 0.
     """
     name = create_spine(con, spine, entity)
@@ -110,7 +113,7 @@ def outcomes(con: DuckDBPyConnection, spine: pd.DataFrame, entity: str, cutoff: 
             SELECT * FROM {case_versions(entity)} WHERE live AND known_from < {before}
         ), last AS (
             SELECT case_id, arg_max(event, known_from) AS event, arg_max(event_at, known_from) AS event_at,
-                least(arg_max(known_to, known_from), {before}) AS followed_to
+                arg_max(amount, known_from) AS amount, least(arg_max(known_to, known_from), {before}) AS followed_to
             FROM known GROUP BY case_id
         ), since AS (  -- when the present event became known: after the last version that said otherwise
             SELECT case_id, max(known_to) FILTER (known.event <> last.event) AS otherwise_to,
@@ -119,11 +122,13 @@ def outcomes(con: DuckDBPyConnection, spine: pd.DataFrame, entity: str, cutoff: 
         ), fate AS (
             SELECT case_id, CASE WHEN event IN ('won', 'lost') THEN event ELSE '' END AS event,
                 CASE WHEN event = '' THEN followed_to
-                     ELSE least(event_at, coalesce(otherwise_to, first_known)) END AS until
+                     ELSE least(event_at, coalesce(otherwise_to, first_known)) END AS until,
+                CASE WHEN event = 'won' THEN amount END AS won_amount
             FROM last JOIN since USING (case_id)
         )
         SELECT s.entity_id, s.as_of, coalesce(f.event, '') AS event,
-            greatest(0, epoch_us(coalesce(f.until, {before})) - epoch_us(s.as_of)) / 86400e6 AS days
+            greatest(0, epoch_us(coalesce(f.until, {before})) - epoch_us(s.as_of)) / 86400e6 AS days,
+            f.won_amount
         FROM {name} s LEFT JOIN fate f ON f.case_id = s.entity_id ORDER BY s.row
         """,
     )

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pandas as pd
 from scipy.stats import beta
 
-from forecast.conversion.scorer import GRADE_ODDS, grade_limits
+from forecast.conversion.scorer import CLOSE_DATES, GRADE_ODDS, grade_limits
 from forecast.settings import Settings
 
 #: Wins and losses that the prior is worth: a guess of one in four, worth two cases.
@@ -20,7 +20,8 @@ def score_by_prior(entity: str, spine: pd.DataFrame, settings: Settings) -> pd.D
     """Scores of the rows of a spine, in the form of `ConversionScorer.score`.
 
     The probability is 0.25 within the wanted horizon and proportionally less within shorter ones; ``low`` and ``high``
-    are the central 80 % of the Beta(0.5, 1.5) distribution, 0.006 and 0.649. The only reason says so.
+    are the central 80 % of the Beta(0.5, 1.5) distribution, 0.006 and 0.649. Wins are spread evenly over the horizon;
+    slip and amounts are unknown. The only reason says so.
     """
     low, high = (round(float(value), 9) for value in beta.ppf([0.1, 0.9], PRIOR_WINS, PRIOR_LOSSES))
     horizon = settings.conversion_horizon_days
@@ -28,10 +29,12 @@ def score_by_prior(entity: str, spine: pd.DataFrame, settings: Settings) -> pd.D
     scores = scores.assign(probability=PRIOR_RATE, low=low, high=high)
     for days in settings.horizons_days:
         scores[f"p_{days}d"] = round(PRIOR_RATE * min(days / horizon, 1.0), 9)
-    middle = spine["as_of"] + timedelta(days=horizon / 2)
+    for name, share in CLOSE_DATES.items():
+        day = spine["as_of"] + timedelta(days=horizon * share)
+        scores[name] = day.dt.tz_convert(settings.zone).dt.date
     limits = grade_limits(PRIOR_RATE)
     return scores.assign(
-        predicted_close_date=middle.dt.tz_convert(settings.zone).dt.date,
+        **dict.fromkeys(("slip_probability", "amount_if_won", "amount_low", "amount_high"), float("nan")),
         percentile=50.0,
         grade=next(grade for grade in GRADE_ODDS if limits[grade] <= PRIOR_RATE),
         base=PRIOR_RATE,

@@ -10,6 +10,7 @@ import pandas as pd
 from duckdb import DuckDBPyConnection
 
 from forecast.conversion import ConversionScorer
+from forecast.conversion.scorer import AFTER_DATES, CLOSE_DATES
 from forecast.errors import InvalidInput
 from forecast.features import build_features, open_entities
 from forecast.history import in_force, naive_utc
@@ -63,9 +64,11 @@ def score(
     -------
     DataFrame
         ``entity``, ``entity_id``, ``owner_id``, ``as_of``, ``batch``, ``model_version``, ``probability``, ``low``,
-        ``high``, ``p_30d``, ``p_60d``, ``p_90d`` (by the settings), ``predicted_close_date``, ``percentile``,
-        ``grade``, ``base``, ``reasons`` (JSON), ``backdated``: whether the model saw data from after ``as_of``, so that
-        the score stays out of the public record. Sorted by ``entity``, ``entity_id``; numbers rounded to 9 decimals.
+        ``high``, ``p_30d``, ``p_60d``, ``p_90d`` (by the settings), ``predicted_close_date``,
+        ``predicted_close_low``, ``predicted_close_high``, ``slip_probability``, ``amount_if_won``, ``amount_low``,
+        ``amount_high`` (NaN where no date or amount is given), ``percentile``, ``grade``, ``base``, ``reasons``
+        (JSON), ``backdated``: whether the model saw data from after ``as_of``, so that the score stays out of the
+        public record. Sorted by ``entity``, ``entity_id``; numbers rounded to 9 decimals.
 
     Raises
     ------
@@ -114,8 +117,8 @@ def score_record(
     Returns
     -------
     dict
-        One row of `score`, ``reasons`` as a list. ``percentile`` is the rank among the scores saved last, None when
-        none were saved.
+        One row of `score`, ``reasons`` as a list, None for what is not known. ``percentile`` is the rank among the
+        scores saved last, None when none were saved.
 
     Raises
     ------
@@ -137,13 +140,18 @@ def score_record(
     row = {str(name): value for name, value in _together([frame], settings).iloc[0].items()}
     saved = store.latest_scores(kind)["probability"].to_numpy(dtype=float)
     below = np.mean(saved < row["probability"]) + np.mean(saved == row["probability"]) / 2 if len(saved) else None
-    return row | {
-        "as_of": row["as_of"].to_pydatetime(),
-        "batch": int(row["batch"]),
-        "backdated": bool(row["backdated"]),
-        "percentile": None if below is None else round(100 * float(below), 9),
-        "reasons": json.loads(row["reasons"]),
-    }
+    unknown = {name: None for name in AFTER_DATES if pd.isna(row[name])}
+    return (
+        row
+        | unknown
+        | {
+            "as_of": row["as_of"].to_pydatetime(),
+            "batch": int(row["batch"]),
+            "backdated": bool(row["backdated"]),
+            "percentile": None if below is None else round(100 * float(below), 9),
+            "reasons": json.loads(row["reasons"]),
+        }
+    )
 
 
 class _Chosen:
@@ -217,10 +225,10 @@ def _together(frames: list[pd.DataFrame], settings: Settings) -> pd.DataFrame:
     """All kinds in one frame: the contract's columns, sorted."""
     within = [f"p_{days}d" for days in settings.horizons_days]
     columns = ["entity", "entity_id", "owner_id", "as_of", "batch", "model_version", "probability", "low", "high"]
-    columns += [*within, "predicted_close_date", "percentile", "grade", "base", "reasons", "backdated"]
+    columns += [*within, *CLOSE_DATES, *AFTER_DATES, "grade", "base", "reasons", "backdated"]
     filled = [frame for frame in frames if len(frame)]
     scores = pd.concat(filled) if filled else pd.DataFrame(columns=columns)
-    numbers = dict.fromkeys(["probability", "low", "high", *within, "percentile", "base"], "float64")
+    numbers = dict.fromkeys(["probability", "low", "high", *within, *AFTER_DATES, "base"], "float64")
     types = numbers | {"as_of": "datetime64[us, UTC]", "batch": "int64", "backdated": "bool"}
     scores = scores.reindex(columns=columns).astype(types)
     return scores.sort_values(["entity", "entity_id"], ignore_index=True)

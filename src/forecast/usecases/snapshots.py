@@ -84,6 +84,8 @@ def censored(known: pd.DataFrame, end: datetime) -> pd.DataFrame:
     followed = (pd.Timestamp(end) - known["as_of"]).dt.total_seconds() / 86400
     later = known["days"] > followed
     cut = known.assign(event=known["event"].mask(later, ""), days=known["days"].mask(later, followed))
+    if "won_amount" in cut:
+        cut["won_amount"] = cut["won_amount"].mask(later)
     return pd.DataFrame(cut[followed >= 0]).reset_index(drop=True)
 
 

@@ -1,0 +1,153 @@
+"""Do scores come true? Judged by the true win probabilities of simulated companies, on the deals open at their end.
+
+    python benchmarks/conversion_simulated.py [--seeds 0 1 2] [--deals 16700] [--part scores|switch] [--readme FILE]
+
+*Scores*: 40 % of the deals are still open at the end (16,700 deals leave about 10,000 closed ones); defaults, horizon
+90 days. Slope and calibration error (ten bins of equal mass) are taken against true probabilities, so that they hold
+no noise of outcomes; the mean said stands beside the mean true.
+
+*Switch*: the hazard of a win changes for good on one day of the 18th month. The model is refitted every second week
+with what was known then, and judged on all that is open on that day. Wins since the switch are those of all at risk.
+"""
+
+import argparse
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import pandas as pd
+
+from forecast.conversion import ConversionScorer
+from forecast.datasets import make_company
+from forecast.evaluation.metrics import calibration_error, calibration_line, roc_auc_score
+from forecast.features import build_features, open_entities, outcomes, snapshot_spine
+from forecast.history import connect_tables
+from forecast.usecases.snapshots import censored
+
+MARK = "conversion-simulated"
+HORIZON = 90
+WITHIN = (7, 30, 90)
+STEP_DAYS = 28
+SWITCH_DAY = 540
+SWITCHES = (-0.7, 0.7)
+#: Weeks after the switch at which a model is refitted and judged.
+WEEKS = (0, 2, 4, 6, 8, 10, 12, 16, 20, 24)
+
+
+def main() -> None:
+    """Run the benchmark and print its tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--deals", type=int, default=16_700, help="opportunities of a company of the first table")
+    parser.add_argument("--switch-deals", type=int, default=6_000, help="opportunities of a company of the second")
+    parser.add_argument("--part", choices=["scores", "switch"], help="only one of the two tables")
+    parser.add_argument("--readme", type=Path, help="file whose section of this benchmark is replaced")
+    given = parser.parse_args()
+    parts = []
+    if given.part != "switch":
+        rows = [row for seed in given.seeds for row in judge_scores(seed, given.deals)]
+        parts.append(f"### Open deals at the end of two years, 40 % censored\n\n{markdown(pd.DataFrame(rows))}")
+    if given.part != "scores":
+        rows = [row for switch in SWITCHES for row in judge_switch(switch, given.seeds[0], given.switch_deals)]
+        parts.append(f"### After a switch of the log hazard of a win\n\n{markdown(pd.DataFrame(rows))}")
+    text = "\n\n".join(parts)
+    print(text)
+    if given.readme:
+        replace_section(given.readme, text)
+
+
+def judge_scores(seed: int, n_deals: int) -> Iterator[dict[str, str]]:
+    """One row per horizon."""
+    company = make_company(
+        n_opportunities=n_deals, n_accounts=n_deals // 5, n_leads=n_deals // 4, n_reps=20, random_state=seed
+    )
+    con = connect_tables(company.tables)
+    cutoff, first = company.end, company.end - timedelta(days=730)
+    spine = snapshot_spine(con, "opportunity", first=first, cutoff=cutoff, step_days=STEP_DAYS, zone=UTC)
+    features, known = build_features(con, spine, "opportunity"), outcomes(con, spine, "opportunity", cutoff)
+    began = perf_counter()
+    scorer = ConversionScorer("opportunity", HORIZON, WITHIN).fit(features, known, cutoff=cutoff)
+    seconds = perf_counter() - began
+    at_risk = open_entities(con, "opportunity", cutoff)
+    ids = at_risk["entity_id"].to_numpy()
+    scores = scorer.score(build_features(con, at_risk, "opportunity"))
+    for days in WITHIN:
+        yield {
+            "seed": str(seed),
+            "closed": f"{int((company.deals.closed < len(company.deals.process.season) - 365).sum()):,}",
+            "snapshots": f"{len(spine):,}",
+            "fit, s": f"{seconds:.0f}",
+        } | judged(scores[f"p_{days}d"].to_numpy(), company.win_probability(ids, cutoff, days), days)
+
+
+def judge_switch(switch: float, seed: int, n_deals: int) -> Iterator[dict[str, str]]:
+    """One row per refit."""
+    company = make_company(
+        n_opportunities=n_deals, n_leads=500, switch=switch, switch_day=SWITCH_DAY, deletions=0.0, random_state=seed
+    )
+    con = connect_tables(company.tables)
+    switched = datetime.combine(company.first_day, datetime.min.time(), UTC) + timedelta(days=SWITCH_DAY)
+    cutoffs = [moment for week in WEEKS if (moment := switched + timedelta(weeks=week)) <= company.end]
+    grid = snapshot_spine(
+        con, "opportunity", first=switched - timedelta(days=SWITCH_DAY), cutoff=cutoffs[-1], step_days=14, zone=UTC
+    )
+    features = build_features(con, grid, "opportunity")
+    closed_on = company.deals.closed[company.deals.won]
+    for cutoff in cutoffs:
+        past = grid[grid["as_of"] < cutoff]
+        known = censored(outcomes(con, past, "opportunity", cutoff), cutoff)
+        mine = features.merge(known[["entity_id", "as_of"]], on=["entity_id", "as_of"])
+        scorer = ConversionScorer("opportunity", 60, (60,)).fit(mine, known, cutoff=cutoff)
+        at_risk = open_entities(con, "opportunity", cutoff)
+        scores = scorer.score(build_features(con, at_risk, "opportunity"))
+        day = SWITCH_DAY + (cutoff - switched).days
+        wins = int(((closed_on >= SWITCH_DAY) & (closed_on < day)).sum())
+        truth = company.win_probability(at_risk["entity_id"].to_numpy(), cutoff, 60)
+        yield {
+            "switch": f"{switch:+.1f}",
+            "weeks since": str((cutoff - switched).days // 7),
+            "wins since": str(wins),
+            "shift": f"{scorer.metadata_['anchor']['shift']:+.2f}",
+        } | judged(scores["probability"].to_numpy(), truth, 60)
+
+
+def judged(said: np.ndarray, truth: np.ndarray, days: int) -> dict[str, str]:
+    """How what was said compares with true probabilities; deals a day old have none and are left out."""
+    known = ~np.isnan(truth)
+    said, truth = said[known], truth[known]
+    y, p = np.repeat([1.0, 0.0], len(said)), np.tile(said, 2)
+    weight = np.concatenate([truth, 1 - truth])
+    line = calibration_line(y, p, sample_weight=weight)
+    return {
+        "days": str(days),
+        "open": f"{len(said):,}",
+        "mean said": f"{said.mean():.4f}",
+        "mean true": f"{truth.mean():.4f}",
+        "slope": f"{line.slope:.2f}",
+        "ECE": f"{calibration_error(y, p, sample_weight=weight):.4f}",
+        "AUC": f"{roc_auc_score(y, p, sample_weight=weight):.3f}",
+        "AUC of truth": f"{roc_auc_score(y, np.tile(truth, 2), sample_weight=weight):.3f}",
+    }
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """A frame of texts as a Markdown table."""
+    lines = [list(frame.columns), ["---"] * frame.shape[1], *frame.to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def replace_section(readme: Path, text: str) -> None:
+    """Put the text between this benchmark's marks, at the end of the file when they are not there."""
+    start, end = f"<!-- {MARK} -->", f"<!-- /{MARK} -->"
+    whole = readme.read_text(encoding="utf-8") if readme.exists() else "# Benchmarks\n"
+    title = "## Simulated company: scores against the truth\n\n`python benchmarks/conversion_simulated.py`"
+    before, found, rest = whole.partition(start)
+    after = rest.partition(end)[2] if found else ""
+    section = f"{start}\n{title}\n\n{text}\n{end}"
+    readme.write_text(before.rstrip() + "\n\n" + section + (after or "\n"), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
