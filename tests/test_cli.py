@@ -71,9 +71,10 @@ def test_scores_in_a_file_are_the_contract_s_columns_and_the_same_bytes_again(
 
     scores = pd.read_parquet(first)
     assert first.read_bytes() == second.read_bytes()
-    assert list(scores.columns[:17]) == [
+    assert list(scores.columns[:23]) == [
         "entity", "entity_id", "owner_id", "as_of", "batch", "model_version", "probability", "low", "high",
-        "p_30d", "p_60d", "p_90d", "predicted_close_date", "percentile", "grade", "base", "reasons",
+        "p_30d", "p_60d", "p_90d", "predicted_close_date", "predicted_close_low", "predicted_close_high",
+        "slip_probability", "amount_if_won", "amount_low", "amount_high", "percentile", "grade", "base", "reasons",
     ]  # fmt: skip
     assert scores["probability"].between(0, 1).all()
     assert (scores["low"] <= scores["probability"]).all()
