@@ -51,6 +51,8 @@ class Evidence:
     name : str
         Of the model, for the pictures.
     baseline_name : str
+    title : str
+        Of the pictures.
     leaking : tuple of str
         Features that use the future: then no number is a merit.
     """
@@ -62,6 +64,7 @@ class Evidence:
     metrics: "pd.Series[Any]"
     name: str
     baseline_name: str
+    title: str
     leaking: tuple[str, ...] = ()
 
     @cached_property
@@ -96,11 +99,11 @@ class Evidence:
         tables = {"reliability.csv": reliability, "decision.csv": decisions[self.name]}
         tables |= {f"by_{way}.csv": table for way, table in self.groups.items()}
         pictures = {
-            "reliability.png": reliability_plot(reliability, predictions=self.predictions, title=self.name),
-            "gains.png": gains_plot(gains, title=self.name),
-            "decision.png": decision_plot(decisions, title=self.name),
+            "reliability.png": reliability_plot(reliability, predictions=self.predictions, title=self.title),
+            "gains.png": gains_plot(gains, title=self.title),
+            "decision.png": decision_plot(decisions, title=self.title),
             "months.png": monthly_plot(
-                self.groups["month"], model=self.name, baseline=self.baseline_name, title=self.name
+                self.groups["month"], model=self.name, baseline=self.baseline_name, title=self.title
             ),
         }
         return {name: table.to_csv(index=False).encode() for name, table in tables.items()} | pictures
@@ -170,6 +173,7 @@ def evidence_of(
     *,
     model: str,
     baseline: str,
+    title: str,
     leaking: tuple[str, ...] = (),
 ) -> Evidence:
     """The evidence on one of several compared models.
@@ -184,8 +188,10 @@ def evidence_of(
         `evaluate`'s table of the same predictions.
     model, baseline : str
         Names in ``predictions``.
+    title : str
+        Of the pictures.
     leaking : tuple of str
         Features that use the future.
     """
     (mine,) = (row for _, row in metrics.iterrows() if row["model"] == model)
-    return Evidence(y, predictions[model], predictions[baseline], judged, mine, model, baseline, leaking)
+    return Evidence(y, predictions[model], predictions[baseline], judged, mine, model, baseline, title, leaking)

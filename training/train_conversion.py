@@ -373,7 +373,14 @@ def _log(
         }
     metrics |= {f"gate.{key}": value for key, value in decision.numbers.items()}
     evidence = evidence_of(
-        run.y, run.predictions, run.judged, run.metrics, model=role, baseline=GROUP_RATE, leaking=leaking
+        run.y,
+        run.predictions,
+        run.judged,
+        run.metrics,
+        model=role,
+        baseline=GROUP_RATE,
+        title=f"{run.spec.name}, {role}, {run.split.scheme}",
+        leaking=leaking,
     )
     card = conversion_card(
         run.spec.name,

@@ -26,7 +26,14 @@ JUDGED = pd.DataFrame(
 def evidence(p: np.ndarray, model: str = "challenger", **changes: object) -> Evidence:
     said = {"group_rate": np.full(N, Y.mean()), "challenger": p}
     return evidence_of(
-        Y, said, JUDGED, evaluate(Y, said, clusters=ENTITY), model=model, baseline="group_rate", **changes
+        Y,
+        said,
+        JUDGED,
+        evaluate(Y, said, clusters=ENTITY),
+        model=model,
+        baseline="group_rate",
+        title="leads",
+        **changes,
     )
 
 

@@ -93,6 +93,6 @@ def reliability_plot(curve: pd.DataFrame, *, predictions: Array = None, title: s
     axes.set(xlim=(0, limit), ylim=(0, limit), ylabel="observed rate", title=title)
     for histogram in below:
         histogram.hist(said, bins=np.linspace(0, limit, 41), color="0.5")
-        histogram.set(ylabel="cases")
+        histogram.set(ylabel="rows")
     (below or [axes])[-1].set_xlabel("predicted probability")
     return as_png(figure)
