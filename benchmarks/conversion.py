@@ -259,7 +259,7 @@ How each peer was validated:
 - **AutoGluon** medium, by log loss, draws its own random holdout; without its neural networks, which need torch.
 
 Few rows: the same draws for all methods, at random, with two won at least, from rows that are judged nowhere; judged
-on 10,000 fixed rows, stratified (their rate of wins is the set's); AutoGluon on the first 20 draws only, Optuna not at
+on 10,000 fixed rows, stratified (their rate of wins is the set's); AutoGluon on the first 10 draws only, Optuna not at
 all. Times are of one fit, the mean in the walk."""
 
 

@@ -50,10 +50,10 @@ PACKAGES = ("scikit-learn", "lightgbm", "optuna", "catboost", "autogluon.tabular
 #: HistGradientBoosting takes at most 255 categories of a column; rarer ones are missing to it.
 MAX_CATEGORIES = 250
 N_TRIALS = 50
-#: Small samples per size: the same 100 draws for all, the first 20 of them where a fit takes long, none where nothing
+#: Small samples per size: the same 100 draws for all, the first 10 of them where a fit takes long, none where nothing
 #: can be held out to tune on.
 N_DRAWS = 100
-FEWER_DRAWS = {"AutoGluon medium": 20, "LightGBM, Optuna + Platt": 0}
+FEWER_DRAWS = {"AutoGluon medium": 10, "LightGBM, Optuna + Platt": 0}
 
 
 def texts(X: pd.DataFrame) -> list[str]:
