@@ -8,7 +8,8 @@ from numpy.testing import assert_allclose
 from scipy.special import expit
 
 from forecast.conversion.case_effects import CaseEffects, mean_effect
-from forecast.conversion.nuisance import Design, Inputs, cross_fit, group_folds
+from forecast.conversion.design import Design, Inputs
+from forecast.conversion.nuisance import cross_fit, group_folds
 
 
 def test_interval_of_independent_scores_is_that_of_students_t() -> None:

@@ -8,7 +8,8 @@ import numpy as np
 from scipy.optimize import nnls
 from scipy.stats import t as student
 
-from forecast.conversion.nuisance import Blend, Inputs, cross_fit
+from forecast.conversion.design import Inputs
+from forecast.conversion.nuisance import Blend, cross_fit
 
 #: Effects by group are told apart only when the spread of the effects is at least so many standard errors (99 %).
 SHOWN_SPREAD = 2.33

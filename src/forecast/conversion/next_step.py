@@ -9,21 +9,13 @@ import pandas as pd
 from scipy.stats import norm
 
 from forecast.conversion.overlap import EDGES
-from forecast.conversion.population import as_utc, check_outcomes, follow_up_end, window_labels
+from forecast.conversion.population import as_utc, follow_up_end, window_labels
+from forecast.conversion.trials import CUSTOMER, checked_tables, draw_trials, first_delays, thinned
 from forecast.conversion.uplift import EffectModel
 from forecast.errors import InvalidInput
 
-#: Columns of the actions table, as `forecast.features.actions.window_actions` gives it.
-ACTION_COLUMNS = ("entity_id", "as_of", "action", "delay_days", "minutes")
-
-#: ``action`` of contacts by the customer: no step to suggest, but what often prompts one.
-CUSTOMER = "customer"
-
 #: What `NextStepModel.suggest` says instead of an action.
 UNKNOWN = "unknown"
-
-#: Comparison rows without the action per row with it.
-CONTROLS_PER_ACTION = 4
 
 #: Columns beside the features: days from the snapshot to the comparison, and whether the customer wrote in between.
 DELAY, CONTACTED = "next_step__delay_days", "next_step__customer_contact"
@@ -45,12 +37,8 @@ class ActionEffect:
 class NextStepModel:
     """Effects of the actions that reps take on open cases, learned from what they did and did not do.
 
-    Every snapshot starts a small trial [1]_. A case that got the action within the window enters at the moment of the
-    action; a case that was open and had not had it enters, as its counterpart, at a moment drawn from the moments of
-    the actions, if it is still open and without the action then. So both sides have survived equally long when the
-    count of days begins: cases that close early are not counted as cases that were left alone (immortal time [2]_).
-    What happens later changes no side: the effect is that of acting now against going on as usual. A case that closed
-    before its moment belongs to no side; an action after the closing is none.
+    Every snapshot starts a small trial, see `draw_trials`: time is counted from the action on one side, and from a
+    moment at which it could have come on the other. The effect is that of acting now against going on as usual.
 
     Features are those of the snapshot; the delay to the moment of comparison and whether the customer made contact in
     between are further columns, since a contact is what often prompts an action. Other things that a rep sees and the
@@ -77,12 +65,6 @@ class NextStepModel:
         One row per action: ``action``, ``known``, ``effect``, ``low``, ``high`` (probability; also given when not
         known, for the record), ``n``, ``n_cases``, ``n_taken``, ``cost_minutes``, ``robustness``, ``hidden_bias``,
         ``reason``.
-
-    References
-    ----------
-    .. [1] Hernán & Robins (2016), Using big data to emulate a target trial. Am. J. Epidemiology 183; sequential
-       trials: Danaei et al. (2013), Observational data for comparative effectiveness research. SMMR 22.
-    .. [2] Suissa (2008), Immortal time bias in pharmacoepidemiology. Am. J. Epidemiology 167.
     """
 
     def __init__(
@@ -127,7 +109,7 @@ class NextStepModel:
             raise InvalidInput(
                 f"`horizon_days` and `window_days` must be at least 1, got {self.horizon_days} and {self.window_days}."
             )
-        table, actions = _checked(features, outcomes, actions)
+        table, actions = checked_tables(features, outcomes, actions)
         end = pd.Timestamp(follow_up_end(table) if cutoff is None else cutoff)
         complete = table["as_of"] + pd.Timedelta(days=max(self.window_days, self.horizon_days)) <= end
         table = table[complete.to_numpy()].reset_index(drop=True)
@@ -137,7 +119,7 @@ class NextStepModel:
         known = actions.merge(table[["entity_id", "as_of"]], on=["entity_id", "as_of"])
         counts = known.loc[known["action"] != CUSTOMER, "action"].value_counts()
         ranked = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))[: self.max_actions]
-        customer = _delays(table, actions, CUSTOMER)
+        customer = first_delays(table, actions, CUSTOMER)
         found = (
             self._fit_action(str(action), table, names, actions, customer, end, number)
             for number, (action, _) in enumerate(ranked)
@@ -158,13 +140,13 @@ class NextStepModel:
     ) -> ActionEffect | None:
         """The trials of one action, and its effect; None when none of them is followed long enough."""
         rng = np.random.default_rng([self.random_state, number])
-        taken_at = _delays(table, actions, action)
-        rows, treated, delay = self._trials(taken_at, table["days"].to_numpy(dtype=float), rng)
+        taken_at = first_delays(table, actions, action)
+        rows, treated, delay = draw_trials(taken_at, table["days"].to_numpy(dtype=float), self.window_days, rng)
         after = table[["as_of", "event", "days"]].iloc[rows].reset_index(drop=True)
         after["as_of"] += pd.to_timedelta(np.round(delay * 86400), unit="s")
         after["days"] -= delay
         won = window_labels(after, self.horizon_days, end.to_pydatetime())
-        keep = self._thinned(treated, won.notna().to_numpy(), rng)
+        keep = thinned(treated, won.notna().to_numpy(), self.max_rows, rng)
         if not len(keep):
             return None
         rows, treated, delay = rows[keep], treated[keep], delay[keep]
@@ -175,35 +157,6 @@ class NextStepModel:
         model.fit(X, treated, won.to_numpy()[keep], groups=ids)
         minutes = actions.loc[actions["action"] == action, "minutes"].mean()
         return ActionEffect(action, model, int(treated.sum()), float(minutes))
-
-    def _trials(
-        self, taken_at: np.ndarray, days: np.ndarray, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Rows of the snapshot table, the arm of each, and the days from the snapshot to the comparison.
-
-        ``taken_at`` is infinite where the action was not taken. Actions come at office hours, and at later moments
-        fewer cases are left to wait: moments are drawn from those of the actions, each by one over the share of cases
-        still waiting then, so that they are spread alike on both sides.
-        """
-        acted = np.flatnonzero((taken_at < self.window_days) & (taken_at < days))
-        if not len(acted):
-            return acted, np.zeros(0, dtype=bool), np.zeros(0)
-        moments = taken_at[acted]
-        left = np.sort(np.minimum(days, taken_at))
-        waiting_share = 1 - np.searchsorted(left, moments, side="right") / len(left)
-        chance = 1 / np.maximum(waiting_share, 1 / len(left))
-        drawn = rng.choice(moments, len(days), p=chance / chance.sum())
-        waiting = np.flatnonzero((drawn < days) & (drawn < taken_at))
-        rows = np.concatenate([acted, waiting])
-        treated = np.arange(len(rows)) < len(acted)
-        return rows, treated, np.concatenate([taken_at[acted], drawn[waiting]])
-
-    def _thinned(self, treated: np.ndarray, known: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Positions of the rows used: of the arms with known outcomes, at most so many, at most 4 to 1; sorted."""
-        by_arm = [rng.permutation(np.flatnonzero(known & (treated == arm))) for arm in (True, False)]
-        smaller = min(len(by_arm[0]), len(by_arm[1]), self.max_rows // 2)
-        larger = min(CONTROLS_PER_ACTION * smaller, self.max_rows - smaller)
-        return np.sort(np.concatenate([arm[: max(smaller, larger)] for arm in by_arm]))
 
     def suggest(self, features: pd.DataFrame) -> pd.DataFrame:
         """The best shown action for each case.
@@ -296,29 +249,6 @@ class NextStepModel:
         ]
         model.effects_ = _effects_table(model.actions_)
         return model
-
-
-def _checked(
-    features: pd.DataFrame, outcomes: pd.DataFrame, actions: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Features joined with outcomes, and actions with moments in UTC."""
-    for name, frame, columns in (("features", features, ACTION_COLUMNS[:2]), ("actions", actions, ACTION_COLUMNS)):
-        missing = [column for column in columns if column not in frame.columns]
-        if missing:
-            raise InvalidInput(f"The {name} are missing columns {missing}; there are {list(frame.columns)[:8]}.")
-    left = features.assign(as_of=as_utc(features["as_of"]))
-    right = check_outcomes(outcomes)[["entity_id", "as_of", "event", "days"]]
-    table = left.merge(right, on=["entity_id", "as_of"], how="inner", validate="one_to_one")
-    if not len(table):
-        raise InvalidInput(f"None of {len(features)} feature rows has an outcome; join on `entity_id` and `as_of`.")
-    return table, actions.assign(as_of=as_utc(actions["as_of"]))
-
-
-def _delays(table: pd.DataFrame, actions: pd.DataFrame, action: str) -> np.ndarray:
-    """Days from each snapshot to the first such action, infinite where there was none; shape (n,)."""
-    taken = actions.loc[actions["action"] == action, ["entity_id", "as_of", "delay_days"]]
-    found = table[["entity_id", "as_of"]].merge(taken, on=["entity_id", "as_of"], how="left", validate="one_to_one")
-    return found["delay_days"].fillna(np.inf).to_numpy(dtype=float)
 
 
 def _corrected_low(found: pd.DataFrame, looks: int) -> np.ndarray:

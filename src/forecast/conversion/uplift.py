@@ -10,8 +10,9 @@ from sklearn.base import BaseEstimator
 
 from forecast.conversion.case_effects import CaseEffects, Effect, mean_effect
 from forecast.conversion.checks import check_training
+from forecast.conversion.design import Design, Inputs
 from forecast.conversion.encoding import TableEncoder, named_columns
-from forecast.conversion.nuisance import Blend, Design, Inputs, cross_fit, group_folds
+from forecast.conversion.nuisance import Blend, cross_fit, group_folds
 from forecast.conversion.overlap import EDGES, Overlap, Sensitivity, diagnose, sensitivity
 from forecast.errors import InvalidInput
 
