@@ -327,6 +327,8 @@ def backtest(
     as_json: Json = False,
 ) -> None:
     """Rolling-origin evaluation against baselines."""
+    from forecast.evaluation.evaluate import DETAILS
+
     opened = _open(workspace)
     terminal = Terminal(as_json)
     with terminal.progress(f"backtest {task}") as progress:
@@ -337,7 +339,7 @@ def backtest(
         from forecast.adapters.exports import write_frame
 
         write_frame(predictions, out)
-    terminal.table(table)
+    terminal.table(table.drop(columns=DETAILS, errors="ignore"))
     terminal.result(records(table))
 
 

@@ -23,6 +23,16 @@ from forecast.evaluation.promotion import MARGIN, Decision, decide
 
 Array = Any
 
+#: Columns of the table that a screen has no room for; files and JSON have them.
+DETAILS = ["roc_auc_low", "roc_auc_high", "average_precision", "calibration_intercept", "calibration_error_floor_high"]
+DETAILS += (
+    "calibration_error_debiased",
+    "brier_reliability",
+    "brier_resolution",
+    "brier_uncertainty",
+    "mean_probability",
+)
+
 
 def probability_metrics(y_true: Array, y_pred: Array, *, clusters: Array = None) -> dict[str, float]:
     """Every metric of one model's probabilities.
