@@ -142,3 +142,18 @@ def test_every_column_of_olists_closed_deals_is_named_and_none_of_its_leads(shar
     found = hunt_table(joined, joined["won_date"].notna(), time=joined["first_contact_date"])
 
     assert set(named(found)) == set(deals.columns) - {"mql_id"}
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("file", "outcome", "expected"),
+    [
+        ("online-shoppers/online_shoppers_intention.parquet", "Revenue", {"PageValues": "too_good_alone"}),
+        ("coil2000-caravan/ticdata2000.parquet", "CARAVAN", {}),
+        ("hillstrom-email/hillstrom.parquet", "visit", {}),
+    ],
+)
+def test_other_real_tables_raise_the_alarms_that_the_readme_lists(shared_data, file, outcome, expected):
+    rows = pd.read_parquet(shared_data / file).drop(columns=["conversion", "spend"], errors="ignore")
+
+    assert named(hunt_table(rows.drop(columns=outcome), rows[outcome].astype(int))) == expected
