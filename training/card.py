@@ -1,5 +1,6 @@
 """The model card: what a version was made from, how good it was, and what it must not be used for."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -62,6 +63,7 @@ P(won within {snapshots.horizon_days} days) of an open {entity}, calibrated; wit
 - {about["n_rows"]:,} snapshots of {about["n_entities"]:,} {entities}, {about["n_entities_won"]:,} of them won in time;
   snapshots every {snapshots.step_days} days while they were open, each with weight 1.
 - Base rate {about["base"]:.1%}. Longest follow-up {about["follow_up_days"]:,.0f} days.
+- {world_moved(about.get("anchor"), snapshots.horizon_days)}
 - {len(features)} features; how easily they can be faked: {", ".join(f"{n} {e}" for e, n in sorted(efforts.items()))}.
 
 ## How good it was on {split.scheme}
@@ -79,6 +81,17 @@ Gate: {"promoted" if decision.promote else "not promoted"}. {decision.reason}
 - Reasons say what the score is made of, not what would change it. Unseen differences between {entities} remain.
 - Not for judging people: features typed by reps can be steered by them.
 """
+
+
+def world_moved(anchor: object, horizon_days: int) -> str:
+    """How far the last weeks and the season moved the scores, in one sentence."""
+    if not isinstance(anchor, dict) or not anchor["expected"]:
+        return "How far the world moved was not measured."
+    return (
+        f"The world moved: of all that was at risk in the last {horizon_days} days {anchor['observed']:,.0f} were won "
+        f"where the past would have {anchor['expected']:,.0f}; with the season ahead all odds are multiplied by "
+        f"{math.exp(anchor['shift']):.2f}."
+    )
 
 
 def markdown_table(frame: pd.DataFrame) -> str:

@@ -63,7 +63,9 @@ def test_scores_of_open_cases_come_true_where_learning_from_closed_cases_fails(p
     p = scores["probability"].to_numpy()
 
     assert 0.9 <= line_of(p, pipeline.truth).slope <= 1.1
-    assert abs(p.mean() - pipeline.truth.mean()) < 0.06
+    # The two months ahead are the slowest of the year, seen once before: part of that is learned.
+    assert abs(p.mean() - pipeline.truth.mean()) < 0.03
+    assert p.mean() < scorer.model_.predict_proba(pipeline.open_features)[:, 1].mean()
     assert np.corrcoef(p, pipeline.truth)[0, 1] > 0.8
 
     closed = (pipeline.outcomes["event"] != "").to_numpy()

@@ -156,3 +156,11 @@ def test_company_starts_on_the_day_asked_for():
 
     assert company.first_day == date(2020, 2, 15)
     assert company.last_day == date(2020, 8, 14)
+
+
+def test_a_switch_multiplies_the_hazard_of_a_win_from_its_day_on():
+    season = make_company(n_opportunities=50, random_state=1).deals.process.season
+    switched = make_company(n_opportunities=50, switch=0.5, switch_day=400, random_state=1).deals.process.season
+
+    np.testing.assert_allclose(switched[:400], season[:400])
+    np.testing.assert_allclose(switched[400:], np.exp(0.5) * season[400:])
