@@ -132,7 +132,7 @@ class TimingModel:
         curves, days = self._curves(score, pace), np.minimum(days, horizon)
         total, part = self._at(curves, horizon), self._at(curves, days)
         seen = total > 0
-        return np.where(seen, part / np.where(seen, total, 1.0), np.clip(days / horizon, 0.0, 1.0))
+        return np.asarray(np.where(seen, part / np.where(seen, total, 1.0), np.clip(days / horizon, 0.0, 1.0)))
 
     def win_probability(
         self,
