@@ -1,0 +1,100 @@
+"""One column beside the fates of its cases: what the rules of the leak hunter ask."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast.evaluation.univariate import univariate_auc
+from forecast.features.leak_values import (
+    CLOSING,
+    FINAL,
+    FIRST,
+    HOUR_BEFORE,
+    LAST_OPEN,
+    LOST,
+    OPEN,
+    WON,
+    Cases,
+    Column,
+)
+from forecast.features.suspects import Fact
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Evidence = dict[str, Fact]
+
+#: Below so many cases of each outcome nothing is said that needs a comparison of outcomes.
+MIN_OUTCOMES = 10
+#: Chance at which an honest column may break a rule.
+P_VALUE = 1e-6
+#: A value that so large a share of the filled ones has counts as "not set yet": false, 0, "none".
+_USUAL = 0.9
+
+
+@dataclass
+class Pace:
+    """What becomes of changes while open, over all columns: the chances that one column must beat."""
+
+    last_day: float = 0.0  # share that come within a day of the closing
+    won: float = 0.0  # share of cases that end so
+    lost: float = 0.0
+
+
+class Judged:
+    """One column beside the fates of its cases."""
+
+    def __init__(self, cases: Cases, column: Column, pace: Pace) -> None:
+        self.cases, self.column, self.pace = cases, column, pace
+        self.usual = _usual_code(column)
+        changes = column.changes
+        self.set_open = self._any_set([FIRST, HOUR_BEFORE, LAST_OPEN])
+        self.set_open[changes.case[changes.is_open & self.is_set(changes.code)]] = True
+        self.set_since = np.where(self._any_set([FIRST]), cases.first, np.inf)  # when it was first set while open
+        rows = changes.is_open & self.is_set(changes.code)
+        np.minimum.at(self.set_since, changes.case[rows], changes.at[rows])
+        self.set_after = self._any_set([CLOSING, FINAL])
+        self.won, self.lost = cases.judged & (cases.fate == WON), cases.judged & (cases.fate == LOST)
+
+    def is_set(self, code: Ints) -> Mask:
+        """Whether codes say more than nothing or the usual."""
+        return np.asarray((code != 0) & (code != self.usual))
+
+    @property
+    def comparable(self) -> bool:
+        """Whether there are enough cases of both outcomes to compare them."""
+        return bool(min(self.won.sum(), self.lost.sum()) >= MIN_OUTCOMES)
+
+    def auc(self, slot: int) -> float:
+        """How well the value of a slot alone tells won from lost."""
+        rows = self.cases.judged
+        return univariate_auc(self.column.codes[slot][rows], self.cases.fate[rows], self.cases.fold[rows])
+
+    def _any_set(self, slots: list[int]) -> Mask:
+        return np.asarray(self.is_set(self.column.codes[slots]).any(axis=0))
+
+
+def usual_pace(cases: Cases, columns: list[Column]) -> Pace:
+    """The pace of a company, from all changes of its cases' own columns."""
+    own = [column.changes for column in columns if column.is_own]
+    case = np.concatenate([changes.case[changes.is_open] for changes in own])
+    at = np.concatenate([changes.at[changes.is_open] for changes in own])
+    if not len(case):
+        return Pace()
+    fate = cases.fate[case]
+    last_day = (fate != OPEN) & (at >= cases.ended[case] - 1)
+    return Pace(float(last_day.mean()), float((fate == WON).mean()), float((fate == LOST).mean()))
+
+
+def _usual_code(column: Column) -> int:
+    """The code of nearly all values while open, where there are others at all; else -1."""
+    seen = column.codes[[FIRST, LAST_OPEN]]
+    filled = seen[seen != 0]
+    if not len(filled):
+        return -1
+    counts = np.bincount(filled)
+    usual = int(counts.argmax())
+    others = (column.codes != 0) & (column.codes != usual)
+    has_others = others.any() or ((column.changes.code != 0) & (column.changes.code != usual)).any()
+    return usual if counts[usual] >= _USUAL * len(filled) and usual != 1 and has_others else -1
