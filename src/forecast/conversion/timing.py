@@ -165,7 +165,7 @@ class TimingModel:
         below, above = curves[row, upper - 1], curves[row, upper]
         part = np.clip((level - below) / np.where(above > below, above - below, 1.0), 0.0, 1.0)
         days = self.edges_[upper - 1] + part * (self.edges_[upper] - self.edges_[upper - 1])
-        return np.where(curves[:, -1] > 0, days, self.edges_[-1] / 2)
+        return np.asarray(np.where(curves[:, -1] > 0, days, self.edges_[-1] / 2))
 
     def _curves(self, score: np.ndarray, pace: np.ndarray | None) -> np.ndarray:
         """Incidence of each row at the edges, shape (n, n_edges + 1)."""
