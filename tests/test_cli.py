@@ -83,12 +83,13 @@ def test_scores_in_a_file_are_the_contract_s_columns_and_the_same_bytes_again(
 
 def test_explain_adds_up_and_draws(company_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     score, plot = answer(capsys, "score", "--as-of", AS_OF, "-w", company_folder)[0], tmp_path / "why.png"
-    options = ("--as-of", AS_OF, "--lang", "zh", "--plot", plot, "-w", company_folder)
+    options = ("--as-of", AS_OF, "--lang", "zh", "--plot", plot, "--raising", "-w", company_folder)
     explanation = answer(capsys, "explain", score["entity_id"], *options)
 
     total = explanation["base"] + sum(reason["points"] for reason in explanation["reasons"]) + explanation["rest"]
     assert total == pytest.approx(explanation["probability"], abs=1e-6)
     assert plot.read_bytes().startswith(b"\x89PNG")
+    assert explanation["raising"]["note"]
 
 
 def test_outlook_adds_up_from_reps_to_the_company(company_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
