@@ -3,8 +3,9 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from forecast.features import build_features
+from forecast.features.leaks import Suspect
 from forecast.history import connect_tables
-from training.leakage import changed_features, distort_future, sample_spine
+from training.leakage import changed_features, distort_future, leak_section, sample_spine
 
 MOMENT = datetime(2025, 3, 1, tzinfo=UTC)
 
@@ -61,3 +62,17 @@ def test_sample_is_of_one_moment_and_at_most_300_rows() -> None:
 
     assert len(sample) == 250
     assert sample["as_of"].unique().tolist() == [moments[1]]
+
+
+def test_leak_section_names_each_column_with_its_evidence() -> None:
+    found = [
+        Suspect("leads", "note", "leak", "only_after_closing", {"closed_cases_with_it": 7}),
+        Suspect("leads", "index", "suspicious", "known_too_early", {"auc_at_creation": 0.98765}),
+    ]
+
+    lines = leak_section(found).splitlines()
+
+    assert lines[2].startswith("- `leads.note`: never filled")
+    assert lines[2].endswith("(closed_cases_with_it 7).")
+    assert lines[3].endswith("(auc_at_creation 0.988). Named only: no proof.")
+    assert leak_section([]).startswith("None:")

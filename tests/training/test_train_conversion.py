@@ -242,3 +242,29 @@ def test_refit_of_the_champions_recipe_must_again_beat_the_group_rate(
     assert refit.model.label in set(changed.metrics["model"])
     assert changed.decision.numbers["margin"] == 0.001
     here.store.close()
+
+
+@pytest.mark.slow
+def test_a_column_written_with_the_outcome_reaches_no_model_and_is_said_to_be_out(
+    frame_lake: Any, lead_tables: dict[str, pd.DataFrame], tmp_path: Path
+) -> None:
+    leads = lead_tables["leads"]
+    kind = leads["channel"].map({"referral": '"size": 2', "cold": '"size": 1'})
+    note = leads["closed_at"].notna().map({True: ', "close_note": "done"', False: ""})
+    index = leads["lead_id"].map(leads.groupby("lead_id")["converted_at"].first().notna()).map({True: 9, False: 1})
+    attributes = "{" + kind + note + ', "index": ' + index.astype(str) + "}"
+    here = place(frame_lake({"leads": leads.assign(attributes=attributes)}), tmp_path)
+
+    here.train()
+
+    scorer = ConversionScorer.from_files(here.registry.files("conversion_lead", "2"))
+    names = [str(name) for name in scorer.model_.feature_names_in_ if "attributes__" in name]
+    assert names == ["attributes__channel", "attributes__size"]
+    log = here.store.audit_log()
+    assert log.loc[log["action"] == "exclude", "subject"].str.extract(r"leads\.(\w+)")[0].tolist() == [
+        "close_note",
+        "index",
+    ]
+    card = here.registry.files("conversion_lead", "2")["card.md"].decode()
+    assert "`leads.close_note`: never filled" in card
+    here.store.close()
