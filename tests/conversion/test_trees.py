@@ -16,17 +16,17 @@ PARAMETERS = tree_parameters(1500, num_leaves=8, learning_rate=0.05, random_stat
 
 @pytest.fixture(scope="module")
 def member() -> TreeMember:
-    return fit_trees(MATRIX, Y, categories=[1], n_trees=40, parameters=PARAMETERS)[0]
+    return fit_trees(MATRIX, Y, categories=[1], n_trees=40, parameters=PARAMETERS)
 
 
 def test_contributions_add_up_to_the_log_odds(member: TreeMember) -> None:
-    parts, expected = member.contributions(MATRIX)
+    rest = member.log_odds(MATRIX) - member.contributions(MATRIX).sum(axis=1)
 
-    assert_allclose(expected + parts.sum(axis=1), member.log_odds(MATRIX), atol=1e-12)
+    assert_allclose(rest, rest[0], atol=1e-12)  # SHAP's expectation is one number for all rows
 
 
 def test_second_fit_is_the_same(member: TreeMember) -> None:
-    again = fit_trees(MATRIX, Y, categories=[1], n_trees=40, parameters=PARAMETERS)[0]
+    again = fit_trees(MATRIX, Y, categories=[1], n_trees=40, parameters=PARAMETERS)
 
     assert again.text == member.text
 
@@ -39,12 +39,26 @@ def test_unseen_level_and_missing_value_are_predicted(member: TreeMember) -> Non
     assert np.isfinite(member.log_odds(np.array([[np.nan, 17.0, 0.0], [0.0, np.nan, np.nan]]))).all()
 
 
-def test_losses_on_later_rows_stop_the_fit() -> None:
-    noise = np.random.default_rng(1).integers(0, 2, 500).astype(float)
+def test_path_ends_with_all_trees_and_begins_with_the_first(member: TreeMember) -> None:
+    few = fit_trees(MATRIX, Y, categories=[1], n_trees=10, parameters=PARAMETERS)
 
-    fitted, losses = fit_trees(
-        MATRIX[:1000], Y[:1000], categories=[1], n_trees=300, parameters=PARAMETERS, valid=(MATRIX[1000:], noise),
-        patience=5,
-    )  # fmt: skip
+    path = member.path(MATRIX, [10, 25, 40])
 
-    assert fitted.n_trees == len(losses) < 300
+    assert_allclose(path[:, 2], member.log_odds(MATRIX), atol=1e-12)
+    assert_allclose(path[:, 0], few.log_odds(MATRIX), atol=1e-12)
+
+
+def test_rows_without_weight_teach_nothing() -> None:
+    half = np.repeat([1.0, 0.0], [1000, 500])
+    turned = np.where(half > 0, Y, 1 - Y)
+
+    weighted = fit_trees(MATRIX, turned, categories=[1], n_trees=20, parameters=PARAMETERS, row_weight=half)
+
+    assert_allclose(weighted.log_odds(MATRIX).mean(), np.log(Y[:1000].mean() / (1 - Y[:1000].mean())), atol=0.2)
+
+
+def test_leaves_hold_as_many_entities_whether_these_have_one_row_or_five() -> None:
+    arguments = {"num_leaves": 8, "learning_rate": 0.05, "random_state": 0}
+
+    assert tree_parameters(4000, **arguments)["min_data_in_leaf"] == 20
+    assert tree_parameters(20_000, n_entities=4000, **arguments)["min_data_in_leaf"] == 100

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from forecast.conversion.encoding import TableEncoder
 
@@ -110,17 +110,25 @@ class LinearMember:
 
 
 def fit_linear(
-    matrix: np.ndarray, y: np.ndarray, encoder: TableEncoder, *, strengths: tuple[float, ...]
+    matrix: np.ndarray,
+    y: np.ndarray,
+    encoder: TableEncoder,
+    *,
+    strengths: tuple[float, ...],
+    row_weight: np.ndarray | None = None,
 ) -> list[LinearMember]:
     """One fitted member per prior strength.
 
     Parameters
     ----------
-    matrix : array of shape (n, k), from ``encoder.transform``
+    matrix : array of shape (n, k + q)
+        From ``encoder.transform``; further columns are numbers.
     y : array of shape (n,), 0 or 1, both present
     strengths : tuple of float
         Prior variances of a coefficient (of a robustly scaled column or of a level), ``C`` of scikit-learn: smaller
         shrinks more. Fitted in ascending order, each starting from the last.
+    row_weight : array of shape (n,), optional
+        Information of each row, e.g. less for older rows.
 
     Returns
     -------
@@ -129,15 +137,17 @@ def fit_linear(
     categories = set(encoder.categories)
     scales = [None if p in categories else fit_scale(matrix[:, p]) for p in range(matrix.shape[1])]
     n_levels = [len(column.levels) if column.kind == "category" else 0 for column in encoder.columns]
+    n_levels += [0] * (matrix.shape[1] - len(n_levels))
     member = LinearMember(scales, n_levels, np.zeros(0), np.zeros(0), 0.0)
     design = member.design(matrix)
     means = design.mean(axis=0)
     centred = design - means
     used = centred.any(axis=0)
+    weight = np.ones(len(y)) if row_weight is None else row_weight
     if not used.any():
-        rate = float(np.log(y.mean() / (1 - y.mean())))
+        rate = float(logit(np.average(y, weights=weight)))
         return [LinearMember(scales, n_levels, means, np.zeros(design.shape[1]), rate) for _ in strengths]
-    found = ridge_path(centred[:, used], y, sorted(strengths))
+    found = ridge_path(centred[:, used], y, sorted(strengths), row_weight=weight)
     members = {}
     for strength, (intercept, slopes) in zip(sorted(strengths), found, strict=True):
         coefficients = np.zeros(design.shape[1])
@@ -146,7 +156,9 @@ def fit_linear(
     return [members[strength] for strength in strengths]
 
 
-def ridge_path(design: np.ndarray, y: np.ndarray, strengths: Sequence[float]) -> list[tuple[float, np.ndarray]]:
+def ridge_path(
+    design: np.ndarray, y: np.ndarray, strengths: Sequence[float], *, row_weight: np.ndarray | None = None
+) -> list[tuple[float, np.ndarray]]:
     """Ridge logistic regressions by L-BFGS in coordinates where the null model's Hessian is the identity.
 
     One Gram matrix serves all strengths; in those coordinates about ten passes over the rows are enough, where Newton
@@ -158,14 +170,16 @@ def ridge_path(design: np.ndarray, y: np.ndarray, strengths: Sequence[float]) ->
     y : array of shape (n,), 0 or 1, both present
     strengths : sequence of float
         Prior variances of the coefficients, ascending; each fit starts from the last. The intercept has no prior.
+    row_weight : array of shape (n,), optional
 
     Returns
     -------
     list of (intercept, coefficients of shape (d,))
     """
     rows = np.column_stack([np.ones(len(design)), design])
-    rate = y.mean()
-    gram = rate * (1 - rate) * (rows.T @ rows)
+    weight = np.ones(len(y)) if row_weight is None else row_weight
+    rate = np.average(y, weights=weight)
+    gram = rate * (1 - rate) * (rows.T @ (rows * weight[:, None]))
     b = np.append(np.log(rate / (1 - rate)), np.zeros(design.shape[1]))
     found = []
     for strength in strengths:
@@ -175,8 +189,8 @@ def ridge_path(design: np.ndarray, y: np.ndarray, strengths: Sequence[float]) ->
         def loss(u: np.ndarray, factor: np.ndarray = factor, penalty: np.ndarray = penalty) -> tuple[float, np.ndarray]:
             b = solve_triangular(factor, u, lower=True, trans="T")
             eta = rows @ b
-            value = (np.logaddexp(0.0, eta) - y * eta).sum() + 0.5 * (penalty * b) @ b
-            gradient = rows.T @ (expit(eta) - y) + penalty * b
+            value = weight @ (np.logaddexp(0.0, eta) - y * eta) + 0.5 * (penalty * b) @ b
+            gradient = rows.T @ (weight * (expit(eta) - y)) + penalty * b
             return float(value), solve_triangular(factor, gradient, lower=True)
 
         options = {"maxiter": 200, "ftol": 1e-12, "gtol": 1e-4}

@@ -1,54 +1,56 @@
 """The conversion model: a straight line, small trees and the group rate, combined on log-odds and calibrated."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, ClassifierMixin
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from forecast.attribution import probability_points
-from forecast.conversion.checks import SEGMENT_COLUMN, check_training, entity_weight, with_segment
+from forecast.conversion.checks import SEGMENT_COLUMN, check_training, with_segment
 from forecast.conversion.encoding import TableEncoder, named_columns
 from forecast.conversion.group_rate import REMAINDER, GroupRateModel
 from forecast.conversion.interval import ScoreNeighbourhoods, fit_neighbourhoods
-from forecast.conversion.linear import LinearMember, fit_linear
-from forecast.conversion.trees import TreeMember, fit_trees, tree_parameters
+from forecast.conversion.linear import LinearMember
+from forecast.conversion.members import (
+    TrainingTable,
+    extended_matrix,
+    owners,
+    prior_weights,
+    rates_from_state,
+    rates_to_state,
+    recency,
+    summed_by_owner,
+)
+from forecast.conversion.out_of_time import HeldOut, OutOfTime, Recipe, hold_out, member_names, refit
+from forecast.conversion.trees import TreeMember
 from forecast.errors import InvalidInput
-from forecast.evaluation.combination import CalibrationMap, combination_weights, fit_calibration, log_losses_at
+from forecast.evaluation.combination import CalibrationMap, combination_weights, fit_calibration
 from forecast.evaluation.folds import Fold, as_time, rolling_origins, stratified_folds
 
-#: Below this many wins or other outcomes nothing but the group rate is fitted.
+#: Below this many wins or other outcomes nothing is held out: the prior's weights and strength are taken.
 MIN_OUTCOMES = 5
 
-MEMBERS = ("linear", "trees", "group_rate")
-
-
-@dataclass(frozen=True)
-class OutOfTime:
-    """Predictions made before their outcomes: what the weights and the calibration were learned from.
-
-    ``scheme`` is "rolling" (later blocks of time), "stratified" (shuffled folds) or "none". ``rows`` are positions in
-    the training table; ``z`` are calibrated log-odds.
-    """
-
-    scheme: str
-    rows: np.ndarray
-    y: np.ndarray
-    z: np.ndarray
+#: Members of less weight are left out: they cost time and change nothing.
+LEAST_WEIGHT = 0.02
 
 
 class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Calibrated probability of a win from a table as it comes, with reasons that add up.
 
-    Three members are combined linearly on log-odds [1]_: a ridge logistic regression, small-leaved gradient boosting
-    and the shrunken group rate. Weights are non-negative, sum to one, are learned from predictions for later blocks of
-    time and shrunk to equal, so that the model falls back to the group rate when there is nothing to learn. A
-    two-parameter map on log-odds, learned from the same predictions and shrunk to the identity, calibrates the result
-    and is carried to the refit on all rows.
+    Members are combined linearly on log-odds [1]_: a ridge logistic regression, small-leaved gradient boosting and the
+    shrunken group rate; where there is time, line and trees also learn once more with more weight on newer rows.
+    Weights are non-negative, sum to one, are learned from predictions for later blocks of time and shrunk to prior
+    ones: the line and the rate when outcomes are few, lines and trees alike when they are many. A two-parameter map on
+    log-odds, learned from the same predictions and shrunk to the identity, calibrates the result and is carried to the
+    refit on all rows. Where the world moves, rows of one block are wrong together and count as fewer observations in
+    all these choices.
+    Levels and words of high-cardinality columns enter as rates that no row has taught to itself.
 
     Parameters
     ----------
@@ -61,6 +63,8 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Prior variances of the logistic coefficients to choose from.
     n_folds : int
         Later blocks of time (or stratified folds without ``time``).
+    n_jobs : int
+        Folds fitted at a time; changes no result.
     half_life : float, optional
         In the unit of ``time`` (days): age at which a row counts half in the calibration; default a third of the
         span of the later blocks.
@@ -73,6 +77,9 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     base_ : float
         Mean calibrated probability of the training rows: the published base rate.
     weights_ : dict of member -> weight
+    overdispersion_ : float
+        How many times more blocks of time vary than chance explains: how much the world moved; 1 when not at all.
+    members_ : dict of member -> LinearMember or TreeMember, refitted on all rows
     calibration_ : CalibrationMap
     out_of_time_ : OutOfTime
 
@@ -89,8 +96,9 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         learning_rate: float = 0.05,
         max_trees: int = 400,
         strengths: tuple[float, ...] = (0.001, 0.01, 0.1, 1.0),
-        n_folds: int = 4,
+        n_folds: int = 5,
         half_life: float | None = None,
+        n_jobs: int = 2,
         random_state: int = 0,
     ) -> None:
         self.gap_days = gap_days
@@ -100,6 +108,7 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.strengths = strengths
         self.n_folds = n_folds
         self.half_life = half_life
+        self.n_jobs = n_jobs
         self.random_state = random_state
 
     def fit(
@@ -134,24 +143,21 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         names = list(dict.fromkeys([*self.encoder_.names, *segments]))
         self.feature_names_in_ = np.array(names, dtype=object)
         self.n_features_in_ = len(names)
-        matrix = self.encoder_.transform(X)
         folds, scheme = self._folds(outcomes, codes, moments) if self.encoder_.names else ([], "none")
-        held_out = self._fit_out_of_time(X, matrix, outcomes, codes, folds, segments)
-        rows = held_out.rows
-        weight = entity_weight(codes)[rows]
-        self.weights_ = self._weights(held_out, outcomes, weight)
-        combined = held_out.z @ np.array([self.weights_[member] for member in MEMBERS])
-        recency = weight * self._recency(moments, rows)
-        self.calibration_ = (
-            fit_calibration(combined, outcomes[rows], row_weight=recency) if len(rows) else CalibrationMap()
-        )
-        calibrated = self.calibration_(combined)
-        self.out_of_time_ = OutOfTime(scheme, rows, outcomes[rows], calibrated)
-        blocks = held_out.blocks if scheme == "rolling" else None
-        self.neighbourhoods_ = fit_neighbourhoods(calibrated, outcomes[rows], codes[rows], blocks)
-        self._refit(X, matrix, outcomes, codes, segments)
-        self.base_ = float(expit(self._combine(X, matrix)).mean())
+        table = TrainingTable.prepare(X, outcomes, self.encoder_, codes, moments)
+        recipe = self._recipe(timed=scheme == "rolling")
+        with threadpool_limits(limits=1):  # folds run side by side; threads inside them would only wait for each other
+            held_out = HeldOut.nothing(recipe)
+            if folds:
+                held_out = hold_out(X, table, folds, segments, recipe, n_jobs=self.n_jobs)
+            self._combine_out_of_time(held_out, table, scheme, recipe)
+            self._refit(X, table, held_out, segments, recipe)
+        self.base_ = float(expit(self._log_odds(X)).mean())
         return self
+
+    def _recipe(self, *, timed: bool) -> Recipe:
+        names = member_names(timed=timed)
+        return Recipe(names, self.strengths, self.max_trees, self.num_leaves, self.learning_rate, self.random_state)
 
     def _check_parameters(self) -> None:
         if self.n_folds < 2:
@@ -175,77 +181,48 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         folds = [fold for fold in folds if _outcomes(y[fold.train]) >= 1]
         return (folds, "stratified") if folds else ([], "none")
 
-    def _fit_out_of_time(
-        self,
-        X: pd.DataFrame,
-        matrix: np.ndarray,
-        y: np.ndarray,
-        codes: np.ndarray,
-        folds: list[Fold],
-        segments: list[str],
-    ) -> "_HeldOut":
-        """Fit every member before each fold, choose strength and number of trees, predict the held-out rows."""
-        if not folds:
-            self.strength_, self.n_trees_ = min(self.strengths), 0
-            return _HeldOut(np.zeros(0, dtype=int), np.zeros((0, len(MEMBERS))), np.zeros(0, dtype=int))
-        linear: list[np.ndarray] = []
-        trees: list[TreeMember] = []
-        curves: list[np.ndarray] = []
-        rates: list[np.ndarray] = []
-        for fold in folds:
-            train, valid = fold.train, fold.valid
-            members = fit_linear(matrix[train], y[train], self.encoder_, strengths=self.strengths)
-            linear.append(np.column_stack([member.log_odds(matrix[valid]) for member in members]))
-            tree, curve = self._fit_trees(matrix[train], y[train], self.max_trees, valid=(matrix[valid], y[valid]))
-            trees.append(tree)
-            curves.append(curve)
-            rate = GroupRateModel(segments).fit(X.iloc[train], y[train], groups=codes[train])
-            rates.append(rate.log_odds(X.iloc[valid]))
-        rows = np.concatenate([fold.valid for fold in folds])
-        by_strength = np.concatenate(linear)
-        losses = log_losses_at(y[rows][:, None], by_strength).mean(axis=0)
-        best = int(np.argmin(losses))
-        self.strength_ = self.strengths[best]
-        self.n_trees_ = best_tree_count(curves, [len(fold.valid) for fold in folds])
-        by_tree = [
-            tree.log_odds(matrix[fold.valid], n_trees=self.n_trees_) for tree, fold in zip(trees, folds, strict=True)
-        ]
-        z = np.column_stack([by_strength[:, best], np.concatenate(by_tree), np.concatenate(rates)])
-        return _HeldOut(rows, z, np.repeat(np.arange(len(folds)), [len(fold.valid) for fold in folds]))
+    def _combine_out_of_time(self, held_out: HeldOut, table: TrainingTable, scheme: str, recipe: Recipe) -> None:
+        """Weights, calibration and intervals from what was said before the outcomes were known."""
+        rows, y = held_out.rows, table.y[held_out.rows]
+        cases = len(np.unique(table.groups)) * min(table.y.mean(), 1 - table.y.mean())
+        prior = prior_weights(cases, timed=scheme == "rolling", overdispersion=held_out.overdispersion)
+        shares = np.array(list(prior.values()))
+        self.strengths_, self.n_trees_ = held_out.strengths, held_out.n_trees
+        self.overdispersion_ = held_out.overdispersion
+        self.calibration_, weights = CalibrationMap(), self._without_evidence(shares, recipe, table)
+        if len(rows):
+            information = held_out.information
+            if scheme == "rolling":
+                assert table.time is not None
+                age = table.time[rows].max() - table.time[rows]
+                information = information * recency(table.time[rows], self.half_life or float(age.max()) / 3)
+            weights = combination_weights(
+                held_out.z, y, row_weight=information / held_out.discord(shares, y), prior=shares
+            )
+            weights = np.where(weights < LEAST_WEIGHT, 0.0, weights)
+            weights = weights / weights.sum()
+            information = information / held_out.overdispersion
+            self.calibration_ = fit_calibration(held_out.z @ weights, y, row_weight=information)
+        self.weights_ = dict(zip(recipe.names, weights.tolist(), strict=True))
+        calibrated = self.calibration_(held_out.z @ weights)
+        self.out_of_time_ = OutOfTime(scheme, rows, y, calibrated)
+        blocks = held_out.blocks if scheme == "rolling" else None
+        self.neighbourhoods_ = fit_neighbourhoods(calibrated, y, table.groups[rows], blocks)
 
-    def _fit_trees(
-        self, matrix: np.ndarray, y: np.ndarray, n_trees: int, valid: tuple[np.ndarray, np.ndarray] | None = None
-    ) -> tuple[TreeMember, np.ndarray]:
-        parameters = tree_parameters(
-            len(y), num_leaves=self.num_leaves, learning_rate=self.learning_rate, random_state=self.random_state
-        )
-        return fit_trees(
-            matrix, y, categories=self.encoder_.categories, n_trees=n_trees, parameters=parameters, valid=valid
-        )
-
-    def _weights(self, held_out: "_HeldOut", y: np.ndarray, weight: np.ndarray) -> dict[str, float]:
-        if not len(held_out.rows):
-            return {"linear": 0.0, "trees": 0.0, "group_rate": 1.0}
-        found = combination_weights(held_out.z, y[held_out.rows], row_weight=weight)
-        return dict(zip(MEMBERS, found.tolist(), strict=True))
-
-    def _recency(self, time: np.ndarray | None, rows: np.ndarray) -> np.ndarray:
-        """Weight of each held-out row by its age: halved every `half_life`."""
-        if time is None or not len(rows):
-            return np.ones(len(rows))
-        age = time[rows].max() - time[rows]
-        half_life = self.half_life or float(age.max()) / 3 or 1.0
-        return np.asarray(0.5 ** (age / half_life))
+    def _without_evidence(self, prior: np.ndarray, recipe: Recipe, table: TrainingTable) -> np.ndarray:
+        """The prior's weights without trees, or the rate alone where a line has nothing to go through."""
+        usable = [name == "group_rate" or (name == "linear" and _outcomes(table.y) >= 2) for name in recipe.names]
+        usable = usable if table.matrix.shape[1] else [name == "group_rate" for name in recipe.names]
+        weights = np.where(usable, prior, 0.0)
+        return np.asarray(weights / weights.sum())
 
     def _refit(
-        self, X: pd.DataFrame, matrix: np.ndarray, y: np.ndarray, codes: np.ndarray, segments: list[str]
+        self, X: pd.DataFrame, table: TrainingTable, held_out: HeldOut, segments: list[str], recipe: Recipe
     ) -> None:
-        self.group_rate_ = GroupRateModel(segments).fit(X, y, groups=codes)
-        self.linear_, self.trees_ = None, None
-        if self.weights_["linear"] > 0:
-            (self.linear_,) = fit_linear(matrix, y, self.encoder_, strengths=(self.strength_,))
-        if self.weights_["trees"] > 0:
-            self.trees_, _ = self._fit_trees(matrix, y, self.n_trees_)
+        self.group_rate_ = GroupRateModel(segments).fit(X, table.y, groups=table.groups)
+        self.rates_ = table.rates(np.arange(len(table.y)))
+        used = [name for name, weight in self.weights_.items() if weight > 0 and name != "group_rate"]
+        self.members_ = {name: refit(table, name, held_out, recipe) for name in used}
 
     def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
         """Calibrated probabilities of shape (n, 2): not won, won.
@@ -264,8 +241,7 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def log_odds(self, X: pd.DataFrame) -> np.ndarray:
         """Calibrated log-odds of shape (n,)."""
-        X = self._prepared(X)
-        return self._combine(X, self.encoder_.transform(X))
+        return self._log_odds(self._prepared(X))
 
     def _prepared(self, X: pd.DataFrame) -> pd.DataFrame:
         X = named_columns(X)
@@ -273,12 +249,13 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return X.assign(**{SEGMENT_COLUMN: None})
         return X
 
+    def _log_odds(self, X: pd.DataFrame) -> np.ndarray:
+        return self._combine(X, extended_matrix(X, self.encoder_, self.rates_))
+
     def _combine(self, X: pd.DataFrame, matrix: np.ndarray) -> np.ndarray:
         z = self.weights_["group_rate"] * self.group_rate_.log_odds(X)
-        if self.linear_ is not None:
-            z = z + self.weights_["linear"] * self.linear_.log_odds(matrix)
-        if self.trees_ is not None:
-            z = z + self.weights_["trees"] * self.trees_.log_odds(matrix)
+        for name, member in self.members_.items():
+            z = z + self.weights_[name] * member.log_odds(matrix)
         return self.calibration_(z)
 
     def log_odds_contributions(self, X: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, float]:
@@ -291,13 +268,13 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             where ``z0`` is the log-odds of `base_`.
         """
         X = self._prepared(X)
-        matrix = self.encoder_.transform(X)
+        matrix = extended_matrix(X, self.encoder_, self.rates_)
         parts = pd.DataFrame(0.0, index=X.index, columns=[*self.feature_names_in_, REMAINDER])
         names = self.encoder_.names
-        if self.linear_ is not None:
-            parts[names] += self.weights_["linear"] * self.linear_.contributions(matrix)
-        if self.trees_ is not None:
-            parts[names] += self.weights_["trees"] * self.trees_.contributions(matrix)[0]
+        owner = owners(len(names), self.rates_)
+        for name, member in self.members_.items():
+            own = summed_by_owner(member.contributions(matrix), owner, len(names))
+            parts[names] += self.weights_[name] * own
         groups = self.group_rate_.log_odds_contributions(X)[0]
         for name in self.group_rate_.feature_names_in_:
             parts[name] += self.weights_["group_rate"] * groups[name]
@@ -321,28 +298,32 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def interval(self, X: pd.DataFrame, *, level: float = 80.0) -> tuple[np.ndarray, np.ndarray]:
         """Interval of the win rate among cases that the model sees alike; ``level`` in percent."""
-        if self.linear_ is None and self.trees_ is None:
+        if not self.members_:
             return self.group_rate_.interval(self._prepared(X), level=level)
         return self.neighbourhoods_.interval(self.log_odds(X), level=level)
 
     def to_files(self) -> dict[str, bytes]:
         """The fitted model as named files: JSON, and LightGBM's own text format. No code is stored."""
+        lines = {name: m.to_state() for name, m in self.members_.items() if isinstance(m, LinearMember)}
+        trees = {name: m.text for name, m in self.members_.items() if isinstance(m, TreeMember)}
         state = {
             "parameters": self.get_params() | {"strengths": list(self.strengths)},
             "segment_given": self.segment_given_,
             "names": list(self.feature_names_in_),
             "encoder": self.encoder_.to_state(),
-            "strength": self.strength_,
+            "rates": rates_to_state(self.rates_),
+            "strengths": self.strengths_,
             "n_trees": self.n_trees_,
             "weights": self.weights_,
+            "overdispersion": self.overdispersion_,
             "calibration": asdict(self.calibration_),
             "base": self.base_,
             "neighbourhoods": self.neighbourhoods_.to_state(),
             "group_rate": self.group_rate_.to_state(),
-            "linear": None if self.linear_ is None else self.linear_.to_state(),
+            "linear": lines,
         }
         files = {"conversion.json": json.dumps(state, indent=1, sort_keys=True).encode()}
-        return files if self.trees_ is None else files | {"trees.txt": self.trees_.text.encode()}
+        return files | {f"{name}.txt": text.encode() for name, text in trees.items()}
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> "ConversionModel":
@@ -353,39 +334,22 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         model.segment_given_ = state["segment_given"]
         model.feature_names_in_ = np.array(state["names"], dtype=object)
         model.n_features_in_ = len(state["names"])
-        model.encoder_ = TableEncoder.from_state(state["encoder"])
-        model.strength_, model.n_trees_, model.weights_ = state["strength"], state["n_trees"], state["weights"]
+        model.encoder_, model.rates_ = TableEncoder.from_state(state["encoder"]), rates_from_state(state["rates"])
+        model.strengths_, model.n_trees_, model.weights_ = state["strengths"], state["n_trees"], state["weights"]
+        model.overdispersion_ = state["overdispersion"]
         model.calibration_ = CalibrationMap(**state["calibration"])
         model.base_ = state["base"]
         model.neighbourhoods_ = ScoreNeighbourhoods.from_state(state["neighbourhoods"])
         model.group_rate_ = GroupRateModel.from_state(state["group_rate"])
-        model.linear_ = None if state["linear"] is None else LinearMember.from_state(state["linear"])
-        model.trees_ = TreeMember(files["trees.txt"].decode()) if "trees.txt" in files else None
+        model.members_ = {}
+        for name in member_names(timed=True):
+            if name in state["linear"]:
+                model.members_[name] = LinearMember.from_state(state["linear"][name])
+            elif f"{name}.txt" in files:
+                model.members_[name] = TreeMember(files[f"{name}.txt"].decode())
         return model
-
-
-@dataclass(frozen=True)
-class _HeldOut:
-    """Rows predicted before their outcomes, the log-odds of each member, shape (n, 3), and the fold of each row."""
-
-    rows: np.ndarray
-    z: np.ndarray
-    blocks: np.ndarray
 
 
 def _outcomes(y: np.ndarray) -> int:
     """Rows of the rarer outcome."""
     return int(min((y == 0).sum(), (y == 1).sum()))
-
-
-def best_tree_count(curves: Sequence[np.ndarray], sizes: Sequence[int]) -> int:
-    """Number of trees of least pooled loss; a fold that stopped early keeps its last loss.
-
-    Returns
-    -------
-    int
-        At least 1.
-    """
-    length = max(len(curve) for curve in curves)
-    padded = np.array([np.append(curve, np.full(length - len(curve), curve[-1])) for curve in curves])
-    return int(np.argmin(np.average(padded, axis=0, weights=sizes))) + 1

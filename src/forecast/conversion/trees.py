@@ -22,14 +22,23 @@ class TreeMember:
         """Number of trees."""
         return int(self._booster.num_trees())
 
-    def log_odds(self, matrix: np.ndarray, *, n_trees: int | None = None) -> np.ndarray:
-        """Shape (n,); of the first ``n_trees`` only, when given."""
-        count = -1 if n_trees is None else n_trees
-        raw = self._booster.predict(matrix, raw_score=True, num_iteration=count, num_threads=_threads(matrix))
-        return np.asarray(raw)
+    def log_odds(self, matrix: np.ndarray) -> np.ndarray:
+        """Shape (n,)."""
+        return np.asarray(self._booster.predict(matrix, raw_score=True, num_threads=_threads(matrix)))
 
-    def contributions(self, matrix: np.ndarray) -> tuple[np.ndarray, float]:
-        """Path-dependent SHAP values of shape (n, k) and the expectation they add to, in log-odds [1]_.
+    def path(self, matrix: np.ndarray, counts: Sequence[int]) -> np.ndarray:
+        """Log-odds by the first so many trees, for ascending ``counts``, shape (n, n_counts)."""
+        steps = zip([0, *counts[:-1]], counts, strict=True)
+        parts = [
+            self._booster.predict(
+                matrix, raw_score=True, start_iteration=start, num_iteration=end - start, num_threads=1
+            )
+            for start, end in steps
+        ]
+        return np.cumsum(np.column_stack(parts), axis=1)
+
+    def contributions(self, matrix: np.ndarray) -> np.ndarray:
+        """Path-dependent SHAP values of shape (n, k), in log-odds around their expectation [1]_.
 
         References
         ----------
@@ -37,23 +46,34 @@ class TreeMember:
            Nature Machine Intelligence 2.
         """
         parts = np.asarray(self._booster.predict(matrix, pred_contrib=True, num_threads=_threads(matrix)))
-        return parts[:, :-1], float(parts[0, -1])
+        return parts[:, :-1]
 
 
 def _threads(matrix: np.ndarray) -> int:
-    """Threads cost more than they bring for a handful of rows."""
-    return 1 if len(matrix) < 1000 else 2
+    """Threads cost more than they bring for few rows, and beside other work they mostly wait for each other."""
+    return 1 if len(matrix) < 20_000 else 2
 
 
-def tree_parameters(n_rows: int, *, num_leaves: int, learning_rate: float, random_state: int) -> dict[str, Any]:
-    """LightGBM parameters for ``n_rows``: leaves hold at least one row in 200, 10 to 200 of them."""
+def tree_parameters(
+    n_rows: int, *, num_leaves: int, learning_rate: float, random_state: int, n_entities: int | None = None
+) -> dict[str, Any]:
+    """LightGBM parameters: leaves hold the rows of at least one entity in 200, of 10 to 200 of them.
+
+    Parameters
+    ----------
+    n_rows : int
+    n_entities : int, optional
+        Default as many as rows.
+    """
+    entities = n_entities or n_rows
+    repetition = n_rows / entities
     return {
         "objective": "binary",
         "metric": "binary_logloss",
         "num_leaves": num_leaves,
         "learning_rate": learning_rate,
-        "min_data_in_leaf": int(np.clip(n_rows // 200, 10, 200)),
-        "min_data_per_group": int(np.clip(n_rows // 200, 10, 100)),
+        "min_data_in_leaf": int(np.clip(entities // 200, 10, 200) * repetition),
+        "min_data_per_group": int(np.clip(entities // 200, 10, 100) * repetition),
         "cat_smooth": 20.0,
         "lambda_l2": 5.0,
         "feature_fraction": 0.6,
@@ -73,38 +93,17 @@ def fit_trees(
     categories: Sequence[int],
     n_trees: int,
     parameters: dict[str, Any],
-    valid: tuple[np.ndarray, np.ndarray] | None = None,
-    patience: int = 50,
-) -> tuple[TreeMember, np.ndarray]:
-    """Fit up to ``n_trees`` trees.
+    row_weight: np.ndarray | None = None,
+) -> TreeMember:
+    """Fit ``n_trees`` trees.
 
     Parameters
     ----------
     matrix : array of shape (n, k); y : array of shape (n,), 0 or 1
     categories : positions of categorical columns
-    valid : (matrix, y), optional
-        Later rows; fitting stops when their log loss has not improved for ``patience`` trees.
-
-    Returns
-    -------
-    (member, losses)
-        ``losses`` of shape (n_fitted_trees,): log loss on ``valid`` after each tree; empty without ``valid``.
+    row_weight : array of shape (n,), optional
+        Information of each row, e.g. less for older rows.
     """
-    train = lgb.Dataset(matrix, y, categorical_feature=list(categories), params={"verbosity": -1, "max_bin": 127})
-    losses: dict[str, dict[str, list[float]]] = {}
-    callbacks: list[Any] = []
-    valid_sets = []
-    if valid is not None:
-        valid_sets = [train.create_valid(*valid)]
-        callbacks = [lgb.record_evaluation(losses), lgb.early_stopping(patience, verbose=False)]
-    booster = lgb.train(
-        parameters,
-        train,
-        n_trees,
-        valid_sets=valid_sets,
-        valid_names=["valid"] * len(valid_sets),
-        callbacks=callbacks,
-        keep_training_booster=True,  # else the trees beyond the best iteration on `valid` are cut off
-    )
-    curve = np.array(losses.get("valid", {}).get("binary_logloss", []))
-    return TreeMember(booster.model_to_string(num_iteration=-1)), curve
+    options = {name: parameters[name] for name in ("verbosity", "max_bin", "num_threads")}
+    train = lgb.Dataset(matrix, y, weight=row_weight, categorical_feature=list(categories), params=options)
+    return TreeMember(lgb.train(parameters, train, n_trees).model_to_string(num_iteration=-1))

@@ -1,0 +1,206 @@
+"""What each member says of rows before their outcomes are known: what weights and calibration are learned from."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecast.conversion.checks import entity_weight
+from forecast.conversion.group_rate import GroupRateModel
+from forecast.conversion.linear import LinearMember, fit_linear
+from forecast.conversion.members import MEMBERS, TrainingTable, recency
+from forecast.conversion.trees import TreeMember, fit_trees, tree_parameters
+from forecast.evaluation.combination import disagreement, log_losses_at, overdispersion
+from forecast.evaluation.folds import Fold
+
+#: The prior variance of coefficients and the number of trees that are right most often, and how many factors of e each
+#: may be off by: what the held-out rows cannot decide, because they are few or the world moves, stays there.
+STRENGTH_CENTRE, STRENGTH_LOG_SD = 0.1, 1.0
+TREES_CENTRE, TREES_LOG_SD = 150.0, 1.0
+
+
+@dataclass(frozen=True)
+class OutOfTime:
+    """Predictions made before their outcomes: what the weights and the calibration were learned from.
+
+    ``scheme`` is "rolling" (later blocks of time), "stratified" (shuffled folds) or "none". ``rows`` are positions in
+    the training table; ``z`` are calibrated log-odds.
+    """
+
+    scheme: str
+    rows: np.ndarray
+    y: np.ndarray
+    z: np.ndarray
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How members are fitted. ``names`` are those that take part, in the order of `MEMBERS`."""
+
+    names: tuple[str, ...]
+    strengths: tuple[float, ...]
+    max_trees: int
+    num_leaves: int
+    learning_rate: float
+    random_state: int
+
+    @property
+    def tree_counts(self) -> list[int]:
+        """Numbers of trees to choose from: ascending, each about half as many again."""
+        counts = np.geomspace(self.max_trees, max(self.max_trees / 40, 1), 10).round().astype(int)
+        return sorted({int(count) for count in counts})
+
+    def prior_losses(self, name: str) -> np.ndarray:
+        """What each candidate of a member costs before any data, nats."""
+        if name.startswith("linear"):
+            return np.asarray(0.5 * (np.log(np.array(self.strengths) / STRENGTH_CENTRE) / STRENGTH_LOG_SD) ** 2)
+        if name.startswith("trees"):
+            return np.asarray(0.5 * (np.log(np.array(self.tree_counts) / TREES_CENTRE) / TREES_LOG_SD) ** 2)
+        return np.zeros(1)
+
+    def tree_parameters(self, n_rows: int, n_entities: int) -> dict[str, Any]:
+        """LightGBM's parameters for so many rows of so many entities."""
+        return tree_parameters(
+            n_rows,
+            n_entities=n_entities,
+            num_leaves=self.num_leaves,
+            learning_rate=self.learning_rate,
+            random_state=self.random_state,
+        )
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Rows predicted before their outcomes, and what was chosen on them.
+
+    Attributes
+    ----------
+    rows : array of shape (n,)
+    z : array of shape (n, n_members)
+        Log-odds by each member.
+    blocks : array of shape (n,), int
+        Fold of each row.
+    strengths : dict of linear member -> prior variance of least loss
+    n_trees : dict of tree member -> number of trees of least loss
+    information : array of shape (n,)
+        What each row is worth in independent cases while nothing moves.
+    overdispersion : float
+        How many times more the level of blocks of time varies than chance explains; 1 for shuffled folds.
+    """
+
+    rows: np.ndarray
+    z: np.ndarray
+    blocks: np.ndarray
+    strengths: dict[str, float]
+    n_trees: dict[str, int]
+    information: np.ndarray
+    overdispersion: float = 1.0
+
+    def discord(self, weights: np.ndarray, y: np.ndarray) -> float:
+        """How much more the blocks disagree about which member is better than chance explains; at least 1."""
+        if self.overdispersion == 1.0:
+            return 1.0
+        differences = log_losses_at(y[:, None], self.z) - log_losses_at(y, self.z @ weights)[:, None]
+        return float(disagreement(differences, self.blocks, row_weight=self.information).max())
+
+    @classmethod
+    def nothing(cls, recipe: Recipe) -> "HeldOut":
+        """Where outcomes are too few to hold any out: the prior's strength, and no trees."""
+        strength = min(recipe.strengths, key=lambda s: abs(np.log(s / STRENGTH_CENTRE)))
+        names = [name for name in recipe.names if name.startswith("linear")]
+        empty = np.zeros(0, dtype=int)
+        return cls(empty, np.zeros((0, len(recipe.names))), empty, dict.fromkeys(names, strength), {}, np.zeros(0))
+
+
+def hold_out(
+    X: pd.DataFrame, table: TrainingTable, folds: Sequence[Fold], segments: list[str], recipe: Recipe, *, n_jobs: int
+) -> HeldOut:
+    """Fit every member before each fold, predict the fold, and choose strengths and numbers of trees on all folds."""
+    with ThreadPoolExecutor(max(1, n_jobs)) as pool:
+        parts = list(pool.map(lambda fold: _fold(X, table, fold, segments, recipe), folds))
+    rows = np.concatenate([fold.valid for fold in folds])
+    blocks = np.repeat(np.arange(len(folds)), [len(fold.valid) for fold in folds])
+    candidates = {name: np.concatenate([part[name] for part in parts]) for name in recipe.names}
+    y, information = table.y[rows], entity_weight(table.groups)[rows]
+    timed = bool(np.isfinite(folds[0].cutoff))
+    strengths, n_trees, columns = {}, {}, []
+    for name, z in candidates.items():
+        best = _most_probable(z, y, blocks, information, recipe.prior_losses(name), timed=timed)
+        columns.append(z[:, best])
+        if name.startswith("linear"):
+            strengths[name] = recipe.strengths[best]
+        elif name.startswith("trees"):
+            n_trees[name] = recipe.tree_counts[best]
+    z = np.column_stack(columns)
+    inflation = overdispersion(z.mean(axis=1), y, blocks, row_weight=information) if timed else 1.0
+    return HeldOut(rows, z, blocks, strengths, n_trees, information, inflation)
+
+
+def _most_probable(
+    z: np.ndarray, y: np.ndarray, blocks: np.ndarray, information: np.ndarray, prior: np.ndarray, *, timed: bool
+) -> int:
+    """Position of the candidate of greatest posterior probability; blocks that disagree tell less."""
+    losses = log_losses_at(y[:, None], z)
+    differences = losses - losses[:, [int(np.argmin(prior))]]
+    inflation = disagreement(differences, blocks, row_weight=information) if timed else 1.0
+    return int(np.argmin(information @ differences / inflation + prior))
+
+
+def _fold(
+    X: pd.DataFrame, table: TrainingTable, fold: Fold, segments: list[str], recipe: Recipe
+) -> dict[str, np.ndarray]:
+    """Per member the log-odds of the fold's rows by each candidate (strength, number of trees), shape (n, m)."""
+    train, valid = fold.train, fold.valid
+    learned, seen = table.to_learn_from(train), table.to_predict(valid, table.rates(train))
+    found = {}
+    for name in recipe.names:
+        weight = _row_weight(name, table, train)
+        if name.startswith("linear"):
+            lines = fit_linear(learned, table.y[train], table.encoder, strengths=recipe.strengths, row_weight=weight)
+            found[name] = np.column_stack([line.log_odds(seen) for line in lines])
+        elif name.startswith("trees"):
+            trees = _fit_trees(table, learned, train, recipe.max_trees, recipe, weight)
+            found[name] = trees.path(seen, recipe.tree_counts)
+        else:
+            rate = GroupRateModel(segments).fit(X.iloc[train], table.y[train], groups=table.groups[train])
+            found[name] = rate.log_odds(X.iloc[valid])[:, None]
+    return found
+
+
+def _fit_trees(
+    table: TrainingTable, matrix: np.ndarray, rows: np.ndarray, n_trees: int, recipe: Recipe, weight: np.ndarray
+) -> TreeMember:
+    return fit_trees(
+        matrix,
+        table.y[rows],
+        categories=table.encoder.categories,
+        n_trees=n_trees,
+        parameters=recipe.tree_parameters(len(rows), len(np.unique(table.groups[rows]))),
+        row_weight=weight,
+    )
+
+
+def _row_weight(name: str, table: TrainingTable, rows: np.ndarray) -> np.ndarray:
+    """Information of each row: all snapshots of an entity are worth one case together, and recent members fade."""
+    weight = entity_weight(table.groups[rows])
+    if name.endswith("_recent") and table.time is not None:
+        weight = weight * recency(table.time[rows])
+    return weight
+
+
+def refit(table: TrainingTable, name: str, held_out: HeldOut, recipe: Recipe) -> LinearMember | TreeMember:
+    """A line or trees on all rows, with what was chosen out of time."""
+    rows = np.arange(len(table.y))
+    learned, weight = table.to_learn_from(rows), _row_weight(name, table, rows)
+    if name.startswith("linear"):
+        strengths = (held_out.strengths[name],)
+        return fit_linear(learned, table.y, table.encoder, strengths=strengths, row_weight=weight)[0]
+    return _fit_trees(table, learned, rows, held_out.n_trees[name], recipe, weight)
+
+
+def member_names(*, timed: bool) -> tuple[str, ...]:
+    """The members that take part, with time or without."""
+    return tuple(name for name in MEMBERS if timed or not name.endswith("_recent"))
