@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import binom, fisher_exact
 
-from forecast.features.leak_judged import P_VALUE, Evidence, Judged, Mask
+from forecast.features.leak_judged import P_VALUE, Evidence, Ints, Judged, Mask
 from forecast.features.leak_values import CLOSING, FINAL, HOUR_BEFORE, LAST_OPEN, LOST, OPEN, WON
 
 _NEARLY_PERFECT = 0.97
@@ -83,11 +83,25 @@ def settles(judged: Judged) -> Evidence | None:
     return {"times_set_while_open": n, "closed_as_its_value_says": n_pure, "usual_share": chance}
 
 
+def _slots(judged: Judged, before: int, after: int) -> tuple[Ints, Ints]:
+    """Codes of two slots, the later one as before where no version in between gave another value.
+
+    A moment's code counts from its version, so another code alone is no change.
+    """
+    cases, changes = judged.cases, judged.column.changes
+    since = cases.ended - 1 / 24 if after == LAST_OPEN else cases.closing
+    rows = (changes.is_open == (after == LAST_OPEN)) & (changes.at >= since[changes.case])
+    changed = np.zeros(len(cases.fate), dtype=bool)
+    changed[changes.case[rows]] = True
+    old, new = judged.column.codes[before], judged.column.codes[after]
+    return old, np.where(changed | (old == 0) | (new == 0), new, old)
+
+
 def _one_sided(judged: Judged, before: int, after: int) -> Evidence | None:
     """Filled, emptied or changed between two slots, for one outcome at least ten times as often as for the other."""
     if not judged.comparable:
         return None
-    old, new = judged.column.codes[before], judged.column.codes[after]
+    old, new = _slots(judged, before, after)
     was, is_ = judged.is_set(old), judged.is_set(new)
     moved = {"filled": ~was & is_, "emptied": was & ~is_, "changed": was & is_ & (old != new)}
     n_won, n_lost = int(judged.won.sum()), int(judged.lost.sum())
@@ -106,10 +120,13 @@ def _one_sided(judged: Judged, before: int, after: int) -> Evidence | None:
 
 def _gains(judged: Judged, before: int, after: int) -> Evidence | None:
     """The later slot tells the outcome (AUC 0.95), the earlier far less."""
-    if not judged.comparable or np.array_equal(judged.column.codes[before], judged.column.codes[after]):
+    if not judged.comparable:
         return None
-    later = judged.auc(after)
-    if later < 0.95 or (earlier := judged.auc(before)) > later - 0.1:
+    old, new = _slots(judged, before, after)
+    if np.array_equal(old, new):
+        return None
+    later = judged.auc(new)
+    if later < 0.95 or (earlier := judged.auc(old)) > later - 0.1:
         return None
     return {"auc_before": earlier, "auc_after": later}
 

@@ -7,7 +7,7 @@ Thresholds are set so that a column must be far from chance: with 3,000 honest c
 
 from collections.abc import Callable, Iterable
 
-from forecast.features import leak_closing, leak_past
+from forecast.features import leak_closing, leak_open, leak_past
 from forecast.features.leak_judged import Evidence, Judged, usual_pace
 from forecast.features.leak_values import Cases, Column
 from forecast.features.suspects import LEAK, Suspect
@@ -17,9 +17,11 @@ _RULES: dict[str, Callable[[Judged], Evidence | None]] = {
     "only_after_closing": leak_closing.only_after_closing,
     "rewritten_by_batch": leak_past.rewritten_by_batch,
     "holds_closing_moment": leak_past.holds_closing_moment,
+    "holds_later_moment": leak_past.holds_later_moment,
     "known_too_early": leak_past.known_too_early,
     "rewritten_in_the_past": leak_past.rewritten_in_the_past,
-    "filled_for_closed_only": leak_past.filled_for_closed_only,
+    "filled_for_closed_only": leak_open.filled_for_closed_only,
+    "values_of_closed_only": leak_open.values_of_closed_only,
     "moments_before_closing": leak_closing.moments_before_closing,
     "jumps_before_closing": leak_closing.jumps_before_closing,
     "settles": leak_closing.settles,
@@ -28,7 +30,10 @@ _RULES: dict[str, Callable[[Judged], Evidence | None]] = {
     "rewritten_at_closing": leak_closing.rewritten_at_closing,
 }
 #: An account goes on living after a deal: what it gets at a win is honest for the next deal.
-_RULES_OF_RELATED = ("only_after_closing", "known_too_early", "rewritten_in_the_past", "filled_for_closed_only")
+_RULES_OF_RELATED = (
+    *("only_after_closing", "known_too_early", "rewritten_in_the_past"),
+    *("filled_for_closed_only", "values_of_closed_only"),
+)
 
 
 def find_leaks(cases: Cases, columns: Iterable[Column]) -> list[Suspect]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecast.evaluation.univariate import univariate_auc
+from forecast.features.leak_due import open_to_due
 from forecast.features.leak_values import (
     CLOSING,
     FINAL,
@@ -40,6 +41,7 @@ class Pace:
     last_day: float = 0.0  # share that come within a day of the closing
     won: float = 0.0  # share of cases that end so
     lost: float = 0.0
+    still_open: float = 1.0  # open cases over those to be expected by how fast cases used to close, at most 1
 
 
 class Judged:
@@ -51,9 +53,6 @@ class Judged:
         changes = column.changes
         self.set_open = self._any_set([FIRST, HOUR_BEFORE, LAST_OPEN])
         self.set_open[changes.case[changes.is_open & self.is_set(changes.code)]] = True
-        self.set_since = np.where(self._any_set([FIRST]), cases.first, np.inf)  # when it was first set while open
-        rows = changes.is_open & self.is_set(changes.code)
-        np.minimum.at(self.set_since, changes.case[rows], changes.at[rows])
         self.set_after = self._any_set([CLOSING, FINAL])
         self.won, self.lost = cases.judged & (cases.fate == WON), cases.judged & (cases.fate == LOST)
 
@@ -66,10 +65,10 @@ class Judged:
         """Whether there are enough cases of both outcomes to compare them."""
         return bool(min(self.won.sum(), self.lost.sum()) >= MIN_OUTCOMES)
 
-    def auc(self, slot: int) -> float:
-        """How well the value of a slot alone tells won from lost."""
+    def auc(self, codes: Ints) -> float:
+        """How well codes of shape (n_cases,) alone tell won from lost."""
         rows = self.cases.judged
-        return univariate_auc(self.column.codes[slot][rows], self.cases.fate[rows], self.cases.fold[rows])
+        return univariate_auc(codes[rows], self.cases.fate[rows], self.cases.fold[rows])
 
     def _any_set(self, slots: list[int]) -> Mask:
         return np.asarray(self.is_set(self.column.codes[slots]).any(axis=0))
@@ -77,14 +76,15 @@ class Judged:
 
 def usual_pace(cases: Cases, columns: list[Column]) -> Pace:
     """The pace of a company, from all changes of its cases' own columns."""
+    still_open = open_to_due(cases)
     own = [column.changes for column in columns if column.is_own]
     case = np.concatenate([changes.case[changes.is_open] for changes in own])
     at = np.concatenate([changes.at[changes.is_open] for changes in own])
     if not len(case):
-        return Pace()
+        return Pace(still_open=still_open)
     fate = cases.fate[case]
     last_day = (fate != OPEN) & (at >= cases.ended[case] - 1)
-    return Pace(float(last_day.mean()), float((fate == WON).mean()), float((fate == LOST).mean()))
+    return Pace(float(last_day.mean()), float((fate == WON).mean()), float((fate == LOST).mean()), still_open)
 
 
 def _usual_code(column: Column) -> int:

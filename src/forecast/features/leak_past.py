@@ -1,22 +1,20 @@
 """Rules on what a history says too early: values that the source wrote into the past of cases that have closed."""
 
 import numpy as np
-from scipy.stats import binom, fisher_exact, levene
+from scipy.stats import fisher_exact, levene
 
-from forecast.features.leak_judged import P_VALUE, Evidence, Floats, Ints, Judged
+from forecast.features.leak_judged import P_VALUE, Evidence, Floats, Ints, Judged, Mask
 from forecast.features.leak_values import FIRST, OPEN, Cases
 
 #: AUC at creation; honest columns known so early reach 0.8, single ones 0.9.
 _KNOWN_TOO_EARLY = 0.95
 #: The better a first value tells the outcome, the less else must speak against it: AUC, p.
 _TIERS = ((0.9, 1e-3), (0.85, 1e-4), (0.7, P_VALUE))
-#: Days of a case's life in which columns of closed and of open cases are compared.
-_FIRST_DAYS = (0.0, 3.0, 10.0)
 
 
 def known_too_early(judged: Judged) -> Evidence | None:
     """The very first value tells the outcome nearly alone."""
-    if not judged.comparable or (found := judged.auc(FIRST)) < _KNOWN_TOO_EARLY:
+    if not judged.comparable or (found := judged.auc(judged.column.codes[FIRST])) < _KNOWN_TOO_EARLY:
         return None
     return {"auc_at_creation": found, "n_won": int(judged.won.sum()), "n_lost": int(judged.lost.sum())}
 
@@ -27,7 +25,7 @@ def rewritten_in_the_past(judged: Judged) -> Evidence | None:
     Honest first values are as far apart among young cases as they ever were, whatever became of the old ones. Whole
     cohorts are compared, closed and open cases alike, so that it does not matter who closes fast.
     """
-    if not judged.comparable or (found := judged.auc(FIRST)) < _TIERS[-1][0]:
+    if not judged.comparable or (found := judged.auc(judged.column.codes[FIRST])) < _TIERS[-1][0]:
         return None
     cases = judged.cases
     order = np.flatnonzero(cases.seen_open)
@@ -79,32 +77,6 @@ def _log_odds(codes: Ints, cases: Cases) -> Floats:
     return np.asarray(np.log(rate / (1 - rate))[codes], dtype=float)
 
 
-def filled_for_closed_only(judged: Judged) -> Evidence | None:
-    """Set in the first days of cases that have closed, hardly ever of open ones created in the same time."""
-    return next((found for days in _FIRST_DAYS if (found := _closed_only(judged, days))), None)
-
-
-def _closed_only(judged: Judged, days: float) -> Evidence | None:
-    """The same of all cases that were open for at least so many days."""
-    cases = judged.cases
-    rows = np.flatnonzero(cases.seen_open & (cases.closing - cases.first > days))
-    rows = rows[np.argsort(cases.first[rows], kind="stable")]
-    is_set = judged.set_since <= cases.first + days
-    n_open = n_open_set = 0
-    expected = 0.0
-    for block in np.array_split(rows, int(np.clip(len(rows) // 40, 1, 10))):
-        still_open = cases.fate[block] == OPEN
-        if still_open.any() and (~still_open).sum() >= 5:
-            n_open += int(still_open.sum())
-            n_open_set += int(is_set[block[still_open]].sum())
-            expected += still_open.sum() * float(is_set[block[~still_open]].mean())
-    if expected < 5 or n_open_set > 0.05 * expected:
-        return None
-    if binom.cdf(n_open_set, n_open, 0.7 * expected / n_open) > P_VALUE:  # 0.7: open cases may be of another sort
-        return None
-    return {"open_cases": n_open, "open_cases_with_it": n_open_set, "expected_as_closed_ones": expected, "days": days}
-
-
 def rewritten_by_batch(judged: Judged) -> Evidence | None:
     """A later import gave versions of closed cases another value, and of open ones hardly ever."""
     cases, again = judged.cases, judged.column.rewritten
@@ -120,9 +92,26 @@ def rewritten_by_batch(judged: Judged) -> Evidence | None:
 
 def holds_closing_moment(judged: Judged) -> Evidence | None:
     """Holds the day of the closing, or the moment of the last version, three days before it or more."""
-    cases = judged.cases
-    rows = cases.judged & (judged.column.codes[FIRST] != 0) & (cases.closing - cases.first > 3)
-    n, n_met = int(rows.sum()), int((judged.column.meets & rows).sum())
+    n, n_met = _early_moments(judged, judged.column.meets)
     if n < 20 or n_met < 0.5 * n:
         return None
     return {"cases": n, "hold_the_day_of_closing": n_met}
+
+
+def holds_later_moment(judged: Judged) -> Evidence | None:
+    """Three days before the closing or more it holds a moment after it, though never one that lies ahead of now.
+
+    Plans and terms reach beyond the closing too, but then some reach beyond now, and of open cases nearly all do.
+    """
+    n, n_later = _early_moments(judged, judged.column.outlasts)
+    n_ahead = int(judged.column.ahead.sum())
+    if n < 20 or n_later < 0.9 * n or n_ahead > 0.01 * len(judged.column.ahead):
+        return None
+    return {"cases": n, "hold_a_moment_after_closing": n_later, "cases_with_a_moment_ahead_of_now": n_ahead}
+
+
+def _early_moments(judged: Judged, how: Mask) -> tuple[int, int]:
+    """Cases whose first version is filled, three days before their closing or more; those of them in ``how``."""
+    cases = judged.cases
+    rows = cases.judged & (judged.column.codes[FIRST] != 0) & (cases.closing - cases.first > 3)
+    return int(rows.sum()), int((how & rows).sum())

@@ -34,8 +34,8 @@ OPEN, GONE, LOST, WON = -1, -2, 0, 1
 _RARE = 5
 _FIELDS_PER_QUERY = 24
 _MOMENT = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?(Z|[+-]\d{2}(:?\d{2})?)?"
-#: Moments before an entity, which features read though they are no fields of `FIELDS`.
-_MOMENT_FIELDS = {"opportunities": ("expected_close_date",), "leads": ()}
+#: Fields that features read though they are none of `FIELDS`.
+_OTHER_FIELDS = {"opportunities": ("owner_id", "expected_close_date"), "leads": ("owner_id",)}
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,11 @@ class Changes:
 class Column:
     """One column's codes.
 
-    ``codes`` has shape (5, n_cases): slots `FIRST` to `FINAL`, 0 where there is no such version. ``meets`` marks cases
-    whose first version holds the moment of their closing, three days before it or more. ``is_own`` says
-    whether it is the case's own, not its account's or product's. ``rewritten`` marks cases of which a later batch
-    replaced what a version had said while open.
+    ``codes`` has shape (5, n_cases): slots `FIRST` to `FINAL`, 0 where there is no such version. ``is_own`` says
+    whether it is the case's own, not its account's or product's. ``meets`` and ``outlasts`` mark cases whose first
+    version holds, three days before their closing or more, the moment of the closing, or one not before it; ``ahead``
+    those that ever hold a moment not before the cutoff. ``rewritten`` marks cases of which a later batch replaced what
+    a version had said while open.
     """
 
     table: str
@@ -88,6 +89,8 @@ class Column:
     codes: Ints
     changes: Changes
     meets: Mask
+    outlasts: Mask
+    ahead: Mask
     rewritten: Mask
 
 
@@ -159,12 +162,12 @@ def read_columns(con: DuckDBPyConnection, entity: str, as_of: datetime) -> Itera
     table, _ = scored_table(entity)
     names = _fields(con, table)
     con.execute(_OWN_ROWS)
-    yield from _columns(con, table, names, is_own=True)
+    yield from _columns(con, table, names, as_of, is_own=True)
     related = [("accounts", "account_id")] + ([("products", "product_id")] if entity == "opportunity" else [])
     for other, reference in related:
         fields = _fields(con, other)
         con.execute(_related_rows(other, reference, _values(fields), as_of))
-        yield from _columns(con, other, fields, is_own=False)
+        yield from _columns(con, other, fields, as_of, is_own=False)
 
 
 #: Versions of the cases by slot, with the values before each; see the constants above.
@@ -221,7 +224,7 @@ def _related_rows(table: str, reference: str, values: str, as_of: datetime) -> s
 
 def _fields(con: DuckDBPyConnection, table: str) -> list[tuple[str, bool]]:
     """(name, whether it is an attribute) of every column judged, in a fixed order."""
-    own = [name for name in (*FIELDS[table], *_MOMENT_FIELDS.get(table, ())) if name != "created_at"]
+    own = [name for name in (*FIELDS[table], *_OTHER_FIELDS.get(table, ())) if name != "created_at"]
     found = con.execute("SELECT name FROM attribute_catalogue WHERE table_name = ? ORDER BY name", [table]).fetchall()
     return [(name, False) for name in own] + [(row[0], True) for row in found]
 
@@ -238,11 +241,13 @@ def _values(fields: list[tuple[str, bool]]) -> str:
     return f"[{own}] || {given}" if own else given
 
 
-def _columns(con: DuckDBPyConnection, table: str, fields: list[tuple[str, bool]], *, is_own: bool) -> Iterator[Column]:
+def _columns(
+    con: DuckDBPyConnection, table: str, fields: list[tuple[str, bool]], as_of: datetime, *, is_own: bool
+) -> Iterator[Column]:
     (n_cases,) = con.execute("SELECT count(*) FROM _hunt_cases").fetchall()[0]
     for low in range(0, len(fields), _FIELDS_PER_QUERY):
         part = fields[low : low + _FIELDS_PER_QUERY]
-        rows = con.execute(_coded(low + 1, low + len(part))).fetchnumpy()
+        rows = con.execute(_coded(low + 1, low + len(part), as_of)).fetchnumpy()
         field = np.asarray(rows["field"], dtype=np.int64)
         order = np.argsort(field, kind="stable")
         bounds = np.searchsorted(field[order], np.arange(len(part) + 1))
@@ -253,15 +258,17 @@ def _columns(con: DuckDBPyConnection, table: str, fields: list[tuple[str, bool]]
             yield Column(table, name, is_attribute, is_own, *found)
 
 
-def _states(rows: dict[str, NDArray[Any]], n_cases: int) -> tuple[Ints, Changes, Mask, Mask]:
+def _states(rows: dict[str, NDArray[Any]], n_cases: int) -> tuple[Ints, Changes, Mask, Mask, Mask, Mask]:
     slot, case = rows["slot"].astype(np.int64), rows["case_no"].astype(np.int64)
     codes = np.zeros((5, n_cases), dtype=np.int64)
     is_state = slot <= FINAL
     codes[slot[is_state], case[is_state]] = rows["code"][is_state]
-    meets = np.zeros(n_cases, dtype=bool)
-    meets[case[(slot == FIRST) & rows["meets"].astype(bool)]] = True
-    rewritten = np.zeros(n_cases, dtype=bool)
-    rewritten[case[slot == _REWRITTEN]] = True
+
+    def marked(where: Mask) -> Mask:
+        found = np.zeros(n_cases, dtype=bool)
+        found[case[where]] = True
+        return found
+
     moved = (slot == _CHANGED_OPEN) | (slot == _CHANGED_AFTER)
     changes = Changes(
         case[moved],
@@ -269,10 +276,11 @@ def _states(rows: dict[str, NDArray[Any]], n_cases: int) -> tuple[Ints, Changes,
         rows["code"][moved].astype(np.int64),
         slot[moved] == _CHANGED_OPEN,
     )
-    return codes, changes, meets, rewritten
+    meets, outlasts = (marked((slot == FIRST) & rows[name].astype(bool)) for name in ("meets", "outlasts"))
+    return codes, changes, meets, outlasts, marked(rows["ahead"].astype(bool)), marked(slot == _REWRITTEN)
 
 
-def _coded(first: int, last: int) -> str:
+def _coded(first: int, last: int, as_of: datetime) -> str:
     """SQL of the coded values of the fields with those places (from 1) in the lists of ``_hunt_rows``."""
     return f"""
         WITH long AS (
@@ -308,7 +316,12 @@ def _coded(first: int, last: int) -> str:
             coalesce(r.is_moment AND r.since < c.closing_from - INTERVAL 3 DAY AND least(
                 abs(r.measure - (epoch_us(c.closing_from) - epoch_us(r.since)) / 86400e6),
                 abs(r.measure - (epoch_us(c.event_at) - epoch_us(r.since)) / 86400e6),
-                1440 * abs(r.measure - (epoch_us(c.last_from) - epoch_us(r.since)) / 86400e6)) < 1, false) AS meets
+                1440 * abs(r.measure - (epoch_us(c.last_from) - epoch_us(r.since)) / 86400e6)) < 1, false) AS meets,
+            coalesce(r.is_moment AND r.since < c.closing_from - INTERVAL 3 DAY
+                AND epoch_us(TRY_CAST(r.value AS TIMESTAMPTZ)) >= epoch_us(least(c.event_at, c.closing_from)), false)
+                AS outlasts,
+            coalesce(r.is_moment AND epoch_us(TRY_CAST(r.value AS TIMESTAMPTZ)) > epoch_us({sql_moment(as_of)}), false)
+                AS ahead
         FROM read r JOIN _hunt_cases c USING (case_no)
         LEFT JOIN ranked t ON t.field = r.field AND t.value = r.value
     """

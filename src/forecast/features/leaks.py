@@ -77,6 +77,7 @@ def leaking_features(suspects: Iterable[Suspect], names: Iterable[str]) -> list[
 _OTHER_FEATURES = {
     "amount": r"changes__amount__.+",
     "expected_close_date": r"changes__expected_close__.+",
+    "owner_id": r"owner__.+|changes__owner__.+",
     "stage": r"stage__.+",
     "status": r"stage__.+",
 }
