@@ -147,7 +147,7 @@ class CaseEffects:
         expected = [self.outcome.predict(inputs.with_action(np.full(n, action))) for action in (1.0, 0.0)]
         signals = np.column_stack([self.score_model.predict(inputs), expected[0] - expected[1]])
         common = self.mean * _openness(expected[0], expected[1]) / self.openness
-        return np.clip(common + (signals - self.centre) @ self.weights, -1.0, 1.0)
+        return np.asarray(np.clip(common + (signals - self.centre) @ self.weights, -1.0, 1.0))
 
     def group(self, tau: np.ndarray) -> np.ndarray:
         """Position in `effects` of each effect."""
@@ -169,8 +169,12 @@ class CaseEffects:
         return cls(
             outcome=Blend.from_state(state["outcome"]),
             score_model=Blend.from_state(state["score_model"]),
-            **{name: float(state[name]) for name in ("mean", "openness", "spread_t")},
-            **{name: np.array(state[name], dtype=float) for name in ("centre", "weights", "edges")},
+            mean=float(state["mean"]),
+            openness=float(state["openness"]),
+            spread_t=float(state["spread_t"]),
+            centre=np.array(state["centre"], dtype=float),
+            weights=np.array(state["weights"], dtype=float),
+            edges=np.array(state["edges"], dtype=float),
             effects=[Effect(**effect) for effect in state["effects"]],
         )
 

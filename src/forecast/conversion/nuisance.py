@@ -41,7 +41,7 @@ class Blend:
     def predict(self, inputs: Inputs) -> np.ndarray:
         """Probabilities, or values with the identity link; shape (n,)."""
         raw = self.intercept + _raw(inputs, self.coefficients, _booster(self.trees), self.link) @ self.weights
-        return expit(raw) if self.link == "logit" else raw
+        return np.asarray(expit(raw) if self.link == "logit" else raw)
 
     def to_state(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -123,7 +123,7 @@ def group_folds(groups: np.ndarray, stratum: np.ndarray, n_folds: int, random_st
     order = np.lexsort([rng.random(len(largest)), largest])
     fold = np.empty(len(largest), dtype=int)
     fold[order] = np.arange(len(largest)) % n_folds
-    return fold[groups]
+    return np.asarray(fold[groups])
 
 
 def _fit_members(

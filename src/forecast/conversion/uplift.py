@@ -137,6 +137,7 @@ class EffectModel(BaseEstimator):  # type: ignore[misc]
         self, X: pd.DataFrame, t: np.ndarray, y: np.ndarray, codes: np.ndarray, chance: np.ndarray | None
     ) -> str:
         """Fit everything; gives the reason why the effect is unknown, or an empty text."""
+        self.propensity_: Blend | None = None
         inputs = self._first_inputs(X)
         fold = group_folds(codes, 2 * t.astype(int) + y.astype(int), self.n_folds, self.random_state)
         if chance is None:
@@ -144,7 +145,7 @@ class EffectModel(BaseEstimator):  # type: ignore[misc]
                 inputs, t.astype(float), fold, link="logit", random_state=self.random_state
             )
         else:
-            e, self.propensity_ = chance, None
+            e = chance
         kept = (e >= EDGES[0]) & (e <= EDGES[1]) if chance is None else np.ones(len(y), dtype=bool)
         self.overlap_ = diagnose(inputs.design, t, e, kept)
         if _too_few(t[kept], y[kept], codes[kept]):
