@@ -4,9 +4,7 @@ import numpy as np
 from scipy.stats import binom, fisher_exact
 
 from forecast.features.leak_judged import P_VALUE, Evidence, Ints, Judged, Mask
-from forecast.features.leak_values import CLOSING, FINAL, HOUR_BEFORE, LAST_OPEN, LOST, OPEN, WON
-
-_NEARLY_PERFECT = 0.97
+from forecast.features.leak_values import CLOSING, FINAL, HOUR_BEFORE, LAST_OPEN, OPEN
 
 
 def only_after_closing(judged: Judged) -> Evidence | None:
@@ -64,23 +62,6 @@ def moments_before_closing(judged: Judged) -> Evidence | None:
     if n_last_day < 0.9 * n or binom.sf(n_last_day - 1, n, judged.pace.last_day) > P_VALUE:
         return None
     return {"times_set_while_open": n, "within_a_day_of_closing": n_last_day, "usual_share": judged.pace.last_day}
-
-
-def settles(judged: Judged) -> Evidence | None:
-    """Once set while open, a case closes and with one outcome for one value; no open case has it."""
-    changes, cases = judged.column.changes, judged.cases
-    rows = changes.is_open & judged.is_set(changes.code)
-    n = int(rows.sum())
-    if n < 20:
-        return None
-    fate, code = cases.fate[changes.case[rows]], changes.code[rows]
-    won, lost = (np.bincount(code[fate == value], minlength=int(code.max()) + 1) for value in (WON, LOST))
-    # what the other rows with the same value foretell: a value seen once foretells nothing
-    n_pure = int(won[won - 1 > lost].sum() + lost[lost - 1 > won].sum())
-    chance = max(judged.pace.won, judged.pace.lost)
-    if n_pure < _NEARLY_PERFECT * n or binom.sf(n_pure - 1, n, chance) > P_VALUE:
-        return None
-    return {"times_set_while_open": n, "closed_as_its_value_says": n_pure, "usual_share": chance}
 
 
 def _slots(judged: Judged, before: int, after: int) -> tuple[Ints, Ints]:

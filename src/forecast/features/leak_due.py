@@ -4,11 +4,11 @@ Of what began at one time some have closed, and are seen with their lag, which i
 lag follows from these alone: Lynden-Bell (1971), the product-limit estimate for right-truncated data.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
+from scipy.stats import chi2, nbinom, poisson
 
 from forecast.features.leak_values import GONE, OPEN, Cases
 
@@ -21,30 +21,69 @@ _MIN_CLOSED = 0.25
 _COHORT, _MAX_COHORTS = 40, 10
 
 
-def closing_law(lag: Floats, followed: Floats) -> Callable[[Floats], Floats]:
-    """Share that has closed so many days after the beginning.
+@dataclass(frozen=True)
+class Due:
+    """Open cases to be expected (``expected``, with the variance ``spread`` relative to its square), and open ones."""
+
+    expected: float
+    spread: float
+    n_open: int
+
+    def chance(self, share: float) -> float:
+        """Chance of so few open ones if only that share of the expected ones is due: a Poisson number whose mean is
+        known as a gamma variable with this spread."""
+        if self.expected <= 0:
+            return 1.0
+        if self.spread <= 0:
+            return float(poisson.cdf(self.n_open, share * self.expected))
+        return float(nbinom.cdf(self.n_open, 1 / self.spread, 1 / (1 + self.spread * share * self.expected)))
+
+
+@dataclass(frozen=True)
+class ClosingLaw:
+    """Share that has closed so many days after the beginning, a step function.
+
+    ``log_share`` and ``variance`` (of it, Greenwood's) have one entry more than ``at``: before the first lag.
+    """
+
+    at: Floats
+    log_share: Floats
+    variance: Floats
+
+    def share(self, days: Floats) -> Floats:
+        """In [0, 1]; 1 from the longest lag on, beyond which nothing is known."""
+        return np.asarray(np.exp(self.log_share[np.searchsorted(self.at, days, side="right")]))
+
+    def deviation(self, days: Floats) -> Floats:
+        """Standard deviation of the logarithm of the share."""
+        return np.asarray(np.sqrt(self.variance[np.searchsorted(self.at, days, side="right")]))
+
+
+def closing_law(lag: Floats, followed: Floats) -> ClosingLaw:
+    """The law of the lag, of closed cases alone.
 
     Parameters
     ----------
     lag : array of shape (n,)
-        Days from the beginning to the closing, of closed cases.
+        Days from the beginning to the closing.
     followed : array of shape (n,)
         Days from the beginning until now; at least the lag.
-
-    Returns
-    -------
-    callable
-        From days, of any shape, to shares in [0, 1]; 1 from the longest lag on, which nothing here reaches beyond.
     """
     at, n_at = np.unique(lag, return_counts=True)
     at_risk = np.searchsorted(np.sort(lag), at, side="right") - np.searchsorted(np.sort(followed), at, side="left")
+    at_risk = np.maximum(at_risk, n_at)
+
+    def summed_beyond(steps: Floats) -> Floats:
+        return np.append(np.cumsum(steps[::-1])[::-1], 0.0)
+
     with np.errstate(divide="ignore"):
-        earlier = np.append(np.cumsum(np.log1p(-n_at / np.maximum(at_risk, n_at))[::-1])[::-1], 0.0)
-    return lambda days: np.asarray(np.exp(earlier[np.searchsorted(at, days, side="right")]))
+        return ClosingLaw(
+            at, summed_beyond(np.log1p(-n_at / at_risk)), summed_beyond(n_at / at_risk / (at_risk - n_at))
+        )
 
 
-def due_by_lag(cases: Cases, since: Floats) -> tuple[float, int]:
-    """Open cases to be expected, and open ones, of those that have something since a moment (infinite: never).
+def due_by_lag(cases: Cases, since: Floats) -> Due:
+    """Of the cases that have something since a moment (infinite: never).
 
     A closed case that has been followed for c days, of which the share F(c) closes by then, stands for
     (1 - F(c)) / F(c) open ones. How many begin when is free, and whether what they have speeds the closing up. Only
@@ -52,15 +91,20 @@ def due_by_lag(cases: Cases, since: Floats) -> tuple[float, int]:
     """
     known = np.isfinite(since)
     closed, still_open = _ended(cases) & known & (since < cases.closing), known & (cases.fate == OPEN)
-    law = closing_law((cases.closing - since)[closed], (cases.cutoff - since)[closed])
-    share = law((cases.cutoff - since)[closed])
-    share = share[share >= _MIN_CLOSED]
-    n_open = int((law((cases.cutoff - since)[still_open]) >= _MIN_CLOSED).sum())
-    return float(((1 - share) / share).sum()), n_open
+    followed = (cases.cutoff - since)[closed]
+    law = closing_law((cases.closing - since)[closed], followed)
+    n_open = int((law.share((cases.cutoff - since)[still_open]) >= _MIN_CLOSED).sum())
+    followed = followed[law.share(followed) >= _MIN_CLOSED]
+    share = law.share(followed)
+    stands_for = (1 - share) / share
+    expected = float(stands_for.sum())
+    # an error of the law is the same for all
+    variance = float((stands_for**2).sum() + (law.deviation(followed) / share).sum() ** 2)
+    return Due(expected, variance / expected**2 if expected else 0.0, n_open)
 
 
-def due_by_cohort(cases: Cases, having: Mask) -> tuple[float, int]:
-    """Open cases to be expected, and open ones, of those that have something from their creation on.
+def due_by_cohort(cases: Cases, having: Mask) -> Due:
+    """Of the cases that have something from their creation on.
 
     Per cohort the closed cases' share, as odds, is carried over to the open ones: times (1 - F) / F of those that have
     it over that of the others, where that is below 1 (they close faster).
@@ -69,20 +113,22 @@ def due_by_cohort(cases: Cases, having: Mask) -> tuple[float, int]:
     age, followed = cases.closing - cases.first, cases.cutoff - cases.first
     left = []
     for rows in (ended & having, ended & ~having):
-        share = np.clip(closing_law(age[rows], followed[rows])(followed), 0.02, 1 - 1e-9)
+        share = np.clip(closing_law(age[rows], followed[rows]).share(followed), 0.02, 1 - 1e-9)
         left.append((1 - share) / share)
     slower = np.minimum(left[0] / left[1], 1.0)
     order = np.flatnonzero(ended | still_open)
     order = order[np.argsort(cases.first[order], kind="stable")]
-    expected, n_open = 0.0, 0
+    expected, variance, n_open = 0.0, 0.0, 0
     for cohort in np.array_split(order, int(np.clip(len(order) // _COHORT, 1, _MAX_COHORTS))):
         closed, opened = cohort[ended[cohort]], cohort[still_open[cohort]]
         if len(closed) >= 5:
             with_it = float(having[closed].sum())
             odds = with_it * slower[opened]
-            expected += float((odds / np.maximum(odds + len(closed) - with_it, 1e-9)).sum())
+            here = float((odds / np.maximum(odds + len(closed) - with_it, 1e-9)).sum())
+            expected += here
+            variance += here**2 / max(with_it, 1.0)
             n_open += int(having[opened].sum())
-    return expected, n_open
+    return Due(expected, variance / expected**2 if expected else 0.0, n_open)
 
 
 def open_to_due(cases: Cases) -> float:
@@ -90,9 +136,9 @@ def open_to_due(cases: Cases) -> float:
 
     The number of open ones is taken at its upper 97.5 % bound, so that chance takes nothing away.
     """
-    expected, n_open = due_by_lag(cases, np.where(cases.seen_open, cases.first, np.inf))
-    upper = float(chi2.ppf(0.975, 2 * (n_open + 1)) / 2)
-    return min(1.0, upper / expected) if expected > 0 else 1.0
+    due = due_by_lag(cases, np.where(cases.seen_open, cases.first, np.inf))
+    upper = float(chi2.ppf(0.975, 2 * (due.n_open + 1)) / 2)
+    return min(1.0, upper / due.expected) if due.expected > 0 else 1.0
 
 
 def _ended(cases: Cases) -> Mask:

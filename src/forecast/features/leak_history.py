@@ -8,7 +8,7 @@ Thresholds are set so that a column must be far from chance: with 3,000 honest c
 from collections.abc import Callable, Iterable
 
 from forecast.features import leak_closing, leak_open, leak_past
-from forecast.features.leak_judged import Evidence, Judged, usual_pace
+from forecast.features.leak_judged import Evidence, Judged, usual_paces
 from forecast.features.leak_values import Cases, Column
 from forecast.features.suspects import LEAK, Suspect
 
@@ -24,7 +24,7 @@ _RULES: dict[str, Callable[[Judged], Evidence | None]] = {
     "values_of_closed_only": leak_open.values_of_closed_only,
     "moments_before_closing": leak_closing.moments_before_closing,
     "jumps_before_closing": leak_closing.jumps_before_closing,
-    "settles": leak_closing.settles,
+    "settles": leak_open.settles,
     "filled_at_closing": leak_closing.filled_at_closing,
     "changed_at_closing": leak_closing.changed_at_closing,
     "rewritten_at_closing": leak_closing.rewritten_at_closing,
@@ -39,9 +39,8 @@ _RULES_OF_RELATED = (
 def find_leaks(cases: Cases, columns: Iterable[Column]) -> list[Suspect]:
     """The columns that leak, each by the first rule that it breaks; sorted by table and name."""
     held = list(columns)
-    pace = usual_pace(cases, held)
     suspects = []
-    for column in held:
+    for column, pace in zip(held, usual_paces(cases, held), strict=True):
         judged = Judged(cases, column, pace)
         for kind, rule in _RULES.items():
             if not column.is_own and kind not in _RULES_OF_RELATED:

@@ -30,13 +30,15 @@ Evidence = dict[str, Fact]
 MIN_OUTCOMES = 10
 #: Chance at which an honest column may break a rule.
 P_VALUE = 1e-6
+#: Changes of other columns below which they tell no pace.
+_MIN_CHANGES = 20
 #: A value that so large a share of the filled ones has counts as "not set yet": false, 0, "none".
 _USUAL = 0.9
 
 
 @dataclass
 class Pace:
-    """What becomes of changes while open, over all columns: the chances that one column must beat."""
+    """What becomes of changes while open, over the other columns: the chances that one column must beat."""
 
     last_day: float = 0.0  # share that come within a day of the closing
     won: float = 0.0  # share of cases that end so
@@ -74,17 +76,33 @@ class Judged:
         return np.asarray(self.is_set(self.column.codes[slots]).any(axis=0))
 
 
-def usual_pace(cases: Cases, columns: list[Column]) -> Pace:
-    """The pace of a company, from all changes of its cases' own columns."""
-    still_open = open_to_due(cases)
-    own = [column.changes for column in columns if column.is_own]
-    case = np.concatenate([changes.case[changes.is_open] for changes in own])
-    at = np.concatenate([changes.at[changes.is_open] for changes in own])
-    if not len(case):
-        return Pace(still_open=still_open)
+def usual_paces(cases: Cases, columns: list[Column]) -> list[Pace]:
+    """For each column the pace of all changes of the other own columns; where they have few, that of even changes.
+
+    A column is no measure of itself: where nothing else changes while open, what comes evenly over the life of a case
+    falls into its last day as often as that day is a part of its life.
+    """
+    still_open, closed = open_to_due(cases), cases.closed & cases.seen_open
+    life = np.maximum(cases.closing - cases.first, 0)[cases.seen_open]
+    even = float(np.minimum(life, 1)[closed[cases.seen_open]].sum() / max(life.sum(), 1e-9))
+    shares = [float((cases.fate[cases.seen_open] == fate).mean()) if len(life) else 0.0 for fate in (WON, LOST)]
+    counts = np.array([_paced(cases, column) for column in columns], dtype=float).reshape(-1, 4)
+    paces = []
+    for n, *parts in counts.sum(axis=0) - counts:
+        last_day, won, lost = [part / n for part in parts] if n >= _MIN_CHANGES else [even, *shares]
+        paces.append(Pace(last_day, won, lost, still_open))
+    return paces
+
+
+def _paced(cases: Cases, column: Column) -> list[int]:
+    """Changes while open: all, within a day of the closing, of won and of lost cases."""
+    if not column.is_own:
+        return [0, 0, 0, 0]
+    changes = column.changes
+    case, at = changes.case[changes.is_open], changes.at[changes.is_open]
     fate = cases.fate[case]
     last_day = (fate != OPEN) & (at >= cases.ended[case] - 1)
-    return Pace(float(last_day.mean()), float((fate == WON).mean()), float((fate == LOST).mean()), still_open)
+    return [len(case), int(last_day.sum()), int((fate == WON).sum()), int((fate == LOST).sum())]
 
 
 def _usual_code(column: Column) -> int:

@@ -10,19 +10,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binom, poisson
+from scipy.stats import binom
 
 from forecast.features.leak_due import due_by_cohort, due_by_lag
-from forecast.features.leak_judged import Evidence, Floats, Ints, Judged, Mask
-from forecast.features.leak_values import FIRST
+from forecast.features.leak_judged import P_VALUE, Evidence, Floats, Ints, Judged, Mask
+from forecast.features.leak_values import FIRST, LOST, WON
 
 #: At most this share of the open cases that are due may hold the values.
 _FEW = 0.15
 #: Chance of so few by luck, were only 0.7 of the expected ones due; with all of them due it is far smaller.
 _DUE = 0.7
-_LEVEL = 1e-4
+_LEVEL = 1e-3
 #: The same where the values settle the outcome, as hardly any honest value does: in 97 % of the cases, by chance p.
-_IF_SETTLED, _SETTLED, _SETTLED_P = 0.02, 0.97, 1e-9
+_IF_SETTLED, _SETTLED, _SETTLED_P = 0.05, 0.97, 1e-9
 #: Values are put together by how far (log-odds of a win) they lie from the base rate.
 _FAR = (2.0, 1.0)
 _MIN_CASES = 15
@@ -41,6 +41,29 @@ def values_of_closed_only(judged: Judged) -> Evidence | None:
     if not judged.comparable:
         return None
     return next((found for values in _telling(judged) if (found := _fewer_open(judged, values))), None)
+
+
+def settles(judged: Judged) -> Evidence | None:
+    """Once set while open, a case closes and with one outcome for one value; hardly an open case has it."""
+    changes, cases = judged.column.changes, judged.cases
+    rows = changes.is_open & judged.is_set(changes.code)
+    n = int(rows.sum())
+    if n < 20:
+        return None
+    fate, code = cases.fate[changes.case[rows]], changes.code[rows]
+    won, lost = (np.bincount(code[fate == value], minlength=int(code.max()) + 1) for value in (WON, LOST))
+    n_pure, chance = _foretold(won, lost), max(judged.pace.won, judged.pace.lost)
+    if n_pure < _SETTLED * n or binom.sf(n_pure - 1, n, chance) > P_VALUE:
+        return None
+    due = due_by_lag(cases, _held(judged, judged.is_set(np.arange(_n_codes(judged)))).since)
+    if due.n_open > max(_FEW * due.expected, 1):  # it comes shortly before the closing, and is there until then
+        return None
+    return {"times_set_while_open": n, "closed_as_its_value_says": n_pure, "usual_share": chance}
+
+
+def _foretold(won: Ints, lost: Ints) -> int:
+    """Rows that ended as the others with the same value say: a value seen once foretells nothing."""
+    return int(won[won - 1 > lost].sum() + lost[lost - 1 > won].sum())
 
 
 @dataclass(frozen=True)
@@ -70,18 +93,22 @@ def _fewer_open(judged: Judged, values: Mask) -> Evidence | None:
         return None
     is_settled = _settle(held.code[rows], cases.fate[rows], float(cases.fate[cases.judged].mean()))
     level = _IF_SETTLED if is_settled else _LEVEL
-    for due, n_open in (due_by_lag(cases, held.since), due_by_cohort(cases, held.since <= cases.first)):
-        due *= judged.pace.still_open
-        if n_open <= _FEW * due and poisson.cdf(n_open, _DUE * due) < level:
-            return {"closed_cases_with_it": int(rows.sum()), "open_cases_with_it": n_open, "open_cases_due": due}
+    pace = judged.pace.still_open
+    dues = [due_by_lag(cases, held.since), due_by_cohort(cases, held.since <= cases.first)]
+    # where both see enough, both must see few
+    if any(due.n_open > max(_FEW * pace * due.expected, 1) for due in dues):
+        return None
+    for due in dues:
+        if due.n_open <= _FEW * pace * due.expected and due.chance(_DUE * pace) < level:
+            facts = {"open_cases_with_it": due.n_open, "open_cases_due": round(pace * due.expected, 1)}
+            return {"closed_cases_with_it": int(rows.sum()), **facts}
     return None
 
 
 def _settle(code: Ints, won: Ints, base: float) -> bool:
     """Whether values settle the outcome, judged by the other cases with the same value."""
-    n_won, n_all = np.bincount(code, weights=won), np.bincount(code)
-    n_lost = n_all - n_won
-    n_right = float(n_won[n_won - 1 > n_lost].sum() + n_lost[n_lost - 1 > n_won].sum())
+    n_codes = int(code.max()) + 1
+    n_right = _foretold(*(np.bincount(code[won == value], minlength=n_codes) for value in (WON, LOST)))
     return n_right >= _SETTLED * len(code) and float(binom.sf(n_right - 1, len(code), max(base, 1 - base))) < _SETTLED_P
 
 
