@@ -21,8 +21,8 @@ from forecast.conversion.rates import (
 #: In this order everywhere. The recent ones weigh rows by age and take part only where there is time.
 MEMBERS = ("linear", "linear_recent", "trees", "trees_recent", "group_rate")
 
-#: Rows of the rarer outcome at which trees have half of the say that they get with many.
-TREES_NEED = 100.0
+#: Cases of the rarer outcome at which trees have half of the say that they get with many, and the rate only half of its.
+TREES_NEED, LINE_NEEDS = 100.0, 25.0
 
 
 def prior_weights(n_rarer: float, *, timed: bool, overdispersion: float = 1.0) -> dict[str, float]:
@@ -40,9 +40,10 @@ def prior_weights(n_rarer: float, *, timed: bool, overdispersion: float = 1.0) -
     overdispersion : float
         At least 1, see `evaluation.combination.overdispersion`.
     """
-    grown = n_rarer / (n_rarer + TREES_NEED)
-    families = {"linear": 0.8 - 0.35 * grown, "trees": 0.52 * grown}
-    weights = {"group_rate": 0.2 - 0.17 * grown}
+    rate = 0.03 + 0.17 * LINE_NEEDS / (n_rarer + LINE_NEEDS)
+    trees = 0.55 * n_rarer / (n_rarer + TREES_NEED)
+    families = {"linear": (1 - rate) * (1 - trees), "trees": (1 - rate) * trees}
+    weights = {"group_rate": rate}
     recent = 1 - 0.5 / overdispersion**0.25 if timed else 0.0
     for family, weight in families.items():
         weights |= {family: weight * (1 - recent), f"{family}_recent": weight * recent}

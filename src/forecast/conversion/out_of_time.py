@@ -18,7 +18,7 @@ from forecast.evaluation.folds import Fold
 
 #: The prior variance of coefficients and the number of trees that are right most often, and how many factors of e each
 #: may be off by: what the held-out rows cannot decide, because they are few or the world moves, stays there.
-STRENGTH_CENTRE, STRENGTH_LOG_SD = 0.1, 1.0
+STRENGTH_CENTRE, STRENGTH_LOG_SD = 0.1, 0.7
 TREES_CENTRE, TREES_LOG_SD = 150.0, 1.0
 
 

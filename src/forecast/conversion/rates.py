@@ -19,7 +19,7 @@ import pandas as pd
 from scipy.sparse import csr_matrix
 from scipy.special import logit
 
-from forecast.conversion.encoding import MAX_LEVELS, TableEncoder, as_texts
+from forecast.conversion.encoding import TableEncoder, as_texts
 from forecast.conversion.group_rate import shrinkage_strength
 
 #: Levels and words share this many places; two of them seldom fall on one.
@@ -30,6 +30,9 @@ N_PARTS = 5
 
 #: A column of texts with so many words on average is read word by word.
 MIN_WORDS = 2.5
+
+#: A category with more levels than this is rated when so many of its rows have a level that the encoder does not keep.
+MANY_LEVELS, SHARE_NOT_KEPT = 20, 0.05
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class RatedColumn:
 
 
 def rated_columns(X: pd.DataFrame, encoder: TableEncoder) -> list[RatedColumn]:
-    """Columns of texts, and categories with more levels than the encoder keeps."""
+    """Columns of texts, and categories of many levels where the encoder keeps too few of them."""
     found = []
     for position, column in enumerate(encoder.columns):
         if column.kind != "category":
@@ -51,7 +54,8 @@ def rated_columns(X: pd.DataFrame, encoder: TableEncoder) -> list[RatedColumn]:
         unique = pd.Series(texts.unique())
         words = float(unique.str.count(r"\w+").mean())
         by_word = bool(words >= MIN_WORDS and len(unique) > len(texts) / 5)
-        if by_word or len(unique) > min(MAX_LEVELS, len(column.levels)):
+        not_kept = 1 - texts.isin(column.levels).mean()
+        if by_word or (len(unique) > MANY_LEVELS and not_kept > SHARE_NOT_KEPT):
             found.append(RatedColumn(column.name, position, by_word))
     return found
 

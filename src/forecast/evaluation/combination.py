@@ -6,8 +6,8 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
-#: Prior standard deviation of a weight around its equal share: a few hundred informative rows overrule it.
-WEIGHT_SD = 0.3
+#: Prior standard deviation of a weight around its prior one: a thousand informative rows overrule it.
+WEIGHT_SD = 0.15
 
 #: Prior standard deviations of the calibration map around the identity. The shift is narrow: a level that was wrong on
 #: earlier refits is mostly put right by the last one, which has seen the newest rows; what is left is re-anchored.
