@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecast.features.leak_closing import jumps_before_closing
 from forecast.features.leak_judged import Judged, usual_paces
 from forecast.features.leak_open import filled_for_closed_only, settles, values_of_closed_only
-from forecast.features.leak_values import read_cases, read_columns
+from forecast.features.leak_values import HOUR_BEFORE, LAST_OPEN, OPEN, read_cases, read_columns
 from forecast.features.leaks import hunt_history
 from forecast.history import connect_tables
 
@@ -41,14 +42,15 @@ def versions() -> pd.DataFrame:
             "partner": np.where(rng.random(N) < np.where(won, 0.7, 0.05), "yes", "no"),
             "due_at": (START + pd.to_timedelta(closing + rng.uniform(1, 60, N), "D")).strftime("%FT%TZ"),
             "agreed": None,
+            "ready": None,
             "day": created,
         }
     )
     later = early.assign(day=agreed, agreed=np.where(won & (agreed > created) & (rng.random(N) < 0.7), "yes", None))
-    last = later.assign(
-        day=closing, outcome=np.where(won, "won", "lost"), closed_at=START + pd.to_timedelta(closing, "D")
-    )
-    rows = pd.concat([early, later[agreed > created], last])
+    moments = later[won].assign(day=closing[won] - 0.007, ready="yes")
+    ending = {"outcome": np.where(won, "won", "lost"), "closed_at": START + pd.to_timedelta(closing, "D")}
+    last = later.assign(day=closing, ready=np.where(won, "yes", None), **ending)
+    rows = pd.concat([early, later[agreed > created], moments, last])
     rows = rows[rows["day"] < DAYS].assign(recorded_at=lambda found: START + pd.to_timedelta(found["day"], "D"))
     names = [name for name in early if name not in ("opportunity_id", "owner_id", "day")]
     texts = [
@@ -65,10 +67,6 @@ def found():
     return {suspect.column: suspect for suspect in suspects}
 
 
-def test_what_was_written_into_the_past_of_closed_cases_is_excluded_and_nothing_else(found):
-    assert set(found) == {"owner_id", "n_activities", "city", "review", "tier", "modified_at"}
-
-
 @pytest.fixture(scope="module")
 def judged():
     con, end = connect_tables({"opportunities": versions()}), END.to_pydatetime()
@@ -76,6 +74,31 @@ def judged():
     columns = list(read_columns(con, "opportunity", end))
     paces = usual_paces(cases, columns)
     return {column.name: Judged(cases, column, pace) for column, pace in zip(columns, paces, strict=True)}
+
+
+def test_what_was_written_into_the_past_of_closed_cases_is_excluded_and_nothing_else(found):
+    assert set(found) == {"owner_id", "n_activities", "city", "review", "tier", "modified_at", "ready"}
+
+
+def test_a_moment_that_stays_is_no_change_though_only_wins_have_a_version_just_before_their_closing(found, judged):
+    due_at = judged["due_at"]
+    in_the_hour = due_at.column.codes[HOUR_BEFORE] != due_at.column.codes[LAST_OPEN]
+
+    assert found["ready"].kind == "moments_before_closing"
+    assert (in_the_hour & due_at.won).sum() > 20  # its code counts days from the version
+    assert jumps_before_closing(due_at) is None
+
+
+def test_a_column_is_judged_by_the_pace_of_the_others_and_of_even_changes_where_there_are_none(judged):
+    cases, ready = judged["ready"].cases, judged["ready"].column
+    life = (cases.closing - cases.first)[cases.seen_open]
+    ended = (cases.fate != OPEN)[cases.seen_open]
+
+    alone, beside = usual_paces(cases, [ready])[0], usual_paces(cases, [ready, judged["agreed"].column])[0]
+
+    assert alone.last_day == pytest.approx(np.minimum(life, 1)[ended].sum() / life.sum())
+    assert beside.last_day == 0.0  # agreed three days before the closing or more
+    assert beside.won > 0.8
 
 
 @pytest.mark.parametrize(
