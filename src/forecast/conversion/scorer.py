@@ -13,6 +13,7 @@ from forecast.attribution import probability_points
 from forecast.conversion.alike import AlikeCases
 from forecast.conversion.amount import AmountModel
 from forecast.conversion.anchor import Anchor, fit_anchor
+from forecast.conversion.clocks import clock_columns
 from forecast.conversion.encoding import column_kind
 from forecast.conversion.group_rate import GroupRateModel
 from forecast.conversion.model import ConversionModel
@@ -99,7 +100,7 @@ class ConversionScorer:
         """Learn from snapshots of the past.
 
         Snapshots whose whole window lies before the cutoff teach the probability, each with weight 1; all snapshots,
-        censored ones too, teach the timing.
+        censored ones too, teach the timing. Columns that tell only what time it is teach nothing (`clock_columns`).
 
         Parameters
         ----------
@@ -130,8 +131,9 @@ class ConversionScorer:
         X = table[[name for name in features.columns if name not in KEYS]]
         y, ids = label[known].to_numpy(), table["entity_id"].to_numpy()
         groups = self._groups(X)
+        clocks = [name for name in clock_columns(X, table["as_of"]) if name not in groups]
         self.model_ = self._model(groups).fit(
-            X[known], y, time=table["as_of"][known], segment=groups or None, groups=ids[known]
+            X[known].drop(columns=clocks), y, time=table["as_of"][known], segment=groups or None, groups=ids[known]
         )
         z = self.model_.log_odds(X)
         self.anchor_ = self._anchor(z, table, cutoff)
