@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.stats import gamma, poisson
+from scipy.stats import beta, binom, gamma, poisson
 
 from forecast.features.leak_due import Due, closing_law, due_by_cohort, due_by_lag, open_to_due
 from forecast.features.leak_values import LOST, OPEN, WON, Cases
@@ -91,5 +91,19 @@ def test_chance_is_that_of_a_poisson_number_with_an_uncertain_mean(expected, spr
     by_hand = quad(lambda m: mean.pdf(m) * poisson.cdf(n_open, m), 0, mean.ppf(1 - 1e-12))[0]
 
     assert Due(expected, spread, n_open).chance(share) == pytest.approx(by_hand, rel=1e-6)
-    assert Due(expected, 0.0, n_open).chance(share) == pytest.approx(poisson.cdf(n_open, share * expected))
+    assert Due(expected, 0.0, n_open).chance(share) == pytest.approx(poisson.cdf(n_open, share * expected), rel=1e-4)
+    assert Due(expected, 0.0, n_open, 40).chance(share) == pytest.approx(
+        binom.cdf(n_open, 40, share * expected / 40), rel=1e-4
+    )
     assert Due(0.0, 0.0, 0).chance(share) == 1.0
+
+
+def test_chance_of_a_bounded_number_is_a_binomial_one_with_an_uncertain_share():
+    mean, spread = 0.7 * 20 / 30, 0.1
+    size = (1 - mean) / (spread * mean) - 1  # the beta variable with this mean and variance
+    law = beta(size * mean, size * (1 - mean))
+
+    by_hand = quad(lambda p: law.pdf(p) * binom.cdf(3, 30, p), 0, 1)[0]
+
+    assert law.var() == pytest.approx(spread * mean**2)
+    assert Due(20.0, spread, 3, 30).chance(0.7) == pytest.approx(by_hand, rel=1e-6)

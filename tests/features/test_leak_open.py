@@ -9,7 +9,8 @@ import pytest
 from forecast.features.leak_closing import jumps_before_closing
 from forecast.features.leak_judged import Judged, usual_paces
 from forecast.features.leak_open import filled_for_closed_only, settles, values_of_closed_only
-from forecast.features.leak_values import HOUR_BEFORE, LAST_OPEN, OPEN, read_cases, read_columns
+from forecast.features.leak_reading import read_cases, read_columns
+from forecast.features.leak_values import HOUR_BEFORE, LAST_OPEN, OPEN
 from forecast.features.leaks import hunt_history
 from forecast.history import connect_tables
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2, nbinom, poisson
+from scipy.stats import betabinom, chi2, nbinom
 
 from forecast.features.leak_values import GONE, OPEN, Cases
 
@@ -23,20 +23,30 @@ _COHORT, _MAX_COHORTS = 40, 10
 
 @dataclass(frozen=True)
 class Due:
-    """Open cases to be expected (``expected``, with the variance ``spread`` relative to its square), and open ones."""
+    """Open cases to be expected (``expected``, with the variance ``spread`` relative to its square), and open ones.
+
+    ``among`` is the number of open cases of which they are a part; None where nothing bounds them.
+    """
 
     expected: float
     spread: float
     n_open: int
+    among: int | None = None
 
     def chance(self, share: float) -> float:
-        """Chance of so few open ones if only that share of the expected ones is due: a Poisson number whose mean is
-        known as a gamma variable with this spread."""
-        if self.expected <= 0:
+        """Chance of so few open ones if only that share of the expected ones is due.
+
+        A Poisson number whose mean is a gamma variable with this spread; a binomial one with a beta share if bounded.
+        """
+        mean = share * self.expected
+        if mean <= 0:
             return 1.0
-        if self.spread <= 0:
-            return float(poisson.cdf(self.n_open, share * self.expected))
-        return float(nbinom.cdf(self.n_open, 1 / self.spread, 1 / (1 + self.spread * share * self.expected)))
+        spread = max(self.spread, 1e-6)
+        if self.among is None:
+            return float(nbinom.cdf(self.n_open, 1 / spread, 1 / (1 + spread * mean)))
+        part = mean / self.among
+        size = max((1 - part) / (spread * part) - 1, 1e-9)
+        return float(betabinom.cdf(self.n_open, self.among, size * part, size * (1 - part)))
 
 
 @dataclass(frozen=True)
@@ -118,7 +128,7 @@ def due_by_cohort(cases: Cases, having: Mask) -> Due:
     slower = np.minimum(left[0] / left[1], 1.0)
     order = np.flatnonzero(ended | still_open)
     order = order[np.argsort(cases.first[order], kind="stable")]
-    expected, variance, n_open = 0.0, 0.0, 0
+    expected, variance, n_open, among = 0.0, 0.0, 0, 0
     for cohort in np.array_split(order, int(np.clip(len(order) // _COHORT, 1, _MAX_COHORTS))):
         closed, opened = cohort[ended[cohort]], cohort[still_open[cohort]]
         if len(closed) >= 5:
@@ -126,9 +136,11 @@ def due_by_cohort(cases: Cases, having: Mask) -> Due:
             odds = with_it * slower[opened]
             here = float((odds / np.maximum(odds + len(closed) - with_it, 1e-9)).sum())
             expected += here
-            variance += here**2 / max(with_it, 1.0)
+            # of a share that stands on so many closed cases, one more of either sort to be safe
+            variance += here**2 * (len(closed) - with_it + 1) / (len(closed) * (with_it + 1))
             n_open += int(having[opened].sum())
-    return Due(expected, variance / expected**2 if expected else 0.0, n_open)
+            among += len(opened)
+    return Due(expected, variance / expected**2 if expected else 0.0, n_open, among)
 
 
 def open_to_due(cases: Cases) -> float:

@@ -8,8 +8,8 @@ from duckdb import DuckDBPyConnection
 
 from forecast.features.columns import slug
 from forecast.features.leak_history import find_leaks
+from forecast.features.leak_reading import read_cases, read_columns
 from forecast.features.leak_table import hunt_table
-from forecast.features.leak_values import read_cases, read_columns
 from forecast.features.spine import scored_table
 from forecast.features.suspects import KINDS, KINDS_ZH, LEAK, SUSPICIOUS, Suspect
 
