@@ -215,8 +215,27 @@ class ScoredPage(BaseModel):
     next_cursor: str | None = Field(description="Of the next page; null on the last one.")
 
 
+class NextStep(BaseModel):
+    """The action that raises the chance of this case most, with its effect; or why none is suggested."""
+
+    action: str | None = Field(description="Null when there is none to suggest.", examples=["kind_demo"])
+    effect: float | None = Field(
+        description="Change of `probability` by acting now instead of going on as usual, among comparable cases.",
+        examples=[0.042],
+    )
+    low: float | None = Field(description="Lower end of the 95 % interval of the effect.", examples=[0.01])
+    high: float | None = Field(description="Upper end of the 95 % interval of the effect.", examples=[0.074])
+    cost_minutes: float | None = Field(description="Usual length; null when it was never recorded.", examples=[40.2])
+    n: int = Field(description="Rows compared.", examples=[1204])
+    reason: str | None = Field(description="Why there is none: stable; programs may rely on it.", examples=[None])
+    text: str = Field(examples=["A demo: +4.2 points (+1.0 to +7.4), about 40 minutes"])
+
+
 class Explanation(BaseModel):
-    """Every reason of one score, strongest first: `base` and all `points` add up to `probability`."""
+    """Every reason of one score, strongest first, and the next step.
+
+    `base` and all `points` add up to `probability`.
+    """
 
     entity: EntityKind
     entity_id: str
@@ -226,6 +245,7 @@ class Explanation(BaseModel):
     probability: Probability
     base: Probability
     reasons: list[Reason]
+    next_step: NextStep
 
 
 #: Larger integers are no numbers of a CRM, and no floats.

@@ -37,6 +37,9 @@ _PRESENT = timedelta(seconds=60)
 #: Rows of scores kept in memory; each takes about 7 kB, nearly all of it reasons.
 _SCORED_ROWS = 100_000
 
+#: Next steps kept in memory, a few hundred bytes each.
+_NEXT_STEPS = 200_000
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -70,6 +73,9 @@ class Service:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self._scored: Cache[Scored] = Cache(_SCORED_ROWS, weigh=lambda scored: len(scored.rows) + 1)
+        self._next_steps: Cache[pd.DataFrame | None] = Cache(
+            _NEXT_STEPS, weigh=lambda steps: 1 if steps is None else len(steps) + 1
+        )
         self._outlooks: Cache[Outlook] = Cache(16)
         self._demand: Cache[pd.DataFrame] = Cache(4)
         self._organisations: Cache[Organisation] = Cache(16)
@@ -131,6 +137,13 @@ class Service:
         if rows.empty:
             return Scored(snapshot, None, False, rows)
         return Scored(snapshot, rows["model_version"].iloc[0], bool(rows["backdated"].iloc[0]), rows)
+
+    def next_steps(self, entity: str, snapshot: Snapshot, model: str) -> pd.DataFrame | None:
+        """Next steps of all open entities of a kind, by the model version that scored them."""
+        key = (entity, snapshot, model)
+        return self._next_steps.get(
+            key, lambda: self.workspace.next_steps(entity, snapshot.as_of, model, snapshot.batch)
+        )
 
     def outlook(self, period: str, snapshot: Snapshot) -> Outlook:
         """Revenue distribution of a period."""

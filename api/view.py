@@ -19,6 +19,7 @@ from forecast.explain.definitions import PARTS, definition_records
 from forecast.outlook import UNASSIGNED
 from forecast.periods import parse_period
 from forecast.targets import TargetOutOfReach
+from forecast.usecases.next_step import told_step
 from forecast.usecases.targets import TargetProposal, propose_targets
 
 
@@ -70,6 +71,11 @@ class View:
                 f"There was no open {entity} {entity_id!r} at {snapshot.as_of.isoformat()} among those of this key."
             )
         return row
+
+    def next_step(self, entity: str, entity_id: str, snapshot: Snapshot, model: str, lang: Language) -> dict[str, Any]:
+        """What to do next with an entity that the caller may see: ask `scored_one` first."""
+        require(self.caller, "rows")
+        return told_step(self._service.next_steps(entity, snapshot, model), entity_id, lang)
 
     def members(self, team_id: str, snapshot: Snapshot) -> frozenset[str]:
         """Users of a team and its sub-teams as known at a snapshot."""

@@ -4,6 +4,7 @@ The open cases of a moment are scored as they are, and again after each attack o
 is stated is how much that moves the probability: a bound by measurement on these cases, not by proof.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ import pandas as pd
 from duckdb import DuckDBPyConnection
 
 from forecast.conversion import ConversionScorer
-from forecast.features import build_features
+from forecast.features import FAMILIES, build_features, feature_columns
 from forecast.features.columns import quoted
 from forecast.features.interactions import UNANSWERED
 from forecast.history import in_force, sql_moment, stored_columns
@@ -25,6 +26,9 @@ N_EMPTY, DAYS = 20, 7
 
 #: Kinds of activity tried, the most common ones first.
 MAX_KINDS = 8
+
+#: Families whose features hang on activities: only these are made anew after an attack by activities.
+LOGGED_READ_BY = ("interactions",)
 
 #: Names of the attacks that are no single kind of activity: each case with the kind that raises it most.
 ANY = f"{N_EMPTY} empty activities, the best kind for each case"
@@ -50,7 +54,8 @@ def tamper_effects(
     scorer: ConversionScorer,
     spine: pd.DataFrame,
     *,
-    families: tuple[str, ...] | None = None,
+    families: Sequence[str] | None = None,
+    max_kinds: int = MAX_KINDS,
     zone: tzinfo,
 ) -> pd.DataFrame:
     """Change of the probability of open cases under each attack.
@@ -63,8 +68,10 @@ def tamper_effects(
         Fitted.
     spine : DataFrame
         ``entity_id``, ``as_of`` of the cases open at one moment; up to 300 of them are looked at.
-    families : tuple of str, optional
+    families : sequence of str, optional
         Feature families that the scorer was trained on; default all.
+    max_kinds : int
+        Kinds of activity tried, the most common ones first.
     zone : tzinfo
         Of the workspace.
 
@@ -82,42 +89,52 @@ def tamper_effects(
     moment = rows["as_of"].iloc[0].to_pydatetime()
     con.register("_tampered_cases", rows[["entity_id"]])
 
-    def change(table: str, query: str) -> np.ndarray:
-        """What more rows of a table do to each case."""
-        honest = _keep(con, table)
-        replace_rows(con, table, f"{honest} UNION ALL {query}")
-        after = probability()
-        replace_rows(con, table, honest)
-        return np.asarray(after - before)
+    def changes(table: str, queries: Iterable[str], read_by: Sequence[str]) -> list[np.ndarray]:
+        """What more rows of a table, by each query, do to the probability of each case."""
+        found, kept = [], _keep(con, table)
+        for query in queries:
+            replace_rows(con, table, f"{kept} UNION ALL {query}")
+            anew = build_features(con, rows, scorer.entity, read_by, zone=zone)
+            found.append(np.asarray(probability(_renewed(honest, anew, read_by)) - before))
+        replace_rows(con, table, kept)
+        return found
 
-    def probability() -> np.ndarray:
-        features = build_features(con, rows, scorer.entity, families, zone=zone)
+    def probability(features: pd.DataFrame) -> np.ndarray:
         names = [str(name) for name in scorer.model_.feature_names_in_]
         return scorer.win_probability(with_columns(features, names))
 
-    before = probability()
-    kinds = kinds_logged(con, moment)
-    empty = {
-        f"{N_EMPTY} × {kind.name}": change("interactions", activities(scorer.entity, kind, moment)) for kind in kinds
-    }
-    changes = dict(empty)
+    built = list(FAMILIES if families is None else families)
+    honest = build_features(con, rows, scorer.entity, built, zone=zone)
+    before = probability(honest)
+    kinds = kinds_logged(con, moment, max_kinds)
+    logging = [name for name in LOGGED_READ_BY if name in built]
+    effects: dict[str, np.ndarray] = {}
     if kinds:
-        changes[ANY] = np.max(list(empty.values()), axis=0)
-        invented = [change("interactions", activities(scorer.entity, k, moment, invented=True)) for k in kinds]
-        changes[INVENTED] = np.max(invented, axis=0)
+        empty, invented = (
+            changes("interactions", (activities(scorer.entity, kind, moment, invented=way) for kind in kinds), logging)
+            for way in (False, True)
+        )
+        effects = {f"{N_EMPTY} × {kind.name}": change for kind, change in zip(kinds, empty, strict=True)}
+        effects |= {ANY: np.max(empty, axis=0), INVENTED: np.max(invented, axis=0)}
     if scorer.entity == "opportunity":
-        changes[TYPED] = change("opportunities", retyped(moment))
-    return _effects(changes)
+        (effects[TYPED],) = changes("opportunities", [retyped(moment)], built)
+    return _effects(effects)
 
 
-def kinds_logged(con: DuckDBPyConnection, moment: datetime) -> list[LoggedKind]:
+def _renewed(honest: pd.DataFrame, anew: pd.DataFrame, families: Sequence[str]) -> pd.DataFrame:
+    """Features with those of some families replaced; rows of both are the same, in the same order."""
+    other = [name for name in honest.columns if name.partition("__")[0] not in families]
+    return pd.concat([honest[other], anew[feature_columns(anew)]], axis=1)
+
+
+def kinds_logged(con: DuckDBPyConnection, moment: datetime, max_kinds: int = MAX_KINDS) -> list[LoggedKind]:
     """What reps had logged before ``moment``, most common first; not what customers did."""
     nobody = ", ".join(quoted(result) for result in UNANSWERED)
     found = con.sql(
         f"SELECT channel, kind, mode(result) FILTER (lower(result) NOT IN ({nobody})) FROM interactions "
         f"WHERE known_from < {sql_moment(moment)} AND deleted_at IS NULL "
         "AND direction IS DISTINCT FROM 'in' AND channel IS DISTINCT FROM 'web' "
-        f"GROUP BY ALL ORDER BY count(*) DESC, channel, kind LIMIT {MAX_KINDS}"
+        f"GROUP BY ALL ORDER BY count(*) DESC, channel, kind LIMIT {max_kinds}"
     ).fetchall()
     return [LoggedKind(*row) for row in found]
 
@@ -195,11 +212,11 @@ def _effect(attack: str, change: np.ndarray) -> dict[str, object]:
     }
 
 
-def tamper_section(effects: pd.DataFrame) -> str:
-    """The section of a model card, in Markdown: the bound, and the effect of each attack in percentage points."""
-    title = "## What a rep can fake\n\n"
+def tamper_section(effects: pd.DataFrame) -> tuple[str, str]:
+    """Title and Markdown text for the model card: the bound, and the effect of each attack in percentage points."""
+    title = "What a rep can fake"
     if effects.empty:
-        return title + "No case was open, or reps log no activities and type nothing that is scored: nothing to try.\n"
+        return title, "No case was open, or reps log no activities and type nothing that is scored: nothing to try."
     lines = [
         "| attack | cases | median | 90 % | max | max up | rising |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -215,6 +232,5 @@ def tamper_section(effects: pd.DataFrame) -> str:
         if len(worst)
         else ""
     )
-    return f"{title}{bound}Change of the probability in percentage points, on cases open at the cutoff:\n\n" + (
-        "\n".join(lines) + "\n"
-    )
+    heading = "Change of the probability in percentage points, on cases open at the cutoff:"
+    return title, f"{bound}{heading}\n\n" + "\n".join(lines)

@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -16,12 +16,13 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from forecast.adapters.model_specs import ModelSpec, load_model_spec
 from forecast.conversion import ConversionModel, ConversionScorer, window_labels
+from forecast.conversion.next_step import NextStepModel
 from forecast.conversion.population import MIN_ENTITIES
 from forecast.conversion.scorer import joined
 from forecast.errors import InvalidInput, NotEnoughHistory
 from forecast.evaluation.evaluate import evaluate, gate
 from forecast.evaluation.promotion import Decision
-from forecast.features import build_features, feature_columns, outcomes
+from forecast.features import build_features, feature_columns, open_entities, outcomes
 from forecast.features.leaks import KINDS, Suspect, hunt_history, leaking_features
 from forecast.ports import Clock, Lake, ModelRegistry, ModelVersion, Store
 from forecast.schema import SCORED_ENTITIES
@@ -33,8 +34,10 @@ from training.baselines import Predictor, fit_lightgbm, fit_logistic
 from training.card import conversion_card, describe_effort
 from training.evidence import evidence_of
 from training.leakage import changed_features, distort_future, leak_section, sample_spine
+from training.next_step import learn_next_step, next_step_section
 from training.result import TrainingResult
 from training.split import LATER_TIME, Block, Split, enough, split_by_time
+from training.tamper import tamper_effects, tamper_section
 
 __all__ = ["TrainingResult", "train_conversion"]
 
@@ -44,6 +47,9 @@ CHALLENGER = "challenger"
 
 #: Share of the snapshots before the early moment of the leakage check.
 EARLY = 0.1
+
+#: Kinds of activity that the card tries on the open cases.
+TAMPER_KINDS = 4
 
 #: Metrics shown for every compared model.
 SHOWN = ["log_loss", "log_loss_low", "log_loss_high", "brier_loss", "roc_auc", "lift_10", "calibration_slope"]
@@ -111,7 +117,7 @@ def train_conversion(
                 continue
             with lake.connect(batch) as other:
                 leaking = run.leaking(other)
-            results.append(_register(run, leaking, registry, store, clock))
+            results.append(_register(run, leaking, lake, registry, store, clock))
     if not results:
         nothing = f"Nothing to train on: no lead and no opportunity was open at a snapshot before {cutoff:%Y-%m-%d}."
         raise NotEnoughHistory(" ".join(lacking) or nothing)
@@ -321,20 +327,44 @@ class _Run:
         Asked of rows late in the history, then of early ones: a feature may look ahead in the rows that are learned
         from and back in those that are judged.
         """
+        late = self.split.blocks[-1].origin
         self.say(f"{self.entity}: leakage check")
         moments = self.snapshots.spine["as_of"].sort_values()
         early = pd.Timestamp(moments.iloc[int(EARLY * len(moments))])
         found: set[str] = set()
-        for moment in (self.split.blocks[-1].origin, early):
+        for moment in (late, early):
             spine = sample_spine(self.snapshots.spine, moment)
             before = self._build(self.con, spine)
             distort_future(other, moment.to_pydatetime())
             found.update(changed_features(before, self._build(other, spine)))
         return tuple(sorted(found))
 
+    def next_step(self) -> NextStepModel:
+        """What the actions of reps did to their cases, from the same snapshots."""
+        self.say(f"{self.entity}: effects of what reps did")
+        return learn_next_step(
+            self.con,
+            self.features,
+            self.snapshots.outcomes,
+            entity=self.entity,
+            horizon_days=self.snapshots.horizon_days,
+            cutoff=self.cutoff,
+            end=self.snapshots.end,
+            random_state=self.settings.random_state,
+        )
+
+    def tampering(self, scorer: ConversionScorer, other: DuckDBPyConnection) -> tuple[str, str]:
+        """Section of the card on what a rep can fake, tried on the cases open at the cutoff in another connection."""
+        self.say(f"{self.entity}: what empty activities do to its scores")
+        spine = open_entities(other, self.entity, self.cutoff)
+        families, zone = self.spec.features, self.settings.zone
+        return tamper_section(
+            tamper_effects(other, scorer, spine, families=families, max_kinds=TAMPER_KINDS, zone=zone)
+        )
+
 
 def _register(
-    run: _Run, leaking: tuple[str, ...], registry: ModelRegistry, store: Store, clock: Clock
+    run: _Run, leaking: tuple[str, ...], lake: Lake, registry: ModelRegistry, store: Store, clock: Clock
 ) -> TrainingResult:
     """Register the challenger (and the first champion), apply the gate, and say what happened."""
     if run.champion is None:
@@ -342,7 +372,11 @@ def _register(
         enthrone(registry, store, clock, first, reason="First champion: the shrunken group rate.", author=GATE)
     decision = run.decide(leaking)
     run.say(f"{run.entity}: refit on all {len(run.table):,} snapshots")
-    version = _log(run, run.refit("blend", run.spec.parameters), CHALLENGER, decision, registry, leaking)
+    scorer = run.refit("blend", run.spec.parameters)
+    next_step = run.next_step()
+    with lake.connect(run.batch) as other:
+        sections = [next_step_section(next_step), run.tampering(scorer, other)]
+    version = _log(run, scorer, CHALLENGER, decision, registry, leaking, next_step.to_files(), sections)
     for suspect in run.suspects:
         store.audit(GATE, "exclude", f"{version.label}: {suspect.table}.{suspect.column}: {KINDS[suspect.kind]}")
     if leaking:
@@ -361,6 +395,8 @@ def _log(
     decision: Decision,
     registry: ModelRegistry,
     leaking: tuple[str, ...] = (),
+    files: Mapping[str, bytes] | None = None,
+    sections: Sequence[tuple[str, str]] = (),
 ) -> ModelVersion:
     """One MLflow run with everything that is needed to judge and to repeat it."""
     names = [str(name) for name in scorer.model_.feature_names_in_]
@@ -392,14 +428,14 @@ def _log(
         split=run.split,
         decision=decision,
         about=scorer.metadata_,
-        sections=[evidence.section(), ("Columns kept out", leak_section(run.suspects))],
+        sections=[evidence.section(), *sections, ("Columns kept out", leak_section(run.suspects))],
     )
     example = with_columns(run.features, names)[["entity_id", "as_of", *names]].head(5)
     scored = scorer.score(example)[["probability", "low", "high", *(f"p_{days}d" for days in scorer.horizons)]]
     split = {"scheme": run.split.scheme, "evaluation_from": run.split.origin.isoformat()}
     return registry.register(
         run.spec.name,
-        scorer.to_files() | {CARD: card.encode()},
+        scorer.to_files() | dict(files or {}) | {CARD: card.encode()},
         {
             "cutoff": run.cutoff,
             "batch": run.batch,

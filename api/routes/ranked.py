@@ -58,11 +58,12 @@ def ranked_page(
 def explanation(
     view: View, entity: EntityKind, entity_id: str, query: ScoreQuery, accept_language: str | None, response: Response
 ) -> Explanation:
-    """Every reason of one entity's score."""
+    """Every reason of one entity's score, and what to do next."""
     lang = _language(query, accept_language, response)
     snapshot = view.snapshot(query.as_of, query.batch)
     row = view.scored_one(entity, entity_id, snapshot, query.model)
-    return Explanation.model_validate(explain(row, entity_id, lang=lang))
+    step = view.next_step(entity, entity_id, snapshot, str(row["model_version"].iloc[0]), lang)
+    return Explanation.model_validate(explain(row, entity_id, lang=lang) | {"next_step": step})
 
 
 def _language(query: ScoreQuery, accept_language: str | None, response: Response) -> Language:

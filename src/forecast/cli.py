@@ -290,6 +290,10 @@ def explain(
         f" (base {answer['base']:.1%}, {answer['model_version']})"
     )
     terminal.table(pd.DataFrame(answer["reasons"])[["points", "text"]], formats={"points": "+.1%"})
+    answer["next_step"] = opened.next_step(
+        answer["entity"], entity_id, answer["as_of"], answer["model_version"], answer["batch"], lang
+    )
+    terminal.say(answer["next_step"]["text"])
     if raising:
         answer["raising"] = opened.what_would_raise(entity_id, as_of, model, batch, lang)
         for option in answer["raising"]["options"]:

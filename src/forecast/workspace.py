@@ -234,6 +234,37 @@ class Workspace:
 
         return explain(self.score(as_of, model, batch, entity), entity_id, lang=lang, strongest=strongest)
 
+    def next_steps(
+        self,
+        entity: str,
+        as_of: AsOf = None,
+        model: str | None = None,
+        batch: int | None = None,
+        entity_id: str | None = None,
+    ) -> pd.DataFrame | None:
+        """What to do next with each open lead or opportunity, with effect, interval and cost, or why that is unknown.
+
+        None where the model that serves has learned no effects.
+        """
+        from forecast.usecases.next_step import next_steps
+
+        wiring, moment = (self.lake, self.registry, self.store, self.settings), self.moment(as_of)
+        return next_steps(*wiring, moment, entity, model=model, batch=batch, entity_id=entity_id)
+
+    def next_step(
+        self,
+        entity: str,
+        entity_id: str,
+        as_of: AsOf = None,
+        model: str | None = None,
+        batch: int | None = None,
+        lang: str = "en",
+    ) -> dict[str, Any]:
+        """What to do next with one lead or opportunity, in words."""
+        from forecast.usecases.next_step import told_step
+
+        return told_step(self.next_steps(entity, as_of, model, batch, entity_id), entity_id, lang)
+
     def what_would_raise(
         self,
         entity_id: str,

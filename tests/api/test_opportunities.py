@@ -86,3 +86,21 @@ def test_id_may_have_a_slash(admin: TestClient) -> None:
 
     assert answer.json()["code"] == "unknown_entity"
     assert "'2025/17'" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("lang", "text"),
+    [
+        ("en", "Next step unknown: the model that serves has learned no effects of actions"),
+        ("zh", "下一步未知:当前使用的模型未学习任何行动的效果"),
+    ],
+)
+def test_group_rate_has_no_next_step_and_says_why(admin: TestClient, lang: str, text: str) -> None:
+    first = admin.get("/v1/opportunities", params={"limit": 1}).json()["items"][0]["entity_id"]
+
+    step = admin.get(f"/v1/opportunities/{first}/explanation", params={"lang": lang}).json()["next_step"]
+
+    assert step == {
+        "action": None, "effect": None, "low": None, "high": None, "cost_minutes": None, "n": 0, "reason": "no_model",
+        "text": text,
+    }  # fmt: skip

@@ -60,6 +60,23 @@ def test_reasons_of_every_row_add_up_to_its_probability(admin_of_trained: TestCl
         assert abs(total - item["probability"]) < 1e-6
 
 
+def test_next_step_of_a_trained_model_is_an_action_with_its_effect_or_the_reason_why_not(
+    admin_of_trained: TestClient,
+) -> None:
+    asked = {"as_of": "2025-12-01", "model": _blend(admin_of_trained)}
+    items = admin_of_trained.get("/v1/opportunities", params=asked | {"limit": "10"}).json()["items"]
+
+    urls = [f"/v1/opportunities/{item['entity_id']}/explanation" for item in items]
+    answers = [admin_of_trained.get(url, params=asked) for url in urls]
+
+    for answer in answers:
+        step = answer.json()["next_step"]
+        assert (step["action"] is None) == (step["reason"] is not None)
+        assert step["reason"] != "no_model"
+        assert step["action"] is None or 0 < step["low"] < step["effect"] < step["high"] < 1
+    assert admin_of_trained.get(urls[0], params=asked).content == answers[0].content
+
+
 def test_score_of_a_day_before_training_says_that_it_was_not_given_then(admin_of_trained: TestClient) -> None:
     body = admin_of_trained.get(
         "/v1/opportunities", params={"as_of": "2025-08-01", "model": _blend(admin_of_trained)}

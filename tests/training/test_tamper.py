@@ -8,9 +8,21 @@ import pandas as pd
 import pytest
 
 from forecast.datasets import Company, make_company
-from forecast.features import build_features, open_entities
-from forecast.history import connect_tables
-from training.tamper import ANY, DAYS, INVENTED, N_EMPTY, TYPED, tamper_effects, tamper_section
+from forecast.features import FAMILIES, build_features, open_entities
+from forecast.history import connect_tables, stored_columns
+from training.leakage import replace_rows
+from training.tamper import (
+    ANY,
+    DAYS,
+    INVENTED,
+    LOGGED_READ_BY,
+    N_EMPTY,
+    TYPED,
+    activities,
+    kinds_logged,
+    tamper_effects,
+    tamper_section,
+)
 
 
 class Model:
@@ -88,13 +100,29 @@ def test_leads_have_no_typed_fields_to_change(few: Company) -> None:
     assert TYPED not in effects(few, {"interactions__all__count": 0.1}, "lead").index
 
 
+def test_no_other_family_reads_activities(few: Company) -> None:
+    con, moment = connect_tables(few.tables), few.end - timedelta(days=30)
+    spine = open_entities(con, "opportunity", moment)
+    others = [name for name in FAMILIES if name not in LOGGED_READ_BY]
+    before = build_features(con, spine, "opportunity", others)
+
+    con.register("_tampered_cases", spine[["entity_id"]])
+    query = activities("opportunity", kinds_logged(con, moment)[0], moment, invented=True)
+    columns = ", ".join(f'"{name}"' for name in stored_columns("interactions"))
+    con.execute(f"CREATE TEMP TABLE honest AS SELECT {columns} FROM interactions")
+    replace_rows(con, "interactions", f"SELECT * FROM honest UNION ALL {query}")
+
+    assert len(con.sql("SELECT * FROM interactions")) > len(few.tables["interactions"])
+    pd.testing.assert_frame_equal(build_features(con, spine, "opportunity", others), before)
+
+
 def test_nothing_open_nothing_to_try() -> None:
     spine = pd.DataFrame({"entity_id": [], "as_of": pd.Series([], dtype="datetime64[us, UTC]")})
 
     found = tamper_effects(connect_tables({}), cast(Any, Scorer({})), spine, zone=UTC)
 
     assert found.empty
-    assert "nothing to try" in tamper_section(found)
+    assert "nothing to try" in tamper_section(found)[1]
 
 
 def test_section_states_the_bound_in_points() -> None:
@@ -110,7 +138,7 @@ def test_section_states_the_bound_in_points() -> None:
         }
     )
 
-    text = tamper_section(found)
+    _, text = tamper_section(found)
 
     assert f"{N_EMPTY} empty activities (outbound, unanswered, without duration, within {DAYS} days)" in text
     assert "by more than 8.0 points:" in text

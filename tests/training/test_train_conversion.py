@@ -13,6 +13,7 @@ from forecast.adapters.clock import FixedClock
 from forecast.adapters.memory_registry import InMemoryRegistry
 from forecast.adapters.store import SqlStore
 from forecast.conversion import ConversionScorer
+from forecast.conversion.next_step import NextStepModel
 from forecast.errors import DataUnavailable, InvalidInput, NotEnoughHistory
 from forecast.settings import Settings
 from forecast.usecases.champion import champion_at
@@ -97,6 +98,20 @@ def test_run_holds_everything_needed_to_judge_and_repeat_it(trained: Any) -> Non
     assert "Known before 2025-07-20 00:00 UTC, batch 1" in card
     assert "It knows more than the group rate: log loss -0." in card
     assert run["metrics"]["calibration_error_floor"] > 0
+
+
+def test_challenger_is_stored_with_its_next_steps_and_its_card_tells_them(trained: Any) -> None:
+    here, _, _ = trained
+    first, second = (here.registry.files("conversion_lead", version) for version in ("1", "2"))
+
+    learned = NextStepModel.from_files(second)
+
+    assert NextStepModel.from_files(first) is None  # the group rate learns no effects
+    assert learned is not None
+    assert (learned.horizon_days, learned.actions_) == (14, [])  # nobody logged anything
+    card = second["card.md"].decode()
+    assert "## Next steps\n\nNext step unknown: no step was recorded often enough to measure it." in card
+    assert "## What a rep can fake\n\nNo case was open, or reps log no activities" in card
 
 
 def test_registered_files_are_the_model(trained: Any) -> None:

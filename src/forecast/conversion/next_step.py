@@ -1,5 +1,6 @@
 """The next step for a case: which action raises its chance, by how much, at what cost; or "unknown" and why."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -21,7 +22,12 @@ UNKNOWN = "unknown"
 DELAY, CONTACTED = "next_step__delay_days", "next_step__customer_contact"
 
 #: Why there is no suggestion, beyond what `EffectModel` says of each action; the most telling one is given.
-REASONS = ("no_gain", "not_comparable", "habit", "imbalance", "no_overlap", "few_wins", "few_cases", "no_actions")
+#: "no_model": the model that serves learned no effects.
+REASONS: tuple[str, ...] = ("no_gain", "not_comparable", "habit", "imbalance", "no_overlap", "few_wins", "few_cases")
+REASONS += ("no_actions", "no_model")
+
+#: Among the files of a registered model that has one.
+FILE = "next_step.json"
 
 
 @dataclass(frozen=True)
@@ -211,6 +217,15 @@ class NextStepModel:
         reason = np.where(best["action"] == UNKNOWN, reason, "")
         keys = pd.DataFrame({"entity_id": features["entity_id"].astype(str), "as_of": as_utc(features["as_of"])})
         return keys.reset_index(drop=True).assign(**best, reason=reason.astype(object))
+
+    def to_files(self) -> dict[str, bytes]:
+        """The fitted model as the file that stands beside those of its scorer; JSON, no code."""
+        return {FILE: json.dumps(self.to_state(), sort_keys=True).encode()}
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, bytes]) -> "NextStepModel | None":
+        """The model among the files of a registered one, or None when it has none."""
+        return cls.from_state(json.loads(files[FILE])) if FILE in files else None
 
     def to_state(self) -> dict[str, Any]:
         """The fitted model as plain JSON values; a missing cost is null."""

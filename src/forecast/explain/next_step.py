@@ -58,6 +58,10 @@ UNKNOWN: dict[str, Text] = {
         "No next step suggested: none has been shown to raise the chance of cases like this one",
         "暂无建议的下一步:尚无行动被证明能提高此类案例的成交机会",
     ),
+    "no_model": Text(
+        "Next step unknown: the model that serves has learned no effects of actions",
+        "下一步未知:当前使用的模型未学习任何行动的效果",
+    ),
     "no_overlap": Text(
         "Next step unknown: cases alike always get such a step, or never, so there is nothing to compare",
         "下一步未知:相似案例要么总是、要么从不采取该行动,无从比较",

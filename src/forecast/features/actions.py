@@ -76,7 +76,7 @@ def window_actions(
                 AND NOT coalesce("at" >= due_at AND result IS NULL, false)
         )
         SELECT s.entity_id, s.as_of, f.sort, min(epoch_us(f."at") - epoch_us(s.as_of)) / 86400e6 AS delay_days,
-            arg_min(f.duration_s, f."at") / 60.0 AS minutes
+            arg_min(f.duration_s, (f."at", f.duration_s)) / 60.0 AS minutes
         FROM {name} s JOIN {case_codes(name)} c USING (row) JOIN facts f ON f.code = c.code
             AND f."at" >= s.as_of AND f."at" < s.as_of + INTERVAL {int(window_days)} DAY
         WHERE f.sort <> ''
@@ -88,6 +88,8 @@ def window_actions(
         action=frame.pop("sort").map(slug).astype(object),
         minutes=frame["minutes"].astype(float),
     )
-    first = frame.sort_values(["as_of", "entity_id", "action", "delay_days"], kind="stable", ignore_index=True)
+    first = frame.sort_values(
+        ["as_of", "entity_id", "action", "delay_days", "minutes"], kind="stable", ignore_index=True
+    )
     first = first.drop_duplicates(["as_of", "entity_id", "action"], ignore_index=True)
     return first[["entity_id", "as_of", "action", "delay_days", "minutes"]]

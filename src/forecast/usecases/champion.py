@@ -70,6 +70,18 @@ def named_version(registry: ModelRegistry, model: str, entity: str) -> ModelVers
     return registry.version(model_name(entity), version) if name in (model_name(entity), "") else None
 
 
+def version_serving(
+    registry: ModelRegistry, store: Store, entity: str, as_of: datetime, model: str | None
+) -> ModelVersion | None:
+    """The registered version that scores a kind of entity: the one that ``model`` names, or that day's champion.
+
+    None where the group rate serves that is fitted on the fly, or where ``model`` is of another kind.
+    """
+    if model == GROUP_RATE:
+        return None
+    return champion_at(registry, store, entity, as_of) if model is None else named_version(registry, model, entity)
+
+
 def fit_group_rate(
     con: DuckDBPyConnection, entity: str, cutoff: datetime, settings: Settings
 ) -> ConversionScorer | None:

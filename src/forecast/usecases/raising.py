@@ -16,7 +16,7 @@ from forecast.features import build_features, open_entities
 from forecast.ports import Lake, ModelRegistry, Store
 from forecast.schema import SCORED_ENTITIES
 from forecast.settings import Settings
-from forecast.usecases.champion import GROUP_RATE, champion_at, named_version, with_columns
+from forecast.usecases.champion import GROUP_RATE, version_serving, with_columns
 
 STAGE = "stage__current"
 
@@ -91,9 +91,7 @@ def _scorer(
     registry: ModelRegistry, store: Store, entity: str, as_of: datetime, model: str | None
 ) -> ConversionScorer | None:
     """The trained scorer that serves, or None where the group rate does."""
-    if model == GROUP_RATE:
-        return None
-    version = champion_at(registry, store, entity, as_of) if model is None else named_version(registry, model, entity)
+    version = version_serving(registry, store, entity, as_of, model)
     if version is None:
         return None
     scorer = ConversionScorer.from_files(registry.files(version.name, version.version))
