@@ -21,8 +21,9 @@ _FEW = 0.15
 #: Chance of so few by luck, were only 0.7 of the expected ones due; with all of them due it is far smaller.
 _DUE = 0.7
 _LEVEL = 1e-3
-#: The same where the values settle the outcome, as hardly any honest value does: in 97 % of the cases, by chance p.
-_IF_SETTLED, _SETTLED, _SETTLED_P = 0.05, 0.97, 1e-9
+#: The same where the column is stronger than honest ones are known to be: its first value has that AUC, or the values
+#: settle the outcome: in 97 % of the cases, by chance p.
+_IF_STRONG, _STRONG, _SETTLED, _SETTLED_P = 0.05, 0.9, 0.97, 1e-9
 #: Values are put together by how far (log-odds of a win) they lie from the base rate.
 _FAR = (2.0, 1.0)
 _MIN_CASES = 15
@@ -92,7 +93,8 @@ def _fewer_open(judged: Judged, values: Mask) -> Evidence | None:
     if rows.sum() < _MIN_CASES:
         return None
     is_settled = _settle(held.code[rows], cases.fate[rows], float(cases.fate[cases.judged].mean()))
-    level = _IF_SETTLED if is_settled else _LEVEL
+    is_strong = is_settled or judged.auc(judged.column.codes[FIRST]) >= _STRONG
+    level = _IF_STRONG if is_strong else _LEVEL
     pace = judged.pace.still_open
     dues = [due_by_lag(cases, held.since), due_by_cohort(cases, held.since <= cases.first)]
     # where both see enough, both must see few
