@@ -119,7 +119,6 @@ def test_benchmark_fails_a_hunter_that_names_nothing_or_everything(benchmark, hu
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="some backdated leaks stay and a few honest columns are out: see benchmarks/README.md")
 def test_hunter_takes_every_planted_leak_out_and_no_honest_column_in_six_companies(benchmark):
     judged = pd.DataFrame(list(benchmark.judge_companies(6, 1)))
 
