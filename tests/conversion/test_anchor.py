@@ -114,7 +114,7 @@ def test_nothing_after_the_cutoff_is_seen() -> None:
 
 
 def test_stored_anchor_is_the_same() -> None:
-    anchor = Anchor(28.0, 0.1, tuple(np.arange(13) / 100), 12.0, 10.5)
+    anchor = Anchor(28.0, 0.1, tuple(np.arange(13) / 100), 12.0, 10.5, (1.0, 2.0))
 
     assert Anchor.from_state(anchor.to_state()) == anchor
 
@@ -126,6 +126,14 @@ def test_season_of_a_day_by_hand() -> None:
 
     assert found[:, :12].argmax(axis=1).tolist() == [0, 2, 2]
     assert found[:, 12].tolist() == [0, 1, 0]  # the last 14 days of March begin on the 18th
+
+
+def test_days_in_which_more_wins_come_count_more() -> None:
+    """From 21 January 11 days are January's; by day 11 half of the wins have come, by day 28 all."""
+    tenths = (2.2, 4.4, 6.6, 8.8, 11.0, 14.4, 17.8, 21.2, 24.6)
+    anchor = Anchor(28.0, 0.3, (0.4, *[0.0] * 12), tenths=tenths)
+
+    assert_allclose(anchor.shift(at(datetime(2026, 1, 21, tzinfo=UTC))), [0.3 + 0.5 * 0.4])
 
 
 def test_pace_by_hand() -> None:

@@ -17,7 +17,7 @@ STEP_DAYS = 14.0
 MAX_STEPS = 104
 
 #: Prior standard deviations tried, averaged by their evidence: of a season, and of the level's change in 28 days.
-SEASON_SDS = (0.1, 0.2, 0.4)
+SEASON_SDS = (0.2, 0.4)
 LEVEL_SDS = (0.0, 0.03, 0.06, 0.12, 0.25, 0.5)
 
 #: Prior standard deviation of the shift that all of the past shares.
@@ -50,6 +50,8 @@ class Anchor:
         Shift of days of each month, January first, and of the last days of a quarter; all 0 with little history.
     observed, expected : float
         Wins of those at risk in the last horizon of what is known, and those expected without any shift.
+    tenths : tuple of float
+        Days after which one, two, … nine tenths of the wins within the horizon have come: early days count more.
     """
 
     horizon_days: float
@@ -57,13 +59,21 @@ class Anchor:
     season: tuple[float, ...] = (0.0,) * SEASON
     observed: float = 0.0
     expected: float = 0.0
+    tenths: tuple[float, ...] = ()
 
     def shift(self, as_of: pd.Series, days: float | None = None) -> np.ndarray:
         """Shift of each moment's window of ``days`` (default the horizon), shape (n,), within ±`CAP`."""
         starts, place = np.unique(np.floor(_days(as_of)), return_inverse=True)
         window = np.arange(int(np.ceil(self.horizon_days if days is None else days)))
-        ahead = np.array([(season_of(start + window) @ np.array(self.season)).mean() for start in starts])
+        share = np.diff(np.interp(np.append(window, window[-1] + 1), *self._wins_by()))
+        share = share / share.sum()
+        ahead = np.array([share @ season_of(start + window) @ np.array(self.season) for start in starts])
         return np.asarray(np.clip(np.round(self.level + ahead, 9), -CAP, CAP)[place])
+
+    def _wins_by(self) -> tuple[np.ndarray, np.ndarray]:
+        """Days, and the share of the wins within the horizon that have come by then; even when not known."""
+        days = np.array([0.0, *self.tenths, max(self.horizon_days, 1.0)])
+        return days, np.linspace(0.0, 1.0, len(days))
 
     def pace(self, as_of: pd.Series, edges: np.ndarray) -> np.ndarray:
         """Relative rate of wins by the season in each interval of days ahead, shape (n, n_edges - 1)."""
@@ -83,12 +93,13 @@ class Anchor:
             "season": list(self.season),
             "observed": self.observed,
             "expected": self.expected,
+            "tenths": list(self.tenths),
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> "Anchor":
         """The anchor that `to_state` described."""
-        return cls(**(dict(state) | {"season": tuple(state["season"])}))
+        return cls(**(dict(state) | {"season": tuple(state["season"]), "tenths": tuple(state.get("tenths", ()))}))
 
 
 def fit_anchor(z: np.ndarray, outcomes: pd.DataFrame, *, horizon_days: float, cutoff: Any) -> Anchor:
@@ -140,8 +151,14 @@ def fit_anchor(z: np.ndarray, outcomes: pd.DataFrame, *, horizon_days: float, cu
     offset = _offset(rows, day, design[:, 1:] @ mean[1:], end)
     level = round(float(np.clip(offset + mean[-1], -CAP, CAP)), 9)
     lately = day >= end - horizon_days
+    tenths = np.quantile(rows.whole_waits(end), np.arange(1, 10) / 10)
     return Anchor(
-        float(horizon_days), level, season, float(observed[lately].sum()), round(float(expected[lately].sum()), 6)
+        float(horizon_days),
+        level,
+        season,
+        float(observed[lately].sum()),
+        round(float(expected[lately].sum()), 6),
+        tuple(float(value) for value in np.round(tenths, 6)),
     )
 
 
@@ -159,6 +176,11 @@ class _Followed:
     def won(self) -> np.ndarray:
         """Whether it was won within the days it speaks for."""
         return self.won_after <= self.gap
+
+    def whole_waits(self, end: float) -> np.ndarray:
+        """Days to the win of those won within windows that lie before the end; even when there are none."""
+        within = self.won_after[(self.start + self.horizon <= end) & (self.won_after <= self.horizon)]
+        return within if len(within) else np.arange(self.horizon) + 0.5
 
 
 def _followed(z: np.ndarray, outcomes: pd.DataFrame, horizon: float, end: float) -> _Followed:
@@ -181,9 +203,7 @@ def _by_day(rows: _Followed, end: float) -> tuple[np.ndarray, np.ndarray, np.nda
     first, n_days = rows.start.min(), int(np.ceil(end - rows.start.min()))
     won_on = (rows.start + np.ceil(rows.won_after) - 1)[rows.won]
     observed = np.bincount((won_on - first).clip(0).astype(int), minlength=n_days)[:n_days].astype(float)
-    within = rows.won_after[(rows.start + rows.horizon <= end) & (rows.won_after <= rows.horizon)]
-    if not len(within):
-        within = np.arange(rows.horizon) + 0.5
+    within = rows.whole_waits(end)
     length = int(np.ceil(rows.horizon))
     per_day = np.bincount(np.ceil(within).clip(1).astype(int) - 1, minlength=length) / len(within)
     each = pd.DataFrame({"start": rows.start - first, "gap": rows.gap, "p": expit(rows.z)})

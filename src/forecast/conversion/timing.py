@@ -14,7 +14,7 @@ EDGES = (1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 90, 120, 150, 180, 240, 300, 365
 SHRINKAGE_CASES = 20.0
 
 #: Distinct entities that a bucket of scores should hold.
-MIN_BUCKET = 100
+MIN_BUCKET = 50
 
 
 class TimingModel:
@@ -45,7 +45,7 @@ class TimingModel:
     .. [1] Tutz & Schmid (2016), Modeling Discrete Time-to-Event Data, chapter 8.
     """
 
-    def __init__(self, n_buckets: int = 4) -> None:
+    def __init__(self, n_buckets: int = 16) -> None:
         self.n_buckets = n_buckets
 
     def fit(
