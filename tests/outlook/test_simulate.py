@@ -80,6 +80,20 @@ def test_booked_and_open_by_hand():
     assert set(np.unique(outlook.paths[:, outlook.owners.index("bob")])) >= {0.0, 200.0}
 
 
+def test_open_deals_bring_what_the_score_expects_if_they_are_won():
+    """Of 200 USD asked 150 are expected; at 0.5 EUR for one that is 75. Without an expectation it is as asked."""
+    rates = pd.DataFrame(
+        {"currency": ["USD"], "date": [pd.Timestamp("2024-01-01")], "rate": [0.5], "recorded_at": "2024-01-01"}
+    ).astype({"recorded_at": "datetime64[us]"})
+    deals = [deal("d", "ada", 200.0, "2024-06-01", currency="USD"), deal("e", "bob", 80.0, "2024-06-01")]
+    said = scores(d=1.0, e=1.0).assign(amount_if_won=[150.0, np.nan])
+
+    outlook = simulate(connect(deals, fx_rates=rates), said, JUNE, AS_OF, SETTINGS, n_paths=2000)
+
+    assert set(np.unique(outlook.paths[:, outlook.owners.index("ada")])) == {0.0, 75.0}
+    assert set(np.unique(outlook.paths[:, outlook.owners.index("bob")])) == {0.0, 80.0}
+
+
 def test_means_add_exactly_over_parts_owners_and_teams():
     deals = [*history(), deal("x", "ada", 33.3333, "2024-06-01"), deal("y", "cyd", 7.7777, "2024-06-01")]
 

@@ -25,7 +25,8 @@ class Ledger:
     won : DataFrame
         Opportunities won by ``as_of``: ``created_at``, ``closed_at``, ``product_id``, ``amount`` (NaN when unknown).
     open : DataFrame
-        Scored opportunities: ``entity_id``, ``product_id``, ``amount``, and the score's ``p_…d``.
+        Scored opportunities: ``entity_id``, ``product_id``, ``amount`` (what they bring if won, where the score says
+        it, else as asked), and the score's ``p_…d``.
     orders : DataFrame
         Orders that count: ``ordered_at``, ``amount``. Empty unless orders are revenue.
     users : DataFrame
@@ -62,11 +63,13 @@ def read_ledger(con: DuckDBPyConnection, scores: pd.DataFrame, as_of: datetime, 
         f"FROM _deals WHERE outcome = 'won' AND closed_at IS NOT NULL AND {counts_deals} ORDER BY opportunity_id"
     ).df()
     live = con.execute(
-        "SELECT opportunity_id AS entity_id, owner_id, product_id, CAST(amount AS DOUBLE) AS amount "
+        "SELECT opportunity_id AS entity_id, owner_id, product_id, CAST(amount AS DOUBLE) AS amount, "
+        "CAST(asked AS DOUBLE) AS asked "
         f"FROM _deals WHERE outcome IS NULL AND closed_at IS NULL AND {counts_deals} ORDER BY opportunity_id"
     ).df()
     within = [f"p_{days}d" for days in settings.horizons_days]
-    chances = scores.loc[scores["entity"] == "opportunity", ["entity_id", *within]]
+    said = [*within, *(["amount_if_won"] if "amount_if_won" in scores else [])]
+    chances = scores.loc[scores["entity"] == "opportunity", ["entity_id", *said]]
     orders = _read_orders(con, as_of, settings) if counts_orders else _no_orders()
     users = con.execute(
         f"SELECT user_id, team_id, coalesce(active_to > {sql_moment(as_of)}, true) AS is_active "
@@ -78,7 +81,15 @@ def read_ledger(con: DuckDBPyConnection, scores: pd.DataFrame, as_of: datetime, 
     firsts = [pd.Timestamp(first[0])] if first and first[0] and counts_deals else []
     firsts += [orders["ordered_at"].min()] if len(orders) else []
     merged = live.merge(chances, on="entity_id", how="inner").sort_values("entity_id", ignore_index=True)
-    return Ledger(won, merged, orders, users, teams, min(firsts) if firsts else None)
+    return Ledger(won, _if_won(merged), orders, users, teams, min(firsts) if firsts else None)
+
+
+def _if_won(live: pd.DataFrame) -> pd.DataFrame:
+    """Amounts corrected as the score says: by the mean amount if won over the amount asked, both in its currency."""
+    if "amount_if_won" in live:
+        ratio = live["amount_if_won"].astype(float) / live["asked"].where(live["asked"] > 0)
+        live = live.assign(amount=live["amount"] * ratio.fillna(1.0)).drop(columns="amount_if_won")
+    return live.drop(columns="asked")
 
 
 def split_booked(
@@ -98,7 +109,7 @@ def _create_deals(con: DuckDBPyConnection, as_of: datetime, settings: Settings) 
     moment = sql_moment(as_of)
     con.execute(
         "CREATE OR REPLACE TEMP TABLE _known AS SELECT opportunity_id, owner_id, product_id, created_at, closed_at, "
-        f"outcome, amount, currency, coalesce(least(closed_at, {moment}), {moment}) AS counted_at "
+        f"outcome, amount, amount AS asked, currency, coalesce(least(closed_at, {moment}), {moment}) AS counted_at "
         f"FROM {in_force('opportunities', as_of)}"
     )
     create_local_days(con, "_known", "counted_at", settings.zone)
