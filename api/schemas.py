@@ -1,4 +1,4 @@
-"""Request and response bodies, and the query parameters that routes share; the examples are OpenAPI's."""
+"""Request and response bodies; the examples are OpenAPI's."""
 
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, PlainSerializer
 
 from api.language import Language
-from api.paging import MAX_CURSOR
 
 EntityKind = Literal["lead", "opportunity"]
 Probability = Annotated[float, Field(ge=0, le=1, examples=[0.72])]
@@ -64,82 +63,6 @@ CompanyTarget = Annotated[
         examples=[1_000_000],
     ),
 ]
-
-
-# -- queries ----------------------------------------------------------------------------------------------------------
-
-
-class SnapshotQuery(BaseModel):
-    """Which knowledge an answer rests on."""
-
-    model_config = ConfigDict(extra="forbid")  # a misspelt filter must not return everything
-
-    as_of: AsOf | None = None
-    batch: Batch | None = None
-
-
-class ScoreQuery(SnapshotQuery):
-    """Which scores: the same (as_of, model, batch) gives the same bytes."""
-
-    model: ModelLabel | None = None
-    lang: Language | None = Field(
-        default=None, description="Language of texts; default what Accept-Language prefers, else English."
-    )
-
-
-class PageQuery(SnapshotQuery):
-    """Which page of a list."""
-
-    limit: int = Field(default=50, ge=1, le=200, description="Rows per page.")
-    cursor: str | None = Field(
-        default=None, max_length=MAX_CURSOR, description="`next_cursor` of the page before; same filters, please."
-    )
-
-
-class LeadQuery(PageQuery, ScoreQuery):
-    """Filters of the ranked leads."""
-
-    owner_id: Text | None = Field(default=None, description="Only of this owner.")
-    team_id: Text | None = Field(default=None, description="Only of this team and its sub-teams, as known at `as_of`.")
-    stage: Text | None = Field(default=None, description="Only in this stage; a lead's stage is its status.")
-
-
-class OpportunityQuery(LeadQuery):
-    """Filters of the ranked opportunities."""
-
-    sort: Literal["probability", "expected_value"] = Field(default="probability", description="Highest first.")
-
-
-class PeriodQuery(SnapshotQuery):
-    """Which period."""
-
-    period: PeriodLabel
-
-
-class TargetQuery(PeriodQuery):
-    """What to share among owners."""
-
-    company_target: CompanyTarget | None = None
-
-
-class ApprovedQuery(BaseModel):
-    """Which period."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    period: PeriodLabel
-
-
-class DemandQuery(PageQuery):
-    """Which series."""
-
-    horizon: int | None = Field(default=None, ge=1, le=366, description="Periods ahead; default the workspace's.")
-
-
-class SeriesQuery(SnapshotQuery):
-    """How far ahead."""
-
-    horizon: int | None = Field(default=None, ge=1, le=366, description="Periods ahead; default the workspace's.")
 
 
 # -- scores -----------------------------------------------------------------------------------------------------------
@@ -318,16 +241,6 @@ class RecordToScore(BaseModel):
 
 
 # -- definitions, models, demand --------------------------------------------------------------------------------------
-
-
-class DefinitionQuery(BaseModel):
-    """Which language."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    lang: Language | None = Field(
-        default=None, description="Language of texts; default what Accept-Language prefers, else English."
-    )
 
 
 class DefinedNumber(BaseModel):

@@ -90,6 +90,7 @@ def test_explain_adds_up_and_draws(company_folder: Path, tmp_path: Path, capsys:
     assert total == pytest.approx(explanation["probability"], abs=1e-6)
     assert plot.read_bytes().startswith(b"\x89PNG")
     assert explanation["raising"]["note"]
+    assert explanation["next_step"]["text"] == "下一步未知:当前使用的模型未学习任何行动的效果"  # by the group rate
 
 
 def test_outlook_adds_up_from_reps_to_the_company(company_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Header, Query, Response
 
 from api.errors import documented
 from api.language import negotiate
-from api.schemas import DefinedNumber, DefinitionList, DefinitionQuery
+from api.queries import DefinitionQuery
+from api.schemas import DefinedNumber, DefinitionList
 from api.view import ViewOf
 
 router = APIRouter(prefix="/definitions", tags=["definitions"])

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Query
 
 from api.errors import documented
 from api.paging import Place, decode_cursor, encode_cursor
+from api.queries import DemandQuery, SeriesQuery
 from api.ranking import page, query_text
-from api.schemas import DemandForecast, DemandPage, DemandPoint, DemandQuery, DemandSeries, SeriesQuery
+from api.schemas import DemandForecast, DemandPage, DemandPoint, DemandSeries
 from api.service import Snapshot
 from api.view import ViewOf
 from forecast.errors import UnknownEntity

@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 
 from api.errors import documented
+from api.queries import LeadQuery, ScoreQuery
 from api.routes.ranked import explanation, ranked_page
-from api.schemas import Explanation, LeadQuery, ScoredPage, ScoreQuery
+from api.schemas import Explanation, ScoredPage
 from api.view import ViewOf
 
 router = APIRouter(prefix="/leads", tags=["leads"])

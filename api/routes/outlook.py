@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.errors import documented
+from api.queries import PeriodQuery
 from api.ranking import json_records
-from api.schemas import OutlookBody, OutlookLine, PeriodQuery
+from api.schemas import OutlookBody, OutlookLine
 from api.view import ViewOf
 
 router = APIRouter(prefix="/outlook", tags=["outlook"])

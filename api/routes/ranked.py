@@ -8,8 +8,9 @@ from fastapi import Response
 
 from api.language import Language, negotiate
 from api.paging import Place, decode_cursor, encode_cursor
+from api.queries import LeadQuery, ScoreQuery
 from api.ranking import json_records, page, query_text
-from api.schemas import EntityKind, Explanation, LeadQuery, Reason, ScoredEntity, ScoredPage, ScoreQuery
+from api.schemas import EntityKind, Explanation, Reason, ScoredEntity, ScoredPage
 from api.service import Scored
 from api.view import View
 from forecast.explain import render

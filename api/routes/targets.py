@@ -5,17 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.errors import documented
+from api.queries import ApprovedQuery, TargetQuery
 from api.ranking import json_records
-from api.schemas import (
-    Approval,
-    ApprovedQuery,
-    ApprovedTargets,
-    ProposedTarget,
-    TargetLine,
-    TargetProposalBody,
-    TargetQuery,
-    TargetsToApprove,
-)
+from api.schemas import Approval, ApprovedTargets, ProposedTarget, TargetLine, TargetProposalBody, TargetsToApprove
 from api.view import ViewOf
 
 router = APIRouter(prefix="/targets", tags=["targets"])

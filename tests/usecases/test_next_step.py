@@ -24,8 +24,8 @@ AGE = "calendar__age_days"
 
 
 def _learned() -> NextStepModel:
-    """From 1,500 cases of which a demo, given by lot, helps by 30 points."""
-    rng, n = np.random.default_rng(0), 1500
+    """From 700 cases of which a demo, given by lot, helps by 30 points."""
+    rng, n = np.random.default_rng(0), 700
     keys = pd.DataFrame({"entity_id": [f"X{i}" for i in range(n)], "as_of": pd.Timestamp("2024-01-01", tz="UTC")})
     demo, days = rng.random(n) < 0.5, rng.uniform(10, 60, n)
     won = rng.random(n) < 0.3 + 0.3 * demo

@@ -1,0 +1,34 @@
+"""The command line ``forecast …``: reads arguments, calls one function, shows the result.
+
+Exit code 0 when done, 1 when a check found something, 2 for a wrong input (one line on stderr).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from forecast.cli import data, models, plans, scores, setup
+from forecast.errors import ForecastError
+from forecast.terminal import Terminal
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Sales forecasting beside a CRM: scores that come true, numbers that can be replayed, targets that add up.",
+)
+for part in (setup, data, models, scores, plans):
+    app.add_typer(part.app)
+
+
+def main() -> None:
+    """Entry point: one line and exit code 2 for every error that is the user's to mend."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    try:
+        app()
+    except ForecastError as error:
+        Terminal().err.print(" ".join(str(error).split()), markup=False)
+        sys.exit(2)

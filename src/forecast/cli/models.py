@@ -1,0 +1,129 @@
+"""Training and judging models, and who serves: train, backtest, models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from forecast.cli.options import HERE, AsOf, Folder, Json, open_workspace
+from forecast.errors import InvalidInput
+from forecast.terminal import Terminal, records
+
+app = typer.Typer()
+models = typer.Typer(no_args_is_help=True, help="Registered models and who serves.")
+app.add_typer(models, name="models")
+
+
+@app.command()
+def train(
+    task: Annotated[str, typer.Argument(help="conversion, demand or all.")] = "all",
+    as_of: AsOf = None,
+    workspace: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Fit, evaluate on later time, log to MLflow, apply the gate."""
+    if task not in ("conversion", "demand", "all"):
+        raise InvalidInput(f"`task` must be conversion, demand or all, got {task!r}.")
+    opened = open_workspace(workspace)
+    terminal = Terminal(as_json)
+    with terminal.progress("train") as progress:
+        results = opened.train(task, as_of, progress=progress)  # type: ignore[arg-type]  # checked above
+    for result in results:
+        terminal.table(
+            result.metrics, title=f"{result.model.label}, out of time, trained to {result.model.cutoff:%Y-%m-%d}"
+        )
+        terminal.say(f"{'Promoted' if result.decision.promote else 'Not promoted'}: {result.decision.reason}")
+    terminal.result(
+        [
+            {
+                "model_version": result.model.label,
+                "cutoff": result.model.cutoff,
+                "batch": result.model.batch,
+                "run_id": result.model.run_id,
+                "promoted": result.decision.promote,
+                "reason": result.decision.reason,
+                "metrics": records(result.metrics),
+            }
+            for result in results
+        ]
+    )
+
+
+@app.command()
+def backtest(
+    task: Annotated[str, typer.Argument(help="conversion or demand.")],
+    folds: Annotated[int, typer.Option(min=1)] = 4,
+    horizon: Annotated[int | None, typer.Option(min=1, help="Days (conversion) or periods (demand).")] = None,
+    at_first: Annotated[bool, typer.Option("--at-first", help="Ask once for each case, when it begins.")] = False,
+    as_of: AsOf = None,
+    out: Annotated[Path | None, typer.Option(help="Write every prediction to .parquet or .csv.")] = None,
+    workspace: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Rolling-origin evaluation against baselines."""
+    from forecast.evaluation.evaluate import DETAILS
+
+    opened = open_workspace(workspace)
+    terminal = Terminal(as_json)
+    with terminal.progress(f"backtest {task}") as progress:
+        predictions, table = opened.backtest(
+            task, n_folds=folds, horizon=horizon, as_of=as_of, at_first=at_first, progress=progress
+        )
+    if out is not None:
+        from forecast.adapters.exports import write_frame
+
+        write_frame(predictions, out)
+    terminal.table(table.drop(columns=DETAILS, errors="ignore"))
+    terminal.result(records(table))
+
+
+@models.command("list")
+def list_models(workspace: Folder = HERE, as_json: Json = False) -> None:
+    """Registered models, their metrics and who serves."""
+    frame = open_workspace(workspace).models()
+    terminal = Terminal(as_json)
+    terminal.table(frame)
+    terminal.result(records(frame))
+
+
+@models.command()
+def promote(
+    model: Annotated[str, typer.Argument(help="Model version, e.g. conversion_lead/3.")],
+    author: Annotated[str, typer.Option(help="Who decides.")],
+    reason: Annotated[str, typer.Option(help="Why, for the ledger.")],
+    workspace: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Make a version the champion by hand; the ledger says who and why."""
+    open_workspace(workspace).promote(model, author=author, reason=reason)
+    terminal = Terminal(as_json)
+    terminal.say(f"{model} is champion.")
+    terminal.result({"champion": model})
+
+
+@models.command()
+def rollback(
+    name: Annotated[str, typer.Argument(help="Model name, e.g. conversion_lead.")],
+    author: Annotated[str, typer.Option(help="Who decides.")],
+    workspace: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Return to the champion before the present one."""
+    version = open_workspace(workspace).rollback(name, author=author)
+    terminal = Terminal(as_json)
+    terminal.say(f"{version} is champion again.")
+    terminal.result({"champion": version})
+
+
+@models.command()
+def card(
+    model: Annotated[str, typer.Argument(help="Model version, e.g. conversion_lead/3.")],
+    workspace: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """The model card of a version."""
+    text, terminal = open_workspace(workspace).card(model), Terminal(as_json)
+    terminal.say(text)
+    terminal.result({"card": text})

@@ -1,0 +1,148 @@
+"""Setting up and looking after a workspace: init, doctor, backup, demo, serve, db, keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from forecast.cli.options import HERE, Folder, Json, open_workspace
+from forecast.terminal import Terminal, records
+
+app = typer.Typer()
+db = typer.Typer(no_args_is_help=True, help="The store's schema.")
+keys = typer.Typer(no_args_is_help=True, help="API keys.")
+app.add_typer(db, name="db")
+app.add_typer(keys, name="keys")
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder to make.")] = HERE,
+    timezone: Annotated[str, typer.Option(help="IANA time zone of the company.")] = "UTC",
+    currency: Annotated[str, typer.Option(help="Reporting currency, ISO 4217.")] = "EUR",
+    fiscal_year_start: Annotated[int, typer.Option(help="First month of the fiscal year, 1-12.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Make a workspace: settings, an empty lake, a store."""
+    from forecast.workspace import Workspace
+
+    workspace = Workspace.init(
+        folder, timezone=timezone, reporting_currency=currency, fiscal_year_start=fiscal_year_start
+    )
+    terminal = Terminal(as_json)
+    terminal.say(
+        f"Workspace ready in {workspace.path.resolve()}. Next: forecast map FILE, then forecast ingest MAPPING.yaml."
+    )
+    terminal.result({"workspace": workspace.path.resolve()})
+
+
+@app.command()
+def doctor(workspace: Folder = HERE, as_json: Json = False) -> None:
+    """Check settings, lake, store and models; exit code 1 when something is wrong."""
+    from forecast.usecases.doctor import examine
+
+    opened = open_workspace(workspace)
+    findings = examine(opened.settings, opened.lake, opened.store, opened.registry)
+    terminal = Terminal(as_json)
+    terminal.table(findings)
+    terminal.result(records(findings))
+    if not bool(findings["ok"].all()):
+        raise typer.Exit(1)
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="Archive to write, .tar.gz; must not exist.")],
+    workspace: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Write the whole workspace into one archive, consistent while others work; unpack it anywhere to restore."""
+    from forecast.adapters.backup import write_backup
+
+    opened = open_workspace(workspace)
+    terminal = Terminal(as_json)
+    with terminal.progress("backup") as progress:
+        size = write_backup(opened.path, opened.lake, opened.store, file, progress)
+    terminal.say(f"{file}: {size / 2**20:,.1f} MiB.")
+    terminal.result({"file": file, "bytes": size})
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Folder for one workspace per company.")] = Path("demo"),
+    as_json: Json = False,
+) -> None:
+    """The whole way on bundled real data: ingest, train, register, score, outlook, targets."""
+    from forecast.demo import run_demo
+
+    run_demo(folder, Terminal(as_json))
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    workspace: Folder = HERE,
+) -> None:
+    """Serve the API."""
+    from api.serve import serve as run
+
+    open_workspace(workspace)  # a wrong workspace is said before the server starts
+    run(workspace, host=host, port=port, workers=workers)
+
+
+@db.command()
+def migrate(workspace: Folder = HERE, as_json: Json = False) -> None:
+    """Bring the store's schema up to date; safe to repeat."""
+    open_workspace(workspace).store.migrate()
+    terminal = Terminal(as_json)
+    terminal.say("The store is up to date.")
+    terminal.result({"migrated": True})
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="What the key is for.")],
+    role: Annotated[str, typer.Option(help="rep, manager, engineer or admin.")],
+    user: Annotated[str | None, typer.Option(help="CRM user whose rows the key may see (rep, manager).")] = None,
+    days: Annotated[int, typer.Option(help="Days until it expires.", min=1)] = 365,
+    workspace: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Make an API key; it is shown once and stored only as a hash."""
+    from datetime import timedelta
+
+    opened = open_workspace(workspace)
+    key = opened.store.create_key(name, role, user_id=user, expires_at=opened.clock.now() + timedelta(days=days))
+    terminal = Terminal(as_json)
+    terminal.say(key)
+    terminal.result({"key": key})
+
+
+@keys.command("list")
+def list_keys(workspace: Folder = HERE, as_json: Json = False) -> None:
+    """All keys, without their secret."""
+    import pandas as pd
+
+    terminal = Terminal(as_json)
+    columns = ["id", "name", "role", "user_id", "prefix", "created_at", "expires_at", "revoked_at"]
+    issued = open_workspace(workspace).store.keys()
+    frame = pd.DataFrame([vars(key) for key in issued], columns=columns)
+    terminal.table(frame)
+    terminal.result(records(frame))
+
+
+@keys.command("revoke")
+def revoke_key(
+    key_id: Annotated[int, typer.Argument(metavar="ID", help="The key's number in `keys list`.")],
+    workspace: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Revoke a key now."""
+    open_workspace(workspace).store.revoke_key(key_id)
+    terminal = Terminal(as_json)
+    terminal.say(f"Key {key_id} is revoked.")
+    terminal.result({"revoked": key_id})
