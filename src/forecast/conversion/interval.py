@@ -57,14 +57,22 @@ class ScoreNeighbourhoods:
     cases: np.ndarray
     drift: float = 0.0
 
-    def interval(self, z: np.ndarray, *, level: float = 80.0) -> tuple[np.ndarray, np.ndarray]:
-        """Low and high for calibrated log-odds ``z``, each of shape (n,); they enclose the probability itself."""
-        p = expit(z)
+    def interval(
+        self, z: np.ndarray, *, level: float = 80.0, deviation: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Low and high for calibrated log-odds ``z``, each of shape (n,); they enclose the probability itself.
+
+        ``deviation`` of shape (n,) is the standard deviation of a case's own log-odds among those of its score.
+        """
+        p, quantile = expit(z), norm.ppf(0.5 + level / 200)
+        own = np.zeros(len(z)) if deviation is None else deviation
         if not len(self.scores):
-            return beta_interval(p, np.zeros(len(p)), level=level)
+            if deviation is None:
+                return beta_interval(p, np.zeros(len(p)), level=level)
+            return expit(z - quantile * own), expit(z + quantile * own)
         rate, cases = np.interp(z, self.scores, self.rates), np.interp(z, self.scores, self.cases)
         low, high = beta_interval(rate, cases, level=level)
-        moved = self.drift * norm.ppf(0.5 + level / 200)
+        moved = np.hypot(self.drift, own) * quantile
         centre, bounds = logit(rate), logit(np.clip([low, high], 1e-12, 1 - 1e-12))
         below, above = centre - np.hypot(centre - bounds[0], moved), centre + np.hypot(bounds[1] - centre, moved)
         return np.minimum(expit(below), p), np.maximum(expit(above), p)

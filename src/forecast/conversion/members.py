@@ -21,7 +21,7 @@ from forecast.conversion.rates import (
 #: In this order everywhere. The recent ones weigh rows by age and take part only where there is time.
 MEMBERS = ("linear", "linear_recent", "trees", "trees_recent", "group_rate")
 
-#: Cases of the rarer outcome at which trees have half of the say that they get with many, and the rate only half of its.
+#: Cases of the rarer outcome at which trees have half of the say that they get with many, and the rate half of its own.
 TREES_NEED, LINE_NEEDS = 100.0, 25.0
 
 

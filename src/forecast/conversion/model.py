@@ -27,8 +27,9 @@ from forecast.conversion.members import (
     recency,
     summed_by_owner,
 )
-from forecast.conversion.out_of_time import HeldOut, OutOfTime, Recipe, hold_out, member_names, refit
+from forecast.conversion.out_of_time import HeldOut, OutOfTime, Recipe, hold_out, member_names, refit, row_weight
 from forecast.conversion.trees import TreeMember
+from forecast.conversion.uncertainty import PosteriorDraws, case_deviation, draw_posterior
 from forecast.errors import InvalidInput
 from forecast.evaluation.combination import CalibrationMap, combination_weights, fit_calibration
 from forecast.evaluation.folds import Fold, as_time, rolling_origins, stratified_folds
@@ -223,6 +224,16 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.rates_ = table.rates(np.arange(len(table.y)))
         used = [name for name, weight in self.weights_.items() if weight > 0 and name != "group_rate"]
         self.members_ = {name: refit(table, name, held_out, recipe) for name in used}
+        self.posterior_ = None
+        if any(isinstance(member, LinearMember) for member in self.members_.values()):
+            name, rows = self._line_name(), np.arange(len(table.y))
+            self.posterior_ = draw_posterior(
+                self._line(),
+                table.to_learn_from(rows),
+                row_weight(name, table, rows),
+                strength=self.strengths_[name],
+                random_state=self.random_state,
+            )
 
     def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
         """Calibrated probabilities of shape (n, 2): not won, won.
@@ -297,10 +308,30 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return pd.DataFrame(points, columns=phi.columns, index=phi.index), self.base_
 
     def interval(self, X: pd.DataFrame, *, level: float = 80.0) -> tuple[np.ndarray, np.ndarray]:
-        """Interval of the win rate among cases that the model sees alike; ``level`` in percent."""
+        """Interval of a case's win rate given its features, each of shape (n,); ``level`` in percent.
+
+        It holds what few outcomes leave open (the line's posterior), how far the members disagree about the case, how
+        often cases of about this score were won, and how far whole blocks of time moved.
+        """
+        X = self._prepared(X)
         if not self.members_:
-            return self.group_rate_.interval(self._prepared(X), level=level)
-        return self.neighbourhoods_.interval(self.log_odds(X), level=level)
+            return self.group_rate_.interval(X, level=level)
+        matrix = extended_matrix(X, self.encoder_, self.rates_)
+        names = [name for name in self.weights_ if name in self.members_]
+        z = np.column_stack([self.group_rate_.log_odds(X), *(self.members_[name].log_odds(matrix) for name in names)])
+        weights = np.array([self.weights_["group_rate"], *(self.weights_[name] for name in names)])
+        posterior = np.zeros(len(X)) if self.posterior_ is None else self.posterior_.variance(self._line(), matrix)
+        deviation = case_deviation(z, weights, posterior)
+        return self.neighbourhoods_.interval(self.calibration_(z @ weights), level=level, deviation=deviation)
+
+    def _line(self) -> LinearMember:
+        """The line that counts most."""
+        line = self.members_[self._line_name()]
+        assert isinstance(line, LinearMember)
+        return line
+
+    def _line_name(self) -> str:
+        return max((n for n, m in self.members_.items() if isinstance(m, LinearMember)), key=self.weights_.__getitem__)
 
     def to_files(self) -> dict[str, bytes]:
         """The fitted model as named files: JSON, and LightGBM's own text format. No code is stored."""
@@ -321,6 +352,7 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             "neighbourhoods": self.neighbourhoods_.to_state(),
             "group_rate": self.group_rate_.to_state(),
             "linear": lines,
+            "posterior": None if self.posterior_ is None else self.posterior_.to_state(),
         }
         files = {"conversion.json": json.dumps(state, indent=1, sort_keys=True).encode()}
         return files | {f"{name}.txt": text.encode() for name, text in trees.items()}
@@ -341,6 +373,7 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         model.base_ = state["base"]
         model.neighbourhoods_ = ScoreNeighbourhoods.from_state(state["neighbourhoods"])
         model.group_rate_ = GroupRateModel.from_state(state["group_rate"])
+        model.posterior_ = None if state["posterior"] is None else PosteriorDraws.from_state(state["posterior"])
         model.members_ = {}
         for name in member_names(timed=True):
             if name in state["linear"]:

@@ -157,7 +157,7 @@ def _fold(
     learned, seen = table.to_learn_from(train), table.to_predict(valid, table.rates(train))
     found = {}
     for name in recipe.names:
-        weight = _row_weight(name, table, train)
+        weight = row_weight(name, table, train)
         if name.startswith("linear"):
             lines = fit_linear(learned, table.y[train], table.encoder, strengths=recipe.strengths, row_weight=weight)
             found[name] = np.column_stack([line.log_odds(seen) for line in lines])
@@ -183,7 +183,7 @@ def _fit_trees(
     )
 
 
-def _row_weight(name: str, table: TrainingTable, rows: np.ndarray) -> np.ndarray:
+def row_weight(name: str, table: TrainingTable, rows: np.ndarray) -> np.ndarray:
     """Information of each row: all snapshots of an entity are worth one case together, and recent members fade."""
     weight = entity_weight(table.groups[rows])
     if name.endswith("_recent") and table.time is not None:
@@ -194,7 +194,7 @@ def _row_weight(name: str, table: TrainingTable, rows: np.ndarray) -> np.ndarray
 def refit(table: TrainingTable, name: str, held_out: HeldOut, recipe: Recipe) -> LinearMember | TreeMember:
     """A line or trees on all rows, with what was chosen out of time."""
     rows = np.arange(len(table.y))
-    learned, weight = table.to_learn_from(rows), _row_weight(name, table, rows)
+    learned, weight = table.to_learn_from(rows), row_weight(name, table, rows)
     if name.startswith("linear"):
         strengths = (held_out.strengths[name],)
         return fit_linear(learned, table.y, table.encoder, strengths=strengths, row_weight=weight)[0]
