@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from forecast.evaluation.combination import combination_weights, fit_calibration
+from forecast.evaluation.combination import combination_weights, disagreement, fit_calibration, overdispersion
 
 
 def simulated(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -70,3 +70,40 @@ def test_calibration_never_reverses_a_ranking(seed: int) -> None:
     mapped = fit_calibration(z, y, row_weight=rng.random(80))(np.sort(z))
 
     assert (np.diff(mapped) >= 0).all()
+
+
+def test_blocks_that_come_as_said_are_not_overdispersed_and_moved_ones_are() -> None:
+    """By hand: blocks of 1,000 rows said .5 that came .6 and .4 differ by 100 from 500; their variance is 250."""
+    z, blocks = np.zeros(2000), np.repeat([0, 1], 1000)
+    still = np.tile([0.0, 1.0], 1000)
+    moved = np.concatenate([np.repeat([1.0, 0.0], [600, 400]), np.repeat([1.0, 0.0], [400, 600])])
+
+    assert overdispersion(z, still, blocks, row_weight=np.ones(2000)) == 1.0
+    assert_allclose(overdispersion(z, moved, blocks, row_weight=np.ones(2000)), 100**2 / 250)
+
+
+def test_repeated_rows_are_not_overdispersed_when_weighed_as_cases() -> None:
+    rng = np.random.default_rng(0)
+    y = np.repeat((rng.random(4000) < 0.5).astype(float), 5)
+    blocks, z = np.repeat(np.arange(20), 1000), np.zeros(20_000)
+
+    assert overdispersion(z, y, blocks, row_weight=np.full(20_000, 0.2)) < 2
+    assert overdispersion(z, y, blocks, row_weight=np.ones(20_000)) > 3
+
+
+def test_blocks_disagree_no_more_than_chance_on_noise_and_much_when_the_sign_turns() -> None:
+    rng = np.random.default_rng(0)
+    noise, blocks = rng.normal(0.1, 1, (10_000, 1)), np.repeat(np.arange(10), 1000)
+    turning = noise + np.where(blocks % 2, 1.0, -1.0)[:, None]
+
+    assert disagreement(noise, blocks, row_weight=np.ones(10_000))[0] < 3
+    assert disagreement(turning, blocks, row_weight=np.ones(10_000))[0] > 100
+
+
+def test_weights_stay_at_their_prior_without_information() -> None:
+    z, y = simulated(500)
+    prior = np.array([0.7, 0.3])
+
+    assert_allclose(
+        combination_weights(np.column_stack([z, -z]), y, row_weight=np.zeros(500), prior=prior), prior, atol=1e-6
+    )
