@@ -16,8 +16,8 @@ from forecast.features.leak_due import due_by_cohort, due_by_lag
 from forecast.features.leak_judged import P_VALUE, Evidence, Floats, Ints, Judged, Mask
 from forecast.features.leak_values import FIRST, LOST, WON
 
-#: At most this share of the open cases that are due may hold the values.
-_FEW = 0.15
+#: At most this share of the open cases that are due may hold the values; from the other on it speaks for the column.
+_FEW, _NOT_FEW = 0.15, 0.5
 #: Chance of so few by luck, were only 0.7 of the expected ones due; with all of them due it is far smaller.
 _DUE = 0.7
 _LEVEL = 1e-3
@@ -97,8 +97,8 @@ def _fewer_open(judged: Judged, values: Mask) -> Evidence | None:
     level = _IF_STRONG if is_strong else _LEVEL
     pace = judged.pace.still_open
     dues = [due_by_lag(cases, held.since), due_by_cohort(cases, held.since <= cases.first)]
-    # where both see enough, both must see few
-    if any(due.n_open > max(_FEW * pace * due.expected, 1) for due in dues):
+    # neither may speak against the other
+    if any(due.n_open > max(_NOT_FEW * pace * due.expected, 1) for due in dues):
         return None
     for due in dues:
         if due.n_open <= _FEW * pace * due.expected and due.chance(_DUE * pace) < level:
