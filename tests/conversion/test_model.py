@@ -75,6 +75,11 @@ def test_stored_model_predicts_the_same_bits(model: ConversionModel) -> None:
     assert restored.to_files() == model.to_files()
 
 
+def test_model_of_an_earlier_version_is_refused_in_one_line() -> None:
+    with pytest.raises(InvalidInput, match=r"earlier version of forecast.*train again\.$"):
+        ConversionModel.from_files({"conversion.json": b'{"strength": 0.1}'})
+
+
 def test_second_fit_is_the_same(model: ConversionModel) -> None:
     again = clone(model).fit(X[:2000], Y[:2000], time=TIME[:2000])
 

@@ -1,4 +1,4 @@
-"""The 80 % interval of the win rate among cases that the model sees alike."""
+"""The 80 % interval of a case's win rate: how often cases of its score were won, and how far it may lie from them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -359,8 +359,18 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> "ConversionModel":
-        """The fitted model that `to_files` stored; it predicts the same. ``out_of_time_`` is not stored."""
+        """The fitted model that `to_files` stored; it predicts the same. ``out_of_time_`` is not stored.
+
+        Raises
+        ------
+        InvalidInput
+            If an earlier version of the library stored it in another form.
+        """
         state = json.loads(files["conversion.json"])
+        if "posterior" not in state:
+            raise InvalidInput(
+                "The model was stored by an earlier version of forecast, got no 'posterior': train again."
+            )
         model = cls(**(state["parameters"] | {"strengths": tuple(state["parameters"]["strengths"])}))
         model.classes_ = np.array([0, 1])
         model.segment_given_ = state["segment_given"]
