@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -175,8 +176,14 @@ def test_training_for_a_past_day_does_not_dethrone_the_champion_of_today(trained
 def test_without_signal_the_group_rate_stays(
     frame_lake: Any, lead_tables: dict[str, pd.DataFrame], tmp_path: Path
 ) -> None:
-    tables = {"leads": lead_tables["leads"].assign(channel="web")}
-    here = place(frame_lake(tables), tmp_path)
+    """One channel, and closings at a constant rate whatever the outcome: else a lead's age would tell it."""
+    rng = np.random.default_rng(0)
+    first = lead_tables["leads"].query("status == 'new'").assign(channel="web")
+    ended = first["created_at"] + pd.to_timedelta(rng.exponential(15, len(first)), unit="D")
+    won = rng.random(len(first)) < 0.5
+    last = first.assign(status="done", closed_at=ended, converted_at=ended.where(won), recorded_at=ended)
+    leads = pd.concat([first, last[ended < pd.Timestamp("2025-07-20", tz="UTC")]], ignore_index=True)
+    here = place(frame_lake({"leads": leads.assign(row=range(len(leads)))}), tmp_path)
 
     (result,) = here.train()
 
