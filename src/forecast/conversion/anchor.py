@@ -27,7 +27,7 @@ OFFSET_SD = 0.3
 SEASON_DAYS = 540.0
 
 #: Horizons of history before a level is told: in a shorter one the waits are known of the earliest cases only, and what
-#: looks like a level is mostly these. (On the loan applications, five horizons long, it raised scores by a seventh.)
+#: looks like a level is mostly these, as it was on the loan applications.
 LEVEL_HORIZONS = 6.0
 
 #: Largest shift, in log-odds: odds change at most 4.5-fold.

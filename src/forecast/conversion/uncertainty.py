@@ -17,7 +17,7 @@ N_DRAWS = 24
 MAX_ROWS = 10_000
 
 #: How much the members' disagreement counts beside the line's posterior, which knows only lines: chosen on simulated
-#: tables of 20 to 400 rows, where 80 % intervals then hold the true probability of 60 to 86 cases in 100.
+#: tables of 20 to 400 rows; tests/conversion/test_uncertainty.py holds the outcome.
 DISAGREEMENT_SHARE = 3.0
 
 
