@@ -1,0 +1,98 @@
+"""The pool of statistical members: every one over all series at once, never NaN."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecast.demand.baselines import naive, seasonal_naive, seasonal_smoothing
+from forecast.demand.extrapolation import drift, growth_seasonal_naive, window_mean
+from forecast.demand.intermittent import croston, sba, tsb
+from forecast.demand.matrix import Floats
+from forecast.demand.series_models import arima, ces, dynamic_theta, ets
+from forecast.errors import InvalidInput
+
+#: A forecast this many times larger than anything seen is a failed fit.
+MAX_GROWTH = 20.0
+
+
+@dataclass(frozen=True)
+class StatisticalMember:
+    """One way to forecast.
+
+    Attributes
+    ----------
+    forecast : callable
+        (values, horizon, season_length) -> array (n_series, horizon); NaN where it cannot be fitted.
+    cost_us : float
+        Nominal cost in microseconds per series and observation on the reference core.
+    """
+
+    forecast: Callable[[Floats, int, int], Floats]
+    cost_us: float
+
+
+#: All members by name, in order of priority: what a panel gets first when time is short.
+MEMBERS: Mapping[str, StatisticalMember] = {
+    "seasonal_naive": StatisticalMember(seasonal_naive, 0.05),
+    "naive": StatisticalMember(naive, 0.05),
+    "window_mean": StatisticalMember(window_mean, 0.05),
+    "seasonal_smoothing": StatisticalMember(seasonal_smoothing, 0.05),
+    "growth_seasonal_naive": StatisticalMember(growth_seasonal_naive, 0.1),
+    "drift": StatisticalMember(drift, 0.05),
+    "tsb": StatisticalMember(tsb, 0.5),
+    "sba": StatisticalMember(sba, 0.1),
+    "croston": StatisticalMember(croston, 0.1),
+    "ces": StatisticalMember(ces, 70),
+    "theta": StatisticalMember(dynamic_theta, 75),
+    "ets": StatisticalMember(ets, 1500),
+    "arima": StatisticalMember(arima, 12000),
+}
+
+
+def statistical_forecasts(
+    values: Floats, horizon: int, season_length: int, names: Sequence[str], *, non_negative: bool
+) -> dict[str, Floats]:
+    """Forecasts of the named members.
+
+    Parameters
+    ----------
+    values : array of shape (n_series, n_times)
+        Aligned at the end; NaN before the first observation and in gaps.
+    horizon : int
+    season_length : int
+        1: no season.
+    names : sequence of str
+        Of `MEMBERS`.
+    non_negative : bool
+        Cut forecasts at 0.
+
+    Returns
+    -------
+    dict of str to array of shape (n_series, horizon)
+        Never NaN or infinite: a series that a member cannot be fitted to (short, constant, failed) gets the seasonal
+        naive; a series without any observation gets 0.
+
+    Raises
+    ------
+    InvalidInput
+        If a name is unknown.
+    """
+    unknown = [name for name in names if name not in MEMBERS]
+    if unknown:
+        raise InvalidInput(f"`names` must be of {list(MEMBERS)}, got {unknown}.")
+    if values.size == 0:
+        return {name: np.zeros((len(values), horizon)) for name in names}
+    # Series are brought to one scale, so that no member overflows and optimisers start where they expect to.
+    scale = np.max(np.abs(np.nan_to_num(values)), axis=1, keepdims=True)
+    scaled = values / np.where(scale > 0, scale, 1.0)
+    scaled[np.isnan(values).all(axis=1), -1] = 0.0
+    fallback = seasonal_naive(scaled, horizon, season_length)
+    results = {}
+    for name in names:
+        with np.errstate(all="ignore"):
+            forecast = MEMBERS[name].forecast(scaled, horizon, season_length)
+            failed = ~(np.abs(forecast) <= MAX_GROWTH).all(axis=1, keepdims=True)
+        forecast = np.where(failed, fallback, forecast)
+        results[name] = (np.maximum(forecast, 0.0) if non_negative else forecast) * scale
+    return results
