@@ -2,6 +2,8 @@
 
 from forecast.demand.baselines import BASELINES, NAIVES
 from forecast.demand.forecaster import DemandForecaster
+from forecast.demand.hierarchy import Hierarchy
 from forecast.demand.panel import DemandPanel, build_panel
+from forecast.demand.reconcile import reconcile
 
-__all__ = ["BASELINES", "NAIVES", "DemandForecaster", "DemandPanel", "build_panel"]
+__all__ = ["BASELINES", "NAIVES", "DemandForecaster", "DemandPanel", "Hierarchy", "build_panel", "reconcile"]
