@@ -1,0 +1,213 @@
+"""Which way to reconcile: judged by past folds, bottom-up unless another is better beyond noise."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecast.demand.hierarchy import Hierarchy
+from forecast.demand.matrix import Floats
+from forecast.demand.reconcile import METHODS, NEED_ERRORS, Method, node_matrix, reconcile_bottom
+from forecast.errors import InvalidInput, NotEnoughHistory
+
+#: Blocks that a fold's horizon is cut into for the bootstrap: errors of neighbouring periods go together.
+N_BLOCKS = 4
+#: Two-sided level of the intervals.
+INTERVAL = 0.9
+
+
+@dataclass(frozen=True)
+class ReconciliationChoice:
+    """The method that past folds support, and what each one lost.
+
+    Attributes
+    ----------
+    method : str
+    losses : DataFrame
+        A row per method and one for ``base``, the forecasts as they came: ``wrmsse`` over the scored folds, and its
+        change against ``base`` and ``bottom_up`` (negative is better) with 90 % bootstrap intervals
+        ``vs_base``, ``vs_base_low``, ``vs_base_high``, ``vs_bottom_up``, ``vs_bottom_up_low``, ``vs_bottom_up_high``.
+    n_folds : int
+        Folds that were scored; those before served as past errors only.
+    """
+
+    method: Method
+    losses: pd.DataFrame
+    n_folds: int
+
+
+def choose_reconciliation(
+    forecasts: pd.DataFrame,
+    actuals: pd.DataFrame,
+    hierarchy: Hierarchy,
+    *,
+    methods: Sequence[Method] = METHODS,
+    scales: pd.DataFrame | None = None,
+    non_negative: bool = False,
+    n_bootstrap: int = 200,
+    seed: int = 0,
+) -> ReconciliationChoice:
+    """Reconcile past forecasts by each method and keep bottom-up unless another is better beyond bootstrap noise.
+
+    Methods that learn from errors get, at each cutoff, errors of periods up to that cutoff only.
+
+    Parameters
+    ----------
+    forecasts : DataFrame
+        ``unique_id`` (name of a node), ``cutoff``, ``ds``, ``mean``: base forecasts made at past cutoffs.
+    actuals : DataFrame
+        ``unique_id`` (bottom series), ``ds``, ``y``; a period without a row counts as 0 in the sums.
+    hierarchy : Hierarchy
+    methods : sequence of str
+        Candidates; ``bottom_up`` is always one.
+    scales : DataFrame, optional
+        ``unique_id``, ``scale_mse``, ``weight`` of every node, as M5 publishes them. Default: mean squared change from
+        period to period before the first scored cutoff; levels weigh the same, nodes by their volume before it.
+    non_negative : bool
+    n_bootstrap : int
+        Draws of blocks of periods, the same for all methods and nodes.
+    seed : int
+
+    Raises
+    ------
+    InvalidInput
+        If tables miss columns, names are unknown, or a fold breaks the rules of `reconcile_bottom`.
+    NotEnoughHistory
+        If no actual of a forecast period is known.
+    """
+    folds = PastFolds.of(forecasts, actuals, hierarchy)
+    candidates: list[Method] = list(dict.fromkeys(["bottom_up", *methods]))
+    scored = [fold for fold in range(len(folds.cutoffs)) if folds.past(fold) is not None]
+    if not scored or not set(candidates) & set(NEED_ERRORS):
+        candidates, scored = (
+            [name for name in candidates if name not in NEED_ERRORS],
+            list(range(len(folds.cutoffs))),
+        )
+    weights = _weights(folds, hierarchy, scored[0]) if scales is None else _given_weights(scales, hierarchy)
+
+    squared: dict[str, list[Floats]] = {name: [] for name in ["base", *candidates]}
+    for fold in scored:
+        base, actual = folds.base[fold], folds.actual[fold]
+        sums = hierarchy.add_up(base[hierarchy.n_upper :])
+        squared["base"].append((np.where(np.isnan(base), sums, base) - actual) ** 2)
+        for name in candidates:
+            bottom = reconcile_bottom(base, hierarchy, method=name, errors=folds.past(fold), non_negative=non_negative)
+            squared[name].append((hierarchy.add_up(bottom) - actual) ** 2)
+    draws = _block_draws([part.shape[1] for part in squared["base"]], n_bootstrap, seed)
+    losses = {name: _wrmsse(np.concatenate(parts, axis=1), draws, *weights) for name, parts in squared.items()}
+    table = _compare(losses)
+    better = table[(table["vs_bottom_up_high"] < 0) & (table["method"] != "base")]
+    chosen: Method = "bottom_up" if better.empty else better.sort_values("wrmsse")["method"].tolist()[0]
+    return ReconciliationChoice(chosen, table, len(scored))
+
+
+@dataclass(frozen=True)
+class PastFolds:
+    """Base forecasts and actuals of all nodes at past cutoffs.
+
+    Attributes
+    ----------
+    cutoffs : list
+    ds : list of Series
+        Periods of each fold that have actuals.
+    base, actual : lists of arrays of shape (n_nodes, horizon)
+        NaN rows of ``base`` are nodes without a forecast.
+    history : array of shape (n_nodes, n_periods)
+        All actuals, at the periods ``history_ds``.
+    """
+
+    cutoffs: list[Any]
+    ds: list[pd.Series]
+    base: list[Floats]
+    actual: list[Floats]
+    history: Floats
+    history_ds: pd.Series
+
+    @classmethod
+    def of(cls, forecasts: pd.DataFrame, actuals: pd.DataFrame, hierarchy: Hierarchy) -> "PastFolds":
+        """Spread the tables of `choose_reconciliation`."""
+        if "cutoff" not in forecasts:
+            raise InvalidInput(f"Past forecasts are missing column 'cutoff'; there are {sorted(forecasts.columns)}.")
+        values, times = node_matrix(actuals, hierarchy, "y", ["ds"])
+        history = hierarchy.add_up(np.nan_to_num(values[hierarchy.n_upper :]))
+        known = forecasts[forecasts["ds"].isin(times["ds"])]
+        if known.empty:
+            raise NotEnoughHistory("No forecast period has an actual; give the actuals of past folds.")
+        cutoffs, ds, base, actual = [], [], [], []
+        for cutoff, part in known.groupby("cutoff"):
+            matrix, steps = node_matrix(part, hierarchy, "mean", ["ds"])
+            cutoffs.append(cutoff)
+            ds.append(steps["ds"])
+            base.append(matrix)
+            actual.append(history[:, times["ds"].searchsorted(steps["ds"])])
+        return cls(cutoffs, ds, base, actual, history, times["ds"])
+
+    def past(self, fold: int) -> Floats | None:
+        """Errors known at the cutoff of a fold; None when there are fewer than two occasions."""
+        parts = [
+            (self.base[earlier] - self.actual[earlier])[:, (self.ds[earlier] <= self.cutoffs[fold]).to_numpy()]
+            for earlier in range(fold)
+        ]
+        errors = np.concatenate(parts, axis=1) if parts else np.empty((0, 0))
+        return errors if errors.shape[1] >= 2 and (np.nan_to_num(errors) != 0).any() else None
+
+
+def _weights(folds: PastFolds, hierarchy: Hierarchy, first: int) -> tuple[Floats, Floats]:
+    """Scale and weight of every node from the actuals up to a fold's cutoff."""
+    before = folds.history[:, (folds.history_ds <= folds.cutoffs[first]).to_numpy()]
+    if before.shape[1] < 2:
+        raise NotEnoughHistory(
+            f"The scales need two periods of actuals up to the first scored cutoff {folds.cutoffs[first]}, "
+            f"got {before.shape[1]}; give earlier actuals or `scales`."
+        )
+    scale = (np.diff(before, axis=1) ** 2).mean(axis=1)
+    volume = np.where(scale > 0, np.abs(before).sum(axis=1), 0.0)
+    per_level = np.bincount(hierarchy.level_of, volume)[hierarchy.level_of]
+    return scale, np.divide(volume, per_level, out=np.zeros_like(volume), where=per_level > 0)
+
+
+def _given_weights(scales: pd.DataFrame, hierarchy: Hierarchy) -> tuple[Floats, Floats]:
+    numbered = scales.assign(ds=0)
+    scale, weight = (node_matrix(numbered, hierarchy, name, ["ds"])[0][:, 0] for name in ("scale_mse", "weight"))
+    if np.isnan(scale).any() or np.isnan(weight).any() or not (scale[weight > 0] > 0).all() or not weight.any():
+        raise InvalidInput(
+            "`scales` must give every node a weight, and a positive `scale_mse` where the weight is not 0."
+        )
+    return scale, weight
+
+
+def _block_draws(horizons: list[int], n_bootstrap: int, seed: int) -> Floats:
+    """How often each period counts: the first column once each, then in draws of blocks."""
+    starts = np.cumsum([0, *horizons[:-1]])
+    blocks = [
+        start + block
+        for start, horizon in zip(starts, horizons, strict=True)
+        for block in np.array_split(np.arange(horizon), min(N_BLOCKS, horizon))
+    ]
+    of_block = np.zeros((sum(horizons), len(blocks)))
+    for number, block in enumerate(blocks):
+        of_block[block, number] = 1
+    drawn = np.random.default_rng(seed).multinomial(len(blocks), np.full(len(blocks), 1 / len(blocks)), n_bootstrap)
+    return np.asarray(of_block @ np.column_stack([np.ones(len(blocks)), drawn.T]))
+
+
+def _wrmsse(squared: Floats, draws: Floats, scale: Floats, weight: Floats) -> Floats:
+    """Weighted RMSSE over all nodes for each column of draws."""
+    used = weight > 0
+    mse = squared[used] @ (draws / draws.sum(axis=0))
+    return np.asarray(weight[used] @ np.sqrt(mse / scale[used, None]) / weight.sum())
+
+
+def _compare(losses: dict[str, Floats]) -> pd.DataFrame:
+    tail = (1 - INTERVAL) / 2
+    rows = []
+    for name, loss in losses.items():
+        row: dict[str, object] = {"method": name, "wrmsse": loss[0]}
+        for other in ("base", "bottom_up"):
+            change = loss - losses[other]
+            low, high = np.quantile(change[1:], [tail, 1 - tail])
+            row |= {f"vs_{other}": change[0], f"vs_{other}_low": low, f"vs_{other}_high": high}
+        rows.append(row)
+    return pd.DataFrame(rows)
