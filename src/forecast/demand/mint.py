@@ -26,6 +26,8 @@ from forecast.demand.matrix import Floats
 N_EXACT = 400
 #: Conjugate gradients stop at this part of the first residual, far below what a forecast is known to.
 TOLERANCE = 1e-9
+#: The same in the first round of the active set, and in the last one.
+ROUGH, FINE = 1e-3, 1e-7
 MAX_ITERATIONS = 500
 #: Rounds of the active set; those that are still negative then are cut at 0.
 MAX_ROUNDS = 30
@@ -80,22 +82,31 @@ class NormalEquations:
         return np.asarray(bottom * x + a.T @ (upper * (a @ x)))
 
     @cached_property
-    def _exact_part(self) -> tuple[Any, Any]:
-        """Rows of A that are inverted exactly, and the Cholesky factor that does it."""
+    def _exact_part(self) -> tuple[Any, Floats]:
+        """Rows of A that are inverted exactly, and the variances of their nodes."""
         upper, bottom = self._precision
         ratio = (self.hierarchy.upper @ (1 / bottom) * upper)[:, 0]
         chosen = np.argsort(-ratio, kind="stable")[:N_EXACT]
         chosen = chosen[ratio[chosen] > 0]
-        rows = self.hierarchy.upper[chosen]
-        inner = (rows.multiply(1 / bottom.T) @ rows.T).toarray() + np.diag(1 / upper[chosen, 0])
-        return rows, cho_factor(inner)
+        return self.hierarchy.upper[chosen], 1 / upper[chosen, 0]
+
+    def _inner(self, free: Mask | None = None) -> Any:
+        """Cholesky factor of the exact part, over the bottom series that are free."""
+        rows, variance = self._exact_part
+        bottom = 1 / self._precision[1][:, 0]
+        used = bottom if free is None else bottom * free
+        return cho_factor((rows.multiply(used) @ rows.T).toarray() + np.diag(variance))
+
+    @cached_property
+    def _inner_of_all(self) -> Any:
+        return self._inner()
 
     def _precondition_diagonal(self, r: Floats) -> Floats:
-        rows, factor = self._exact_part
+        rows, _ = self._exact_part
         scaled = r / self._precision[1]
         if not rows.shape[0]:
             return np.asarray(scaled)
-        return np.asarray(scaled - (rows.T @ cho_solve(factor, rows @ scaled)) / self._precision[1])
+        return np.asarray(scaled - (rows.T @ cho_solve(self._inner_of_all, rows @ scaled)) / self._precision[1])
 
     @cached_property
     def _low_rank(self) -> tuple[Floats, Any, Floats, Any]:
@@ -104,7 +115,7 @@ class NormalEquations:
         scaled = factor / self.covariance.diagonal[:, None]
         g = np.asarray(self.hierarchy.summing.T @ scaled)
         k = np.eye(factor.shape[1]) + factor.T @ scaled
-        z = conjugate_gradients(self._diagonal_part, self._precondition_diagonal, g)
+        z = conjugate_gradients(self._diagonal_part, self._precondition_diagonal, g, tolerance=TOLERANCE)
         rest = k - g.T @ z
         return g, cho_factor(k), z, cho_factor((rest + rest.T) / 2)
 
@@ -124,43 +135,67 @@ class NormalEquations:
         g, k, _, _ = self._low_rank
         return np.asarray(self._diagonal_part(x) - g @ cho_solve(k, g.T @ x))
 
-    def precondition(self, r: Floats) -> Floats:
-        """About N⁻¹ r."""
-        simple = self._precondition_diagonal(r)
+    def _precondition_rank(self, r: Floats) -> Floats | float:
         if not self.covariance.factor.shape[1]:
-            return simple
+            return 0.0
         _, _, z, rest = self._low_rank
-        return np.asarray(simple + z @ cho_solve(rest, z.T @ r))
+        return np.asarray(z @ cho_solve(rest, z.T @ r))
 
-    def solve(self, r: Floats, free: Mask | None = None, start: Floats | None = None) -> Floats:
-        """X with N x = r; with ``free``, over those entries only and 0 at the others."""
-        if free is None:
-            return conjugate_gradients(self.apply, self.precondition, r, start)
+    def solve(self, r: Floats) -> Floats:
+        """N⁻¹ r, of shape (n_bottom, horizon)."""
         return conjugate_gradients(
-            lambda x: free * self.apply(x), lambda x: free * self.precondition(x), free * r, start
+            self.apply, lambda x: self._precondition_diagonal(x) + self._precondition_rank(x), r, tolerance=TOLERANCE
+        )
+
+    def solve_free(self, r: Floats, free: Mask, start: Floats, tolerance: Floats) -> Floats:
+        """X with N x = r over the free entries only, 0 at the others; ``free`` and ``start`` of the shape of ``r``."""
+        rows, _ = self._exact_part
+        factors = [self._inner(column) for column in free.T] if rows.shape[0] else []
+
+        def precondition(x: Floats) -> Floats:
+            scaled = x / self._precision[1]
+            if factors:
+                sums = rows @ scaled
+                pulled = [cho_solve(factor, column) for factor, column in zip(factors, sums.T, strict=True)]
+                scaled -= rows.T @ np.column_stack(pulled) / self._precision[1]
+            return free * (scaled + self._precondition_rank(x))
+
+        return conjugate_gradients(
+            lambda x: free * self.apply(x), precondition, free * r, start=free * start, tolerance=tolerance
         )
 
 
-def conjugate_gradients(apply: Operator, precondition: Operator, r: Floats, start: Floats | None = None) -> Floats:
-    """Solve a positive definite system for each column of ``r``, of shape (n, n_columns)."""
+def conjugate_gradients(
+    apply: Operator, precondition: Operator, r: Floats, *, tolerance: float | Floats, start: Floats | None = None
+) -> Floats:
+    """Solve a positive definite system for each column of ``r``, of shape (n, n_columns).
+
+    Parameters
+    ----------
+    apply, precondition : functions of an array of that shape
+    r : array
+    tolerance : float or array of shape (n_columns,)
+        Columns stop at this part of ``r``, in the norm of the preconditioner.
+    start : array, optional
+    """
     x = np.zeros_like(r) if start is None else start.copy()
     residual = r.copy() if start is None else r - apply(start)
-    goal = TOLERANCE**2 * (r * precondition(r)).sum(axis=0)
+    goal = tolerance**2 * (r * precondition(r)).sum(axis=0)
     step = precondition(residual)
     size = (residual * step).sum(axis=0)
     for _ in range(MAX_ITERATIONS):
-        open_ = size > goal
-        if not open_.any():
+        is_open = size > goal
+        if not is_open.any():
             break
         image = apply(step)
         curvature = (step * image).sum(axis=0)
-        length = np.where(open_ & (curvature > 0), size / np.where(curvature > 0, curvature, 1), 0)
+        length = np.where(is_open & (curvature > 0), size / np.where(curvature > 0, curvature, 1), 0)
         x += length * step
         residual -= length * image
         conditioned = precondition(residual)
         new_size = (residual * conditioned).sum(axis=0)
-        step = conditioned + np.where(open_, new_size / np.where(size > 0, size, 1), 0) * step
-        size = np.where(open_, new_size, size)
+        step = conditioned + np.where(is_open, new_size / np.where(size > 0, size, 1), 0) * step
+        size = np.where(is_open, new_size, size)
     return x
 
 
@@ -196,15 +231,17 @@ def _non_negative(system: NormalEquations, base: Floats, missing: Mask, result: 
     # Smaller negatives and pulls are the tolerance of the solver.
     small = 1e-7 * float(np.abs(result).max())
     free = result >= -small
-    changed = np.asarray(~free.all(axis=0))
+    # Signs need few digits: a column is solved in full once its signs have come to rest.
+    tolerance = np.where(free.all(axis=0), 0.0, ROUGH)
     for _ in range(MAX_ROUNDS):
-        columns = np.flatnonzero(changed)
+        columns = np.flatnonzero(tolerance)
         if not len(columns):
             break
         within = free[:, columns]
-        part = system.solve(target[:, columns], within, np.maximum(result[:, columns], 0) * within)
+        part = system.solve_free(target[:, columns], within, np.maximum(result[:, columns], 0), tolerance[columns])
         pull = variance * (target[:, columns] - system.apply(part))
         leaving, coming = within & (part < -small), ~within & (pull > small)
         result[:, columns], free[:, columns] = part, (within & ~leaving) | coming
-        changed[columns] = (leaving | coming).any(axis=0)
+        moved, exact = (leaving | coming).any(axis=0), tolerance[columns] <= FINE
+        tolerance[columns] = np.where(moved, np.maximum(tolerance[columns] / 4, FINE), np.where(exact, 0.0, FINE))
     return np.maximum(result, 0.0)
