@@ -1,0 +1,66 @@
+"""80 % ranges of orders and of spend of each account, that agree with its probability of buying and its means."""
+
+import numpy as np
+from scipy.stats import nbinom, norm
+
+_STEPS = 60
+
+
+def order_quantiles(p_buys: np.ndarray, orders: np.ndarray, shape: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
+    """Quantiles of the number of orders, shape (n, n_quantiles).
+
+    None with probability 1 - ``p_buys``; else a negative binomial of the given shape that is above 0, with the mean
+    ``orders / p_buys``: the Poisson orders of a rate that is known as well as a gamma distribution of that shape says.
+
+    Parameters
+    ----------
+    p_buys, orders, shape : arrays of shape (n,)
+    quantiles : array of shape (n_quantiles,)
+    """
+    mean, p_positive = _positive_part(p_buys, orders, shape)
+    chance = shape / (shape + mean)
+    none = 1 - p_buys
+    place = np.clip((quantiles[None, :] - none[:, None]) / np.maximum(p_buys, 1e-12)[:, None], 0.0, 1 - 1e-12)
+    inner = (1 - p_positive)[:, None] + place * p_positive[:, None]
+    found = np.maximum(nbinom.ppf(inner, shape[:, None], chance[:, None]), 1.0)
+    return np.asarray(np.where(quantiles[None, :] <= none[:, None], 0.0, found))
+
+
+def spend_quantiles(
+    p_buys: np.ndarray,
+    orders: np.ndarray,
+    spend: np.ndarray,
+    shape: np.ndarray,
+    order_spread: tuple[np.ndarray, np.ndarray],
+    quantiles: np.ndarray,
+) -> np.ndarray:
+    """Quantiles of spend, shape (n, n_quantiles): nothing with 1 - ``p_buys``, else lognormal of the right spread.
+
+    Parameters
+    ----------
+    order_spread : two arrays of shape (n,)
+        Variance of one order of an account and of its mean order, both as share of the squared mean order.
+    """
+    within, between = order_spread
+    mean, p_positive = _positive_part(p_buys, orders, shape)
+    count = mean / p_positive
+    square = (mean + mean**2 * (1 + 1 / shape)) / p_positive  # E[Y²] of the positive part
+    relative = (within / count + square / count**2) * (1 + between) - 1
+    sigma = np.sqrt(np.log1p(np.maximum(relative, 1e-9)))
+    middle = np.log(np.maximum(spend / np.maximum(p_buys, 1e-12), 1e-12)) - sigma**2 / 2
+    none = (1 - p_buys)[:, None]
+    place = (quantiles[None, :] - none) / np.maximum(p_buys, 1e-12)[:, None]
+    found = np.exp(middle[:, None] + sigma[:, None] * norm.ppf(np.clip(place, 1e-9, 1 - 1e-9)))
+    return np.asarray(np.where(place <= 0, 0.0, found))
+
+
+def _positive_part(p_buys: np.ndarray, orders: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of the negative binomial whose part above 0 has the mean ``orders / p_buys``, and its P(> 0)."""
+    wanted = np.maximum(orders / np.maximum(p_buys, 1e-12), 1 + 1e-6)
+    low, high = np.full(len(wanted), 1e-9), wanted.copy()
+    for _ in range(_STEPS):  # the mean above 0 grows with the mean, so that halving finds it
+        middle = np.sqrt(low * high)
+        positive = -np.expm1(-shape * np.log1p(middle / shape))
+        too_low = middle / positive < wanted
+        low, high = np.where(too_low, middle, low), np.where(too_low, high, middle)
+    return middle, -np.expm1(-shape * np.log1p(middle / shape))
