@@ -220,10 +220,9 @@ PANEL = pd.DataFrame({"unique_id": ["a", "a"], "ds": pd.to_datetime(["2024-01-01
     [
         (PANEL.drop(columns="y"), "D", r"missing columns \['y'\]"),
         (PANEL.iloc[:0], "D", "no rows"),
-        (PANEL.assign(y=[1.0, np.nan]), "D", "1 of 2 values are not.*'a'"),
-        (PANEL.assign(y=[1.0, np.inf]), "D", "1 of 2 values"),
-        (PANEL.assign(y=["1", "2"]), "D", "must hold numbers"),
-        (pd.concat([PANEL, PANEL]), "D", r"2 rows of the panel repeat.*'a'"),
+        (PANEL.assign(y=[1.0, np.inf]), "D", "1 of 2 values are not.*'a'"),
+        (PANEL.assign(y=["1", "two"]), "D", "must hold numbers.*1 of 2.*'two'"),
+        (pd.concat([PANEL, PANEL.assign(y=9.0)]), "D", r"2 rows of the panel repeat.*'a'"),
         (PANEL, "W", "do not lie on a grid of unit 'W'"),
         (PANEL, "M", "do not lie on a grid of unit 'M'"),
         (PANEL, 1, "needs integers"),

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecast.demand.moments import read_integers, read_moments
 from forecast.errors import InvalidInput
 
 Positions = NDArray[np.int64]
@@ -17,6 +18,8 @@ _UNITS = {
     "Q": "Q", "QS": "Q", "QE": "Q", "Y": "Y", "YS": "Y", "YE": "Y", "A": "Y",
 }  # fmt: skip
 _MONTHS = {"M": 1, "Q": 3, "Y": 12}
+#: Microseconds.
+_HOUR = 3_600_000_000
 
 
 @dataclass(frozen=True)
@@ -24,8 +27,8 @@ class TimeGrid:
     """Equally spaced moments; position p is the p-th one.
 
     ``unit`` is one of h, D, W, M, Q, Y or ``i`` for integers with step ``step``. ``anchor`` is where the grid lies:
-    the weekday of weeks, the month of quarters and years, the remainder of integers. ``at_end``: months, quarters and
-    years are named by their last day.
+    the microsecond within hours, the weekday of weeks, the month of quarters and years, the remainder of integers.
+    ``at_end``: months, quarters and years are named by their last day.
     """
 
     unit: str
@@ -45,19 +48,24 @@ class TimeGrid:
         """
         unit, step = parse_frequency(freq)
         if unit == "i":
-            if not pd.api.types.is_integer_dtype(ds):
-                raise InvalidInput(f"`freq`={freq!r} needs integers in `ds`, got {ds.dtype}.")
-            return cls(unit, step, int(ds.iloc[0]) % step, dtype=ds.dtype)
-        moments = _moments(ds, freq)
-        wall = _wall_time(moments, unit)
+            whole = read_integers(ds, freq)
+            return cls(unit, step, int(whole.iloc[0]) % step, dtype=whole.dtype)
+        moments, _ = read_moments(ds, freq, is_hourly=unit == "h")
+        return cls.through(unit, wall_time(moments, unit), moments.dtype)
+
+    @classmethod
+    def through(cls, unit: str, wall: pd.Series, dtype: Any) -> "TimeGrid":
+        """The grid of ``unit`` through the first of these wall times; ``dtype`` is what its moments come back as."""
         months = _MONTHS.get(unit)
         anchor, at_end = 0, False
-        if unit == "W":
-            anchor = int(_days(wall)[0] % 7)
+        if unit == "h":
+            anchor = int(_micros(wall.iloc[:1])[0] % _HOUR)
+        elif unit == "W":
+            anchor = int(_days(wall.iloc[:1])[0] % 7)
         elif months:
             at_end = bool((wall.dt.is_month_end & (wall.dt.day > 1)).all())
             anchor = int((wall.dt.year.iloc[0] * 12 + wall.dt.month.iloc[0] - 1) % months)
-        return cls(unit, 1, anchor, at_end, moments.dtype)
+        return cls(unit, 1, anchor, at_end, dtype)
 
     def positions(self, ds: pd.Series) -> Positions:
         """Position of each moment.
@@ -68,26 +76,40 @@ class TimeGrid:
             If a moment lies off the grid; the message names the first.
         """
         if self.unit == "i":
-            if not pd.api.types.is_integer_dtype(ds):
-                raise InvalidInput(f"`ds` must hold integers, got {ds.dtype}.")
-            whole = ds.to_numpy(dtype=np.int64) - self.anchor
-            self._check(whole % self.step == 0, ds)
-            return np.asarray(whole // self.step)
-        wall = _wall_time(_moments(ds, self.unit), self.unit)
+            positions, on_grid = self.place_integers(read_integers(ds, self.step))
+        else:
+            moments, _ = read_moments(ds, self.unit, is_hourly=self.unit == "h")
+            positions, on_grid = self.place(wall_time(moments, self.unit))
+        self.refuse(~on_grid, ds)
+        return positions
+
+    def place_integers(self, whole: pd.Series) -> tuple[Positions, NDArray[np.bool_]]:
+        """Positions of whole numbers, and which of them lie on the grid."""
+        from_anchor = whole.to_numpy(dtype=np.int64) - self.anchor
+        return from_anchor // self.step, from_anchor % self.step == 0
+
+    def place(self, wall: pd.Series) -> tuple[Positions, NDArray[np.bool_]]:
+        """Positions of wall times (see `wall_time`), and which of them lie on the grid."""
         if self.unit == "h":
-            micros = wall.to_numpy(dtype="datetime64[us]").astype(np.int64)
-            self._check(micros % 3_600_000_000 == 0, ds)
-            return np.asarray(micros // 3_600_000_000)
+            micros = _micros(wall) - self.anchor
+            return micros // _HOUR, micros % _HOUR == 0
         days = _days(wall)
-        midnight = (wall == wall.dt.normalize()).to_numpy()
+        midnight = _micros(wall) % (24 * _HOUR) == 0
         if self.unit in "DW":
             length = 7 if self.unit == "W" else 1
-            self._check(midnight & ((days - self.anchor) % length == 0), ds)
-            return np.asarray((days - self.anchor) // length)
+            return (days - self.anchor) // length, midnight & ((days - self.anchor) % length == 0)
         months = (wall.dt.year * 12 + wall.dt.month - 1).to_numpy(dtype=np.int64) - self.anchor
-        on_day = wall.dt.is_month_end if self.at_end else wall.dt.day == 1
-        self._check(midnight & on_day.to_numpy() & (months % _MONTHS[self.unit] == 0), ds)
-        return np.asarray(months // _MONTHS[self.unit])
+        on_day = (wall.dt.is_month_end if self.at_end else wall.dt.day == 1).to_numpy()
+        return months // _MONTHS[self.unit], midnight & on_day & (months % _MONTHS[self.unit] == 0)
+
+    def refuse(self, off_grid: NDArray[np.bool_], ds: pd.Series) -> None:
+        """Raise `InvalidInput` if a moment is off the grid; the message names the first."""
+        if off_grid.any():
+            first = ds.iloc[int(np.argmax(off_grid))]
+            raise InvalidInput(
+                f"{int(off_grid.sum())} of {len(ds)} values of `ds` do not lie on a grid of unit {self.unit!r} with "
+                f"the others (first: {first}); state the true `freq` or aggregate to it."
+            )
 
     def moments(self, positions: Positions) -> pd.Series:
         """Moments at these positions, in the type of the data."""
@@ -95,7 +117,7 @@ class TimeGrid:
             return pd.Series(positions * self.step + self.anchor).astype(self.dtype)
         zone = getattr(self.dtype, "tz", None)
         if self.unit == "h":
-            hours = pd.Series(positions.astype("datetime64[h]").astype("datetime64[us]"))
+            hours = pd.Series(self.days(positions))
             return (hours.dt.tz_localize("UTC").dt.tz_convert(zone) if zone else hours).astype(self.dtype)
         days = pd.Series(self.days(positions))
         if zone:
@@ -105,20 +127,12 @@ class TimeGrid:
     def days(self, positions: Positions) -> NDArray[np.datetime64]:
         """Calendar day of each position (hours: its day and hour in UTC), as ``datetime64[us]`` without a zone."""
         if self.unit == "h":
-            return positions.astype("datetime64[h]").astype("datetime64[us]")
+            return (positions * _HOUR + self.anchor).astype("datetime64[us]")
         if self.unit in "DW":
             length = 7 if self.unit == "W" else 1
             return (positions * length + self.anchor).astype("datetime64[D]").astype("datetime64[us]")
         months = positions * _MONTHS[self.unit] + self.anchor - 1970 * 12 + int(self.at_end)
         return (months.astype("datetime64[M]").astype("datetime64[D]") - int(self.at_end)).astype("datetime64[us]")
-
-    def _check(self, on_grid: NDArray[np.bool_], ds: pd.Series) -> None:
-        if not on_grid.all():
-            first = ds.iloc[int(np.argmin(on_grid))]
-            raise InvalidInput(
-                f"{int((~on_grid).sum())} of {len(ds)} values of `ds` do not lie on a grid of unit {self.unit!r} with "
-                f"the others (first: {first}); state the true `freq` or aggregate to it."
-            )
 
 
 def parse_frequency(freq: str | int) -> tuple[str, int]:
@@ -131,20 +145,7 @@ def parse_frequency(freq: str | int) -> tuple[str, int]:
     return unit, 1
 
 
-def _moments(ds: pd.Series, freq: str | int) -> pd.Series:
-    """``ds`` as timestamps."""
-    if pd.api.types.is_numeric_dtype(ds):
-        raise InvalidInput(f"`ds` holds numbers ({ds.dtype}) but `freq` is {freq!r}; use an integer `freq`.")
-    try:
-        moments = ds if pd.api.types.is_datetime64_any_dtype(ds) else pd.to_datetime(ds, format="ISO8601")
-    except (ValueError, TypeError) as error:
-        raise InvalidInput(f"`ds` must hold timestamps: {error}.") from None
-    if moments.isna().any():
-        raise InvalidInput(f"`ds` is missing in {int(moments.isna().sum())} of {len(ds)} rows.")
-    return moments
-
-
-def _wall_time(moments: pd.Series, unit: str) -> pd.Series:
+def wall_time(moments: pd.Series, unit: str) -> pd.Series:
     """Without a zone: hours in UTC (every one exists once), days and longer as the wall shows them."""
     if not isinstance(moments.dtype, pd.DatetimeTZDtype):
         return moments
@@ -155,3 +156,7 @@ def _wall_time(moments: pd.Series, unit: str) -> pd.Series:
 
 def _days(wall: pd.Series) -> Positions:
     return wall.to_numpy(dtype="datetime64[D]").astype(np.int64)
+
+
+def _micros(wall: pd.Series) -> Positions:
+    return wall.to_numpy(dtype="datetime64[us]").astype(np.int64)
