@@ -10,6 +10,8 @@ from forecast.demand.extrapolation import drift, growth_seasonal_naive, window_m
 from forecast.demand.intermittent import croston, sba, tsb
 from forecast.demand.matrix import Floats
 from forecast.demand.series_models import arima, ces, dynamic_theta, ets
+from forecast.demand.smoothing import double_smoothing, smoothing
+from forecast.demand.theta import theta
 from forecast.errors import InvalidInput
 
 #: A forecast this many times larger than anything seen is a failed fit.
@@ -43,8 +45,11 @@ MEMBERS: Mapping[str, StatisticalMember] = {
     "tsb": StatisticalMember(tsb, 0.5),
     "sba": StatisticalMember(sba, 0.1),
     "croston": StatisticalMember(croston, 0.1),
+    "smoothing": StatisticalMember(smoothing, 8),
+    "double_smoothing": StatisticalMember(double_smoothing, 8),
+    "theta": StatisticalMember(theta, 3),
     "ces": StatisticalMember(ces, 70),
-    "theta": StatisticalMember(dynamic_theta, 75),
+    "dynamic_theta": StatisticalMember(dynamic_theta, 75),
     "ets": StatisticalMember(ets, 1500),
     "arima": StatisticalMember(arima, 12000),
 }
