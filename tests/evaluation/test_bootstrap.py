@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from forecast.errors import InvalidInput
-from forecast.evaluation.bootstrap import bootstrap_means, bootstrap_metric, paired_difference
+from forecast.evaluation.bootstrap import bootstrap_means, bootstrap_metric, crossed_weights, paired_difference
 from forecast.evaluation.metrics import brier_loss
 
 
@@ -59,3 +59,14 @@ def test_bootstrap_refuses_wrong_lengths() -> None:
         bootstrap_means([1, 2, 3], [0, 1])
     with pytest.raises(InvalidInput, match="got 2 and 1"):
         paired_difference([1, 2], [1])
+
+
+def test_crossed_weights_draw_as_many_series_and_origins_as_there_are() -> None:
+    blocks = list(crossed_weights((7, 3), n_draws=120))
+
+    of_series, of_origin = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    assert of_series.shape == (120, 7)
+    assert of_origin.shape == (120, 3)
+    assert (of_series.sum(axis=1) == 7).all()
+    assert (of_origin.sum(axis=1) == 3).all()
+    assert of_series.std() > 0.5

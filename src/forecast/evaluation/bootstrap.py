@@ -57,6 +57,34 @@ def bootstrap_means(values: Array, clusters: Array = None, *, n_draws: int = 200
     return np.concatenate([(draws @ sums) / (draws @ sizes) for draws in drawn])
 
 
+def crossed_weights(
+    shape: tuple[int, int], *, n_draws: int = 500, random_state: int = 0
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """How often each series and each origin was drawn, for tables of series by origins; in blocks of draws.
+
+    All series share what happened at an origin, and a series is alike at all origins, so both are drawn, crossed; the
+    intervals are if anything too wide [1]_. With few origins they are rough; a single origin is taken as given.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Number of series, number of origins.
+
+    Yields
+    ------
+    of_series, of_origin : arrays of shape (n_block, n_series) and (n_block, n_origins)
+
+    References
+    ----------
+    .. [1] Owen (2007), The pigeonhole bootstrap. Annals of Applied Statistics 1(2).
+    """
+    rng = np.random.default_rng(random_state)
+    for done in range(0, n_draws, 50):  # all draws at once would fill the memory
+        block = min(50, n_draws - done)
+        of_series, of_origin = (rng.multinomial(size, np.full(size, 1 / size), block).astype(float) for size in shape)
+        yield of_series, of_origin
+
+
 def bootstrap_metric(
     metric: Callable[..., float],
     y_true: Array,

@@ -1,4 +1,4 @@
-"""Metrics, one family per file: ``metric(y_true, y_pred, *, sample_weight=None) -> float``."""
+"""Metrics by family: ``metric(y_true, y_pred, *, sample_weight=None) -> float``; ``…_by_series`` give an array."""
 
 from forecast.evaluation.metrics.brier import BrierParts, brier_decomposition
 from forecast.evaluation.metrics.calibration_noise import (
@@ -28,7 +28,27 @@ from forecast.evaluation.metrics.intervals import (
     interval_width_error,
     pinball_loss,
 )
+from forecast.evaluation.metrics.owa import is_seasonal, naive2, owa
+from forecast.evaluation.metrics.pit import (
+    coverage_of_pit,
+    interval_coverage_by_pit,
+    randomised_pit,
+    randomised_pit_from_paths,
+)
+from forecast.evaluation.metrics.quantiles import (
+    crps_from_paths,
+    crps_from_quantiles,
+    pinball_losses,
+    weighted_scaled_pinball_loss,
+)
 from forecast.evaluation.metrics.ranking import gains_curve, gains_score, lift_score, roc_auc_interval
+from forecast.evaluation.metrics.series import (
+    mase_by_series,
+    naive_mae,
+    naive_mse,
+    rmsse_by_series,
+    smape_by_series,
+)
 from forecast.evaluation.metrics.uplift import (
     QiniCurve,
     auuc_score,
@@ -55,28 +75,44 @@ __all__ = [
     "calibration_intercept",
     "calibration_line",
     "calibration_slope",
+    "coverage_of_pit",
+    "crps_from_paths",
+    "crps_from_quantiles",
     "debiased_calibration_error",
     "decision_curve",
     "gain_at_score",
     "gains_curve",
     "gains_score",
+    "interval_coverage_by_pit",
     "interval_coverage_score",
     "interval_loss",
     "interval_width_error",
+    "is_seasonal",
     "lift_score",
     "log_loss",
     "log_loss_skill_score",
     "log_losses",
     "mase",
+    "mase_by_series",
     "mean_payoff",
     "miscalibration_loss",
+    "naive2",
+    "naive_mae",
+    "naive_mse",
     "net_benefit_score",
+    "owa",
     "pinball_loss",
+    "pinball_losses",
     "qini_curve",
     "qini_score",
+    "randomised_pit",
+    "randomised_pit_from_paths",
     "rmsse",
+    "rmsse_by_series",
     "roc_auc_interval",
     "roc_auc_score",
+    "smape_by_series",
     "wape",
+    "weighted_scaled_pinball_loss",
     "wrmsse",
 ]
