@@ -85,7 +85,7 @@ def choose_reconciliation(
             [name for name in candidates if name not in NEED_ERRORS],
             list(range(len(folds.cutoffs))),
         )
-    weights = _weights(folds, hierarchy, scored[0]) if scales is None else _given_weights(scales, hierarchy)
+    scale, weight = _weights(folds, hierarchy, scored[0]) if scales is None else _given_weights(scales, hierarchy)
 
     squared: dict[str, list[Floats]] = {name: [] for name in ["base", *candidates]}
     for fold in scored:
@@ -95,12 +95,58 @@ def choose_reconciliation(
         for name in candidates:
             bottom = reconcile_bottom(base, hierarchy, method=name, errors=folds.past(fold), non_negative=non_negative)
             squared[name].append((hierarchy.add_up(bottom) - actual) ** 2)
-    draws = _block_draws([part.shape[1] for part in squared["base"]], n_bootstrap, seed)
-    losses = {name: _wrmsse(np.concatenate(parts, axis=1), draws, *weights) for name, parts in squared.items()}
-    table = _compare(losses)
+    table = compare_losses(
+        {name: np.concatenate(parts, axis=1) for name, parts in squared.items()},
+        scale=scale,
+        weight=weight,
+        horizons=[part.shape[1] for part in squared["base"]],
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+    )
     better = table[(table["vs_bottom_up_high"] < 0) & (table["method"] != "base")]
     chosen: Method = "bottom_up" if better.empty else better.sort_values("wrmsse")["method"].tolist()[0]
     return ReconciliationChoice(chosen, table, len(scored))
+
+
+def compare_losses(
+    squared: dict[str, Floats],
+    *,
+    scale: Floats,
+    weight: Floats,
+    horizons: list[int],
+    n_bootstrap: int = 200,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """WRMSSE of several forecasts of the same nodes, and their changes with bootstrap intervals.
+
+    Parameters
+    ----------
+    squared : dict of arrays of shape (n_nodes, n_periods)
+        Squared errors by name; ``base`` and ``bottom_up`` are what the others are compared with.
+    scale, weight : arrays of shape (n_nodes,)
+        As for `wrmsse`.
+    horizons : list of int
+        Lengths of the folds that stand side by side in ``squared``; their sum is ``n_periods``.
+    n_bootstrap : int
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        As `ReconciliationChoice.losses`.
+    """
+    draws = _block_draws(horizons, n_bootstrap, seed)
+    losses = {name: _wrmsse(values, draws, scale, weight) for name, values in squared.items()}
+    tail = (1 - INTERVAL) / 2
+    rows = []
+    for name, loss in losses.items():
+        row: dict[str, object] = {"method": name, "wrmsse": loss[0]}
+        for other in ("base", "bottom_up"):
+            change = loss - losses[other]
+            low, high = np.quantile(change[1:], [tail, 1 - tail])
+            row |= {f"vs_{other}": change[0], f"vs_{other}_low": low, f"vs_{other}_high": high}
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 @dataclass(frozen=True)
@@ -198,16 +244,3 @@ def _wrmsse(squared: Floats, draws: Floats, scale: Floats, weight: Floats) -> Fl
     used = weight > 0
     mse = squared[used] @ (draws / draws.sum(axis=0))
     return np.asarray(weight[used] @ np.sqrt(mse / scale[used, None]) / weight.sum())
-
-
-def _compare(losses: dict[str, Floats]) -> pd.DataFrame:
-    tail = (1 - INTERVAL) / 2
-    rows = []
-    for name, loss in losses.items():
-        row: dict[str, object] = {"method": name, "wrmsse": loss[0]}
-        for other in ("base", "bottom_up"):
-            change = loss - losses[other]
-            low, high = np.quantile(change[1:], [tail, 1 - tail])
-            row |= {f"vs_{other}": change[0], f"vs_{other}_low": low, f"vs_{other}_high": high}
-        rows.append(row)
-    return pd.DataFrame(rows)
