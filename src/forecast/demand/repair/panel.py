@@ -148,9 +148,9 @@ def _read(panel: pd.DataFrame, freq: str | int, *, aggregate: bool) -> tuple[Row
 
 def _drop_unknown_ends(rows: Rows, stock_keys: Rows) -> tuple[Rows, list[Repair]]:
     """Without rows that know nothing at the end of a series, unless it was out of stock; series without a value go."""
-    if not len(rows):
-        return rows, []
     unknown = np.isnan(rows.y)
+    if not unknown.any():
+        return rows, []
     known_codes = np.unique(rows.codes[~unknown])
     lost = ~np.isin(rows.codes, known_codes)
     report = rows.found("no_values", "series without any known value", "left out", lost)
@@ -190,7 +190,9 @@ def _without_empty_series(rows: Rows) -> tuple[Rows, list[Repair]]:
     known[rows.codes[~np.isnan(rows.y)]] = True
     if not known.any():
         raise NotEnoughHistory("No value of `y` is known outside of periods without stock; give at least one.")
+    if known.all():
+        return rows, []
     lost = ~known[rows.codes]
     report = rows.found("no_values", "series that were never in stock", "left out", lost)
-    kept = rows.take(~lost) if lost.any() else rows
+    kept = rows.take(~lost)
     return replace(kept, ids=rows.ids[known], codes=(np.cumsum(known) - 1)[kept.codes]), report

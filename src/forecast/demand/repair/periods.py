@@ -80,10 +80,11 @@ def refuse_mixed_frequencies(rows: Rows) -> None:
     if rows.grid.unit not in _COARSER or len(rows) < _MIN_COARSE:
         return
     starts, ends = rows.ends()
+    step = np.r_[np.diff(rows.positions), 0]
+    step[ends] = 0
     long = ends - starts + 1 >= _MIN_COARSE
-    if not long.any():
+    if not long.any() or step.max() <= 1:
         return
-    step = np.r_[rows.positions[1:] - rows.positions[:-1], 0]
     low, high = step.copy(), step
     low[ends], high[ends] = np.iinfo(np.int64).max, 0
     shortest, longest = np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)
@@ -140,15 +141,16 @@ def report_lives(rows: Rows) -> list[Repair]:
     sold = np.flatnonzero(known & (rows.y != 0))
     if not len(sold):
         return report
-    codes, first_sale = np.unique(rows.codes[sold], return_index=True)
+    sold_codes = rows.codes[sold]
+    first_sale = np.flatnonzero(np.r_[True, np.diff(sold_codes) != 0])
+    codes = sold_codes[first_sale]
     first, last = sold[first_sale], sold[np.r_[first_sale[1:], len(sold)] - 1]
     n_sales = np.diff(np.r_[first_sale, len(sold)])
     seen = np.cumsum(known)
     begin, end = starts[np.searchsorted(rows.codes[starts], codes)], ends[np.searchsorted(rows.codes[starts], codes)]
-    longest = np.zeros(len(codes), dtype=np.int64)
-    inner = np.flatnonzero(rows.codes[sold[1:]] == rows.codes[sold[:-1]])
-    gaps = seen[sold[inner + 1]] - seen[sold[inner]] - 1
-    np.maximum.at(longest, np.searchsorted(codes, rows.codes[sold[inner]]), gaps)
+    gaps = np.r_[np.diff(seen[sold]) - 1, 0]
+    gaps[np.r_[first_sale[1:], len(sold)] - 1] = 0  # from one series to the next
+    longest = np.maximum.reduceat(gaps, first_sale)
     season_length = recipe_of(rows.grid.unit).season_length
     for rule, found, silent in (
         ("not_started", "long zeros before the first sale, as if not yet on sale", seen[first] - seen[begin]),

@@ -49,26 +49,24 @@ def place_rows(
     become = "turned to UTC" if unit == "h" else "taken as the days that were written"
     findings = [("mixed_offsets", "`ds` holds several offsets from UTC", become, everything)] if is_mixed else []
     wall = wall_time(moments, unit)
-    grid = TimeGrid.through(unit, wall, moments.dtype)
-    positions, on_grid = grid.place(wall)
+    which, distinct = pd.factorize(wall)  # far fewer moments than rows
+    grid = TimeGrid.through(unit, pd.Series(distinct), moments.dtype)
+    positions, on_grid = grid.place(pd.Series(distinct))
     if on_grid.all():
-        return grid, positions, findings
+        return grid, positions[which], findings
     moved = _MOVES[unit](wall)
     if moved is None and aggregate:
         moved = _PERIOD_OF[unit](wall)
     if moved is None:
-        grid.refuse(~on_grid, ds)
+        grid.refuse(~on_grid[which], ds)
         raise AssertionError("unreachable")
     grid = TimeGrid.through(unit, moved, moments.dtype)
     positions, _ = grid.place(moved)
     if not aggregate:
         grid.refuse(_meets_another(codes, positions, wall), ds)
     changed = (moved != wall).to_numpy()
-    return (
-        grid,
-        positions,
-        [*findings, ("off_grid", f"`ds` beside the grid of unit {unit!r}", "moved onto it", changed)],
-    )
+    findings.append(("off_grid", f"`ds` beside the grid of unit {unit!r}", "moved onto it", changed))
+    return grid, positions, findings
 
 
 def _meets_another(codes: Positions, positions: Positions, wall: pd.Series) -> Flags:
