@@ -67,6 +67,15 @@ def test_choice_of_one_fold_leaves_out_methods_that_learn_from_errors():
     assert choice.losses["method"].tolist() == ["base", "bottom_up", "top_down", "mint_ols", "mint_struct"]
 
 
+def test_first_scored_leaves_earlier_folds_to_the_errors():
+    hierarchy = hierarchy_of_groups()
+    forecasts, actuals = simulate(hierarchy, upper_noise=0.1)
+
+    assert choose_reconciliation(forecasts, actuals, hierarchy, first_scored=CUTOFFS[2]).n_folds == 2
+    with pytest.raises(InvalidInput, match=r"last cutoff 83, got 84"):
+        choose_reconciliation(forecasts, actuals, hierarchy, first_scored=84)
+
+
 def test_errors_at_a_cutoff_ignore_everything_after_it():
     hierarchy = hierarchy_of_groups()
     forecasts, actuals = simulate(hierarchy, upper_noise=0.1)

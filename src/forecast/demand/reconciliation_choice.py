@@ -46,6 +46,7 @@ def choose_reconciliation(
     methods: Sequence[Method] = METHODS,
     scales: pd.DataFrame | None = None,
     non_negative: bool = False,
+    first_scored: Any = None,
     n_bootstrap: int = 200,
     seed: int = 0,
 ) -> ReconciliationChoice:
@@ -66,6 +67,8 @@ def choose_reconciliation(
         ``unique_id``, ``scale_mse``, ``weight`` of every node, as M5 publishes them. Default: mean squared change from
         period to period before the first scored cutoff; levels weigh the same, nodes by their volume before it.
     non_negative : bool
+    first_scored : optional
+        Cutoffs before it serve as past errors only. Default: every cutoff that knows two occasions of errors.
     n_bootstrap : int
         Draws of blocks of periods, the same for all methods and nodes.
     seed : int
@@ -79,12 +82,14 @@ def choose_reconciliation(
     """
     folds = PastFolds.of(forecasts, actuals, hierarchy)
     candidates: list[Method] = list(dict.fromkeys(["bottom_up", *methods]))
-    scored = [fold for fold in range(len(folds.cutoffs)) if folds.past(fold) is not None]
-    if not scored or not set(candidates) & set(NEED_ERRORS):
-        candidates, scored = (
-            [name for name in candidates if name not in NEED_ERRORS],
-            list(range(len(folds.cutoffs))),
+    late = [n for n, cutoff in enumerate(folds.cutoffs) if first_scored is None or cutoff >= first_scored]
+    if not late:
+        raise InvalidInput(
+            f"`first_scored` must not lie after the last cutoff {folds.cutoffs[-1]}, got {first_scored}."
         )
+    scored = [fold for fold in late if folds.past(fold) is not None]
+    if not scored or not set(candidates) & set(NEED_ERRORS):
+        candidates, scored = [name for name in candidates if name not in NEED_ERRORS], late
     scale, weight = _weights(folds, hierarchy, scored[0]) if scales is None else _given_weights(scales, hierarchy)
 
     squared: dict[str, list[Floats]] = {name: [] for name in ["base", *candidates]}
