@@ -1,5 +1,6 @@
 """How wrong forecasts were on past origins, and the quantiles that follow."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +13,13 @@ from forecast.demand.matrix import Floats
 
 #: Fewer past errors than this say nothing about tails: the normal law stands in.
 MIN_ERRORS = 30
-#: Errors in one class; below about 500 the tenth percentile of a class is mostly noise.
-_ERRORS_PER_CLASS = 500
-_MAX_CLASSES = 12
+#: Levels at which the law of scaled errors is kept; between them it is linear.
+LEVELS: Floats = np.array([0.005, 0.01, 0.025, *np.arange(1, 20) / 20, 0.975, 0.99, 0.995])
+#: Errors in one bin; below about 500 the tenth percentile of a bin is mostly noise.
+_ERRORS_PER_BIN = 500
+_MAX_BINS = 12
+#: The law of all series counts in a class as much as so many errors.
+_PRIOR_ERRORS = 300.0
 
 
 def usual_error(values: Floats, season_length: int) -> Floats:
@@ -29,7 +34,8 @@ def usual_error(values: Floats, season_length: int) -> Floats:
     Returns
     -------
     array of shape (n_series,)
-        In the unit of ``values``, relative to the level of the series: 0 only for series that were always 0.
+        In the unit of ``values``; positive. A series that was always 0 has a small share of the panel's, smaller the
+        longer it was 0.
     """
     recent = values[:, -max(4 * season_length, 30) :]
     length = season_length if values.shape[1] > season_length else 1
@@ -40,117 +46,252 @@ def usual_error(values: Floats, season_length: int) -> Floats:
     base = (level[informative] ** 2 * n_changes[informative]).sum()
     relative = squares[informative].sum() / base if base > 0 else 1.0
     prior = 4.0
-    return np.asarray(np.sqrt((squares + prior * relative * level**2) / (n_changes + prior)))
+    usual = np.sqrt((squares + prior * relative * level**2) / (n_changes + prior))
+    typical = float(np.median(usual[usual > 0])) if (usual > 0).any() else 1.0
+    n_known = (~np.isnan(values)).sum(axis=1)
+    return np.asarray(np.maximum(usual, np.where(level > 0, 1e-9 * level, typical / (n_known + 2))))
+
+
+@dataclass(frozen=True)
+class PastErrors:
+    """Forecasts of past windows and what was wrong with them; a case is a series in a window.
+
+    Attributes
+    ----------
+    error : array of shape (n_cases, horizon)
+        Actual less forecast, out of sample; NaN where the actual is unknown.
+    mean : array of shape (n_cases, horizon)
+        The forecast.
+    usual : array of shape (n_cases,)
+        The usual error of the series at the origin.
+    classes : array of str of shape (n_cases,)
+        Class of the series at the origin.
+    window : int array of shape (n_cases,)
+    is_integer : bool
+        The series hold whole numbers.
+    """
+
+    error: Floats
+    mean: Floats
+    usual: Floats
+    classes: NDArray[np.object_]
+    window: NDArray[np.int64]
+    is_integer: bool
 
 
 @dataclass
 class ErrorModel:
-    """Quantiles of scaled errors, pooled over series and steps within classes of alike series.
+    """The law of scaled errors, pooled over series and steps within bins of alike forecasts.
 
-    A class holds forecasts of similar size against the usual error of their series: rare and small sales have other
-    shapes of error than steady and large ones.
+    A bin holds forecasts of similar size against the usual error of their series: rare and small sales have other
+    shapes of error than steady and large ones. Within a bin each class of series has its own law, shrunk to the bin's.
 
     Attributes
     ----------
-    quantiles : tuple of float
     growth : array of shape (horizon,)
         How errors grow with the step, never falling.
-    edges : array of shape (n_classes - 1,)
-        Bounds of the classes of forecast / usual error.
-    table : array of shape (n_classes, n_quantiles)
+    edges : array of shape (n_bins - 1,)
+        Bounds of the bins of forecast / usual error.
+    classes : tuple of str
+        Classes of series with a law of their own; all others have that of the bin.
+    table : array of shape (1 + n_classes, n_bins, n_levels)
+        Quantiles of scaled errors at `LEVELS`; the first for all series together.
     n_used : int
         Number of past errors; 0 when the normal law stands in.
+    is_integer : bool
+        Quantiles are rounded to whole numbers: errors were learned from actuals spread evenly over their unit, so that
+        a quantile of 0 means that 0 really is that likely.
+    along, across : float
+        Rank correlation of errors from step to step, and between series: for joint paths.
     """
 
-    quantiles: tuple[float, ...]
     growth: Floats
     edges: Floats
     table: Floats
+    classes: tuple[str, ...] = ()
     n_used: int = 0
+    is_integer: bool = False
+    along: float = 0.5
+    across: float = 0.0
 
     @classmethod
-    def fit(
-        cls,
-        error: Floats,
-        mean: Floats,
-        usual: Floats,
-        step: NDArray[np.int64],
-        *,
-        quantiles: tuple[float, ...],
-        horizon: int,
-    ) -> "ErrorModel":
-        """Learn from past errors.
+    def fit(cls, past: PastErrors, horizon: int, *, random_state: int = 0) -> "ErrorModel":
+        """Learn from past errors."""
+        used = np.isfinite(past.error) & (past.usual > 0)[:, None]
+        n_used = int(used.sum())
+        if n_used < MIN_ERRORS:
+            normal = norm.ppf(LEVELS)[None, None]
+            return cls(np.sqrt(np.arange(1, horizon + 1)), np.empty(0), normal, is_integer=past.is_integer)
+        error = past.error
+        if past.is_integer:
+            error = error + np.random.default_rng(random_state).uniform(-0.5, 0.5, error.shape)
+        step = np.broadcast_to(np.arange(1, horizon + 1), error.shape)[used]
+        usual = np.broadcast_to(past.usual[:, None], error.shape)
+        growth = _growth((error / usual)[used], step, horizon)
+        scaled = error / usual / growth
+        size = past.mean / usual
+        n_bins = int(np.clip(n_used // _ERRORS_PER_BIN, 1, _MAX_BINS))
+        edges = np.unique(np.quantile(size[used], np.arange(1, n_bins) / n_bins))
+        bins = np.searchsorted(edges, size, side="right")
+        names = tuple(sorted(set(past.classes)))
+        of_class = np.broadcast_to(past.classes[:, None], error.shape)[used]
+        table = _laws(scaled[used], bins[used], of_class, len(edges) + 1, names)
+        model = cls(growth, edges, table, names, n_used, past.is_integer)
+        model.along, model.across = _dependence(model.ranks(scaled, bins, past.classes), past.window)
+        return model
 
-        Parameters
-        ----------
-        error : array of shape (n_errors,)
-            Actual less forecast, out of sample.
-        mean, usual : arrays of shape (n_errors,)
-            The forecast, and the usual error of its series at the origin.
-        step : int array of shape (n_errors,)
-            Periods ahead, from 1.
-        quantiles : tuple of float in (0, 1)
-        horizon : int
-        """
-        used = np.isfinite(error) & (usual > 0)
-        error, mean, usual, step = error[used], mean[used], usual[used], step[used]
-        if len(error) < MIN_ERRORS:
-            normal = norm.ppf(quantiles)[None]
-            return cls(quantiles, np.sqrt(np.arange(1, horizon + 1)), np.empty(0), normal)
-        growth = _growth(error / usual, step, horizon)
-        scaled = error / usual / growth[step - 1]
-        size = mean / usual
-        n_classes = int(np.clip(len(error) // _ERRORS_PER_CLASS, 1, _MAX_CLASSES))
-        edges = np.unique(np.quantile(size, np.arange(1, n_classes) / n_classes))
-        classes = np.searchsorted(edges, size, side="right")
-        table = np.array(
-            [
-                np.quantile(scaled[classes == one] if (classes == one).any() else scaled, quantiles, method="weibull")
-                for one in range(len(edges) + 1)
-            ]
-        )
-        return cls(quantiles, growth, edges, table, len(error))
-
-    def predict(self, mean: Floats, usual: Floats, *, non_negative: bool) -> Floats:
+    def quantiles(
+        self, mean: Floats, usual: Floats, classes: NDArray[np.object_], levels: Sequence[float], *, non_negative: bool
+    ) -> Floats:
         """Quantiles of forecasts.
 
         Parameters
         ----------
         mean : array of shape (n_series, horizon)
         usual : array of shape (n_series,)
+        classes : array of str of shape (n_series,)
+        levels : sequence of float in (0, 1)
         non_negative : bool
             No quantile below 0.
 
         Returns
         -------
-        array of shape (n_series, horizon, n_quantiles)
+        array of shape (n_series, horizon, n_levels)
             Ascending along the last axis.
         """
-        classes = np.searchsorted(self.edges, mean / np.maximum(usual, 1e-12)[:, None], side="right")
-        width = usual[:, None, None] * self.growth[: mean.shape[1], None]
-        result = np.sort(mean[:, :, None] + width * self.table[classes], axis=2)
-        return np.maximum(result, 0) if non_negative else result
+        laws = _at_levels(self.table, np.asarray(levels))
+        scaled = laws[self._class_index(classes)[:, None], self._bins(mean, usual)]
+        return self._values(mean[:, :, None], self._width(mean, usual)[:, :, None], scaled, non_negative)
+
+    def paths(
+        self,
+        mean: Floats,
+        usual: Floats,
+        classes: NDArray[np.object_],
+        n_paths: int,
+        *,
+        non_negative: bool,
+        random_state: int = 0,
+    ) -> Floats:
+        """Joint sample paths, shape (n_paths, n_series, horizon): each alone as the quantiles, together as past errors.
+
+        Ranks follow a Gaussian copula: a part shared by all series and one of their own, autoregressive over steps.
+        """
+        rng = np.random.default_rng(random_state)
+        n_series, horizon = mean.shape
+        bins, width, rows = self._bins(mean, usual), self._width(mean, usual), self._class_index(classes)
+        law = self.table[rows[:, None], bins]
+        paths = np.empty((n_paths, n_series, horizon))
+        for path in range(n_paths):
+            shared = _autoregressive(rng.standard_normal((1, horizon)), self.along)
+            own = _autoregressive(rng.standard_normal((n_series, horizon)), self.along)
+            rank = norm.cdf(np.sqrt(self.across) * shared + np.sqrt(1 - self.across) * own)
+            paths[path] = self._values(mean, width, _interpolate(law, rank), non_negative)
+        return paths
+
+    def ranks(self, scaled: Floats, bins: NDArray[np.int64], classes: NDArray[np.object_]) -> Floats:
+        """Normal scores of scaled errors under their laws; NaN where the error is."""
+        law = self.table[self._class_index(classes)[:, None], bins]
+        below = (law <= scaled[..., None]).sum(axis=-1)
+        padded = np.concatenate([[0.0], LEVELS, [1.0]])
+        return np.where(np.isnan(scaled), np.nan, norm.ppf((padded[below] + padded[below + 1]) / 2))
+
+    def _values(self, mean: Floats, width: Floats, scaled: Floats, non_negative: bool) -> Floats:
+        values = mean + width * scaled
+        if self.is_integer:
+            values = np.rint(values)
+        return np.maximum(values, 0) if non_negative else values
+
+    def _bins(self, mean: Floats, usual: Floats) -> NDArray[np.int64]:
+        return np.searchsorted(self.edges, mean / usual[:, None], side="right")
+
+    def _width(self, mean: Floats, usual: Floats) -> Floats:
+        return usual[:, None] * self.growth[: mean.shape[1]]
+
+    def _class_index(self, classes: NDArray[np.object_]) -> NDArray[np.int64]:
+        place = {name: index for index, name in enumerate(self.classes, start=1)}
+        return np.array([place.get(name, 0) for name in np.asarray(classes, dtype=object)], dtype=np.int64)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, for a file."""
         return {
-            "quantiles": list(self.quantiles),
             "growth": self.growth.tolist(),
             "edges": self.edges.tolist(),
+            "classes": list(self.classes),
             "table": self.table.tolist(),
             "n_used": self.n_used,
+            "is_integer": self.is_integer,
+            "along": self.along,
+            "across": self.across,
         }
 
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> "ErrorModel":
         """The inverse of `to_dict`."""
-        return cls(
-            tuple(state["quantiles"]),
-            np.array(state["growth"]),
-            np.array(state["edges"]),
-            np.array(state["table"]).reshape(-1, len(state["quantiles"])),
-            state["n_used"],
-        )
+        arrays = {name: np.array(state[name]) for name in ("growth", "edges", "table")}
+        return cls(**{**state, **arrays, "classes": tuple(state["classes"])})
+
+
+def _laws(
+    scaled: Floats, bins: NDArray[np.int64], of_class: NDArray[np.object_], n_bins: int, names: tuple[str, ...]
+) -> Floats:
+    """Quantiles at `LEVELS` for all series and for each class, in each bin; shape (1 + n_classes, n_bins, n_levels)."""
+    table = np.empty((1 + len(names), n_bins, len(LEVELS)))
+    everything = _quantiles(scaled)
+    for one in range(n_bins):
+        inside = bins == one
+        values = scaled[inside]
+        table[0, one] = _quantiles(values) if len(values) else everything
+        for index, name in enumerate(names, start=1):
+            own = values[of_class[inside] == name]
+            share = len(own) / (len(own) + _PRIOR_ERRORS)
+            table[index, one] = share * _quantiles(own) + (1 - share) * table[0, one] if len(own) else table[0, one]
+    return table
+
+
+def _quantiles(values: Floats) -> Floats:
+    return np.asarray(np.quantile(values, LEVELS, method="weibull"))
+
+
+def _at_levels(table: Floats, levels: Floats) -> Floats:
+    """The table's laws at other levels, linear between `LEVELS`; the last axis becomes these levels."""
+    right = np.clip(np.searchsorted(LEVELS, levels), 1, len(LEVELS) - 1)
+    share = np.clip((levels - LEVELS[right - 1]) / (LEVELS[right] - LEVELS[right - 1]), 0, 1)
+    return np.asarray(table[..., right - 1] * (1 - share) + table[..., right] * share)
+
+
+def _interpolate(law: Floats, rank: Floats) -> Floats:
+    """Value of each law (last axis over `LEVELS`) at its own rank."""
+    right = np.clip(np.searchsorted(LEVELS, rank), 1, len(LEVELS) - 1)
+    share = np.clip((rank - LEVELS[right - 1]) / (LEVELS[right] - LEVELS[right - 1]), 0, 1)
+    low, high = (np.take_along_axis(law, (right - shift)[..., None], axis=-1)[..., 0] for shift in (1, 0))
+    return np.asarray(low * (1 - share) + high * share)
+
+
+def _autoregressive(noise: Floats, along: float) -> Floats:
+    """Standard normal noise made to follow itself from step to step."""
+    fresh = np.sqrt(1 - along**2)
+    for step in range(1, noise.shape[1]):
+        noise[:, step] = along * noise[:, step - 1] + fresh * noise[:, step]
+    return noise
+
+
+def _dependence(scores: Floats, window: NDArray[np.int64]) -> tuple[float, float]:
+    """Correlation of normal scores from step to step, and between series of one window.
+
+    Between series: the variance over windows and steps of the mean over series is ``across + (1 - across) / n``.
+    """
+    pairs = scores[:, 1:] * scores[:, :-1]
+    along = float(np.nanmean(pairs)) if np.isfinite(pairs).any() else 0.5
+    shared = []
+    for one in np.unique(window):
+        part = scores[window == one]
+        counts = (~np.isnan(part)).sum(axis=0)
+        means = np.nansum(part, axis=0) / np.maximum(counts, 1)
+        enough = counts > 1
+        shared.append(((counts * means**2 - 1) / np.maximum(counts - 1, 1))[enough])
+    across = float(np.concatenate(shared).mean()) if shared and sum(map(len, shared)) else 0.0
+    return float(np.clip(along, 0, 0.95)), float(np.clip(across, 0, 0.9))
 
 
 def _growth(scaled: Floats, step: NDArray[np.int64], horizon: int) -> Floats:

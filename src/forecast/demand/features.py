@@ -1,8 +1,8 @@
 """Features of (series, origin, step): what was known at the origin about a moment ``step`` periods later.
 
 Every value is taken at or before the origin, but for the calendar, static columns and drivers, which are known ahead.
-No feature names the series. All amounts are relative to the series' level at the origin, so that one model serves
-large and small series alike.
+No feature names the series. All amounts are relative to the series at the origin, so that one model serves large and
+small series alike: either divided by its level, or as distance to its seasonal naive in usual changes.
 """
 
 from functools import cached_property
@@ -51,34 +51,56 @@ class RowFeatures:
         total = recent + prior * past / np.maximum(n_past, 1)
         return np.asarray(total / (n_recent + prior))
 
-    def rows(self, series: Positions, origin: Positions, step: Positions) -> pd.DataFrame:
+    def usual_change(self, series: Positions, origin: Positions) -> Floats:
+        """Mean absolute change from season to season up to the origin, shrunk to a tenth of the level; never 0."""
+        window = 4 * max(self.recipe.season_length, self.recipe.scale_window)
+        begin = np.maximum(origin + 1 - window, 0)
+        total = self._change_sums[series, origin + 1] - self._change_sums[series, begin]
+        n_changes = self._change_counts[series, origin + 1] - self._change_counts[series, begin]
+        return np.asarray(np.maximum((total + 0.1 * self.level(series, origin)) / (n_changes + 1), 1e-12))
+
+    def seasonal_naive(self, series: Positions, origin: Positions, step: Positions) -> Floats:
+        """The same place in the latest season known at the origin; the last known value where that is unknown."""
+        length = self.recipe.season_length
+        value = self._at(series, origin + step - -(-step // length) * length)
+        return np.where(np.isnan(value), self._at(series, self._last_known[series, origin]), value)
+
+    def rows(
+        self, series: Positions, origin: Positions, step: Positions, *, centre: Floats | None = None, scale: Floats
+    ) -> pd.DataFrame:
         """Feature rows.
 
         Parameters
         ----------
         series, origin, step : int arrays of shape (n_rows,)
             Row of the matrix, column of the origin, periods ahead (1 … horizon).
+        centre : array of shape (n_rows,), optional
+            Amounts are taken as distance to it; default 0.
+        scale : array of shape (n_rows,)
+            And divided by it. Positive.
 
         Returns
         -------
         DataFrame of float32, shape (n_rows, n_features), columns in a fixed order.
         """
-        level = np.maximum(self.level(series, origin), 1e-12)
-        columns: dict[str, Floats] = {"step": step.astype(float), "level": np.log(level)}
+        at = np.zeros(len(series)) if centre is None else centre
+        columns: dict[str, Floats] = {"step": step.astype(float), "level": np.log(scale)}
+        if centre is not None:
+            columns["base"] = centre / scale
         # Capped: the age of series that began together is a clock, which teaches the shocks of past dates.
         age = origin - self.first_column[series] + 1
         columns["age"] = np.minimum(age, 2 * self.recipe.scale_window).astype(float)
         columns["since_last_sale"] = (origin - self._last_sale[series, origin]).astype(float)
         for lag in range(self.recipe.n_lags):
-            columns[f"lag_{lag}"] = self._at(series, origin - lag) / level
+            columns[f"lag_{lag}"] = (self._at(series, origin - lag) - at) / scale
         for window in self.recipe.windows:
             total, n_known = self._sums(self._value_sums, series, origin, window)
-            columns[f"mean_{window}"] = total / _or_nan(n_known) / level
+            columns[f"mean_{window}"] = (total / _or_nan(n_known) - at) / scale
         window = self.recipe.scale_window
         sold, n_known = self._sums(self._sale_counts, series, origin, window)
         columns["share_of_sales"] = sold / _or_nan(n_known)
-        columns["deviation"] = self._deviation(series, origin, window) / level
-        columns |= self._seasonal(series, origin, step, level)
+        columns["deviation"] = self._deviation(series, origin, window) / scale
+        columns |= self._seasonal(series, origin, step, at, scale)
         columns |= self._calendar(series, origin, step)
         columns |= self._known_ahead(series, origin, step)
         return pd.DataFrame({name: column.astype(np.float32) for name, column in columns.items()}, copy=False)
@@ -103,6 +125,27 @@ class RowFeatures:
     @cached_property
     def _square_sums(self) -> Floats:
         return _running(self._values**2)
+
+    @cached_property
+    def _last_known(self) -> Positions:
+        columns = np.arange(self.inputs.matrix.n_times)
+        return np.maximum.accumulate(np.where(self._known, columns, -1), axis=1)
+
+    @cached_property
+    def _changes(self) -> Floats:
+        """Absolute changes to the season before, NaN where unknown; shape as the values."""
+        values, length = self.inputs.matrix.y, self.recipe.season_length
+        changes = np.full(values.shape, np.nan)
+        changes[:, length:] = np.abs(values[:, length:] - values[:, :-length])
+        return changes
+
+    @cached_property
+    def _change_sums(self) -> Floats:
+        return _running(np.nan_to_num(self._changes))
+
+    @cached_property
+    def _change_counts(self) -> NDArray[np.int32]:
+        return _running(~np.isnan(self._changes), np.int32)
 
     @cached_property
     def _sale_counts(self) -> NDArray[np.int32]:
@@ -140,19 +183,25 @@ class RowFeatures:
         n_known = _or_nan(n_known)
         return np.sqrt(np.maximum(squares / n_known - (total / n_known) ** 2, 0))
 
-    def _seasonal(self, series: Positions, origin: Positions, step: Positions, level: Floats) -> dict[str, Floats]:
+    def _seasonal(
+        self, series: Positions, origin: Positions, step: Positions, at: Floats, scale: Floats
+    ) -> dict[str, Floats]:
         """The same place in past seasons, the latest that is known at the origin first."""
         length = self.recipe.season_length
         if length == 1 or length > self.inputs.matrix.n_times:
             return {}
         latest = origin + step - -(-step // length) * length
-        columns = {f"season_{back}": self._at(series, latest - back * length) / level for back in range(2)}
+        columns = {f"season_{back}": (self._at(series, latest - back * length) - at) / scale for back in range(2)}
         sums, counts = self._season_sums
         end = latest + length
         for n_seasons in self.recipe.season_counts:
             begin = np.maximum(end - n_seasons * length, end % length)  # the zeros before the first season
             total = sums[series, end] - sums[series, begin]
-            columns[f"season_mean_{n_seasons}"] = total / _or_nan(counts[series, end] - counts[series, begin]) / level
+            mean = total / _or_nan(counts[series, end] - counts[series, begin])
+            columns[f"season_mean_{n_seasons}"] = (mean - at) / scale
+        long = self.recipe.long_season
+        if long and long < self.inputs.matrix.n_times:
+            columns["long_season"] = (self._at(series, origin + step - -(-step // long) * long) - at) / scale
         return columns
 
     def _calendar(self, series: Positions, origin: Positions, step: Positions) -> dict[str, Floats]:

@@ -1,26 +1,51 @@
-"""Forecasts of many series with quantiles: the one entry point of demand."""
+"""Forecasts of many series with quantiles and joint paths: the one entry point of demand."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from forecast.demand.baselines import BASELINES
-from forecast.demand.errors import ErrorModel, usual_error
-from forecast.demand.global_model import GlobalModel
+from forecast.demand.classes import classify
+from forecast.demand.combination import Combination, learn_combination
+from forecast.demand.errors import ErrorModel, PastErrors, usual_error
 from forecast.demand.grid import parse_frequency
 from forecast.demand.inputs import Inputs, build_inputs
 from forecast.demand.matrix import Floats, SeriesMatrix, to_matrix
-from forecast.demand.recipe import recipe_of
+from forecast.demand.members import GLOBAL_MEMBERS, PRIOR_WEIGHTS, MemberPool, choose_members
+from forecast.demand.recipe import Recipe, recipe_of
+from forecast.demand.statistical import MEMBERS
 from forecast.errors import InvalidInput, NotEnoughHistory
 
-MODELS = ("lightgbm", *BASELINES)
+MODELS = ("auto", *GLOBAL_MEMBERS, *MEMBERS)
+#: Past windows are forecast for at most so many series: weights and ranges need no more.
+_WINDOW_SERIES = 3000
+#: Panels up to this size learn their global members anew for each past window.
+_REFIT_VALUES = 300_000
+
+
+@dataclass(frozen=True)
+class _Window:
+    """A past window: what each member said, and what came; rows are series."""
+
+    forecasts: Mapping[str, Floats]
+    actual: Floats
+    usual: Floats
+    classes: NDArray[np.object_]
+
+    def complete(self, names: Sequence[str]) -> dict[str, Floats]:
+        """Forecasts of all ``names``; the mean of those that there are stands in for one that could not be fitted."""
+        there = [self.forecasts[name] for name in names if name in self.forecasts]
+        mean = np.mean(there, axis=0)
+        return {name: self.forecasts.get(name, mean) for name in names}
 
 
 class DemandForecaster:
-    """Forecasts any panel: mean and quantiles for each series and step.
+    """Forecasts any panel: mean, quantiles and joint paths for each series and step.
 
     Parameters
     ----------
@@ -29,28 +54,34 @@ class DemandForecaster:
     horizon : int
         Periods ahead, at least 1.
     quantiles : tuple of float in (0, 1), ascending
-        May be empty: means only, in half the time.
-    model : {"lightgbm", "ets", "naive", "seasonal_naive"}
-        A global LightGBM model over all series, or a baseline. Panels too small for trees get ``ets``.
+        May be empty: means only.
+    model : str
+        ``auto``: all members that the budget allows (global LightGBM models and statistical ones), combined with
+        weights learned on past windows and shrunk to equal. Or one member by its name: `GLOBAL_MEMBERS`, `MEMBERS`.
     season_length : int, optional
         Periods after which the pattern repeats; default by frequency (24, 7, 52, 12, 4, 1; 1 for integers).
     n_windows : int
-        Past horizons whose errors give the quantiles.
+        Past horizons on which weights and ranges are learned.
+    budget : float
+        Seconds of one reference core for `fit` and `predict` together. Members are chosen by their nominal cost, so
+        the same panel and budget give the same members on any machine.
     max_rows : int
-        Training rows are drawn at random up to this number; time and memory follow it.
+        Training rows of a global model are drawn at random up to this number; time and memory follow it.
     params : mapping, optional
         LightGBM parameters that replace the defaults.
     random_state : int
 
     Attributes
     ----------
-    model_ : str
-        The model that forecasts: ``model``, or ``ets`` when the panel was too small for it.
+    members_ : tuple of str
+        The members that forecast.
+    combination_ : Combination
+        Their weights for each class of series.
     errors_ : ErrorModel
-        Fitted on errors at past origins, out of sample.
+        Learned from errors at past windows, out of sample.
     n_series_ : int
     feature_names_in_ : list of str
-        Features of the LightGBM model, empty for baselines.
+        Features of the global members, empty without one.
 
     Notes
     -----
@@ -71,9 +102,10 @@ class DemandForecaster:
         horizon: int,
         quantiles: tuple[float, ...] = (0.1, 0.5, 0.9),
         *,
-        model: str = "lightgbm",
+        model: str = "auto",
         season_length: int | None = None,
         n_windows: int = 3,
+        budget: float = 900.0,
         max_rows: int = 500_000,
         params: Mapping[str, Any] | None = None,
         random_state: int = 0,
@@ -84,13 +116,14 @@ class DemandForecaster:
         self.model = model
         self.season_length = season_length
         self.n_windows = n_windows
+        self.budget = budget
         self.max_rows = max_rows
         self.params = params
         self.random_state = random_state
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters as given, after scikit-learn's habit."""
-        names = ("freq", "horizon", "quantiles", "model", "season_length", "n_windows", "max_rows", "params")
+        names = ("freq", "horizon", "quantiles", "model", "season_length", "n_windows", "budget", "max_rows", "params")
         return {name: getattr(self, name) for name in (*names, "random_state")}
 
     def fit(self, panel: pd.DataFrame, static: pd.DataFrame | None = None, drivers: pd.DataFrame | None = None) -> Self:
@@ -112,7 +145,7 @@ class DemandForecaster:
         """
         self._check_parameters()
         inputs = build_inputs(to_matrix(panel, self.freq), self.horizon, static, drivers)
-        self._remember(panel, static, drivers, inputs)
+        self._remember(inputs, static)
         return self._fit(inputs)
 
     def observe(
@@ -121,7 +154,7 @@ class DemandForecaster:
         """Replace the history to forecast from, without learning again: a trained model at a later moment."""
         self._check_fitted("errors_")
         matrix = to_matrix(panel, self.freq)
-        self._remember(panel, static, drivers, build_inputs(matrix, self.horizon, static, drivers, self.categories_))
+        self._remember(build_inputs(matrix, self.horizon, static, drivers, self.categories_), static)
         return self
 
     def predict(self, drivers: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -142,16 +175,31 @@ class DemandForecaster:
         inputs = self.inputs_
         if drivers is not None:
             inputs = build_inputs(inputs.matrix, self.horizon, self._static, drivers, self.categories_)
-        mean = self._mean(inputs)
-        matrix = inputs.matrix
-        non_negative = bool(np.nanmin(matrix.y) >= 0)
-        frame = _future(matrix, self.horizon)
+        mean, usual, classes = self._state(inputs)
+        frame = _future(inputs.matrix, self.horizon)
         frame["mean"] = mean.ravel()
-        usual = usual_error(matrix.y, self._recipe.season_length)
-        bounds = self.errors_.predict(mean, usual, non_negative=non_negative)
+        bounds = self.errors_.quantiles(mean, usual, classes, self.quantiles, non_negative=_non_negative(inputs))
         for index, quantile in enumerate(self.quantiles):
             frame[f"q{quantile:g}"] = bounds[:, :, index].ravel()
         return frame
+
+    def predict_paths(self, n_paths: int = 200) -> tuple[pd.DataFrame, Floats]:
+        """Joint sample paths: what sums over series and periods are made from.
+
+        Returns
+        -------
+        keys : DataFrame
+            ``unique_id``, ``ds``; series by series, as `predict` has them.
+        paths : array of shape (n_paths, n_series, horizon)
+            Each path is one future of all series together.
+        """
+        self._check_fitted("inputs_")
+        inputs = self.inputs_
+        mean, usual, classes = self._state(inputs)
+        paths = self.errors_.paths(
+            mean, usual, classes, n_paths, non_negative=_non_negative(inputs), random_state=self.random_state
+        )
+        return _future(inputs.matrix, self.horizon), paths
 
     def backtest(
         self,
@@ -188,84 +236,156 @@ class DemandForecaster:
         return pd.concat(folds, ignore_index=True)
 
     def to_files(self) -> dict[str, bytes]:
-        """The trained model without its history: ``forecaster.json`` and, for LightGBM, ``booster.txt``."""
+        """The trained model without its history: ``forecaster.json`` and one file per global member."""
         self._check_fitted("errors_")
+        models = self._pool.models_
         state = {
             "parameters": {**self.get_params(), "params": dict(self.params or {}) or None},
-            "model": self.model_,
+            "members": list(self._pool.names),
+            "combination": self.combination_.to_dict(),
             "errors": self.errors_.to_dict(),
             "categories": {name: list(values) for name, values in self.categories_.items()},
             "n_series": self.n_series_,
-            "is_tweedie": getattr(self._global, "is_tweedie_", None),
-            "features": self.feature_names_in_,
+            "global": {
+                name: {"is_tweedie": model.is_tweedie_, "features": model.feature_names_in_}
+                for name, model in models.items()
+            },
         }
         files = {"forecaster.json": json.dumps(state, sort_keys=True, indent=1).encode()}
-        if self.model_ == "lightgbm":
-            files["booster.txt"] = self._global.booster_.model_to_string().encode()
-        return files
+        return files | {f"{name}.txt": model.booster_.model_to_string().encode() for name, model in models.items()}
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> "DemandForecaster":
-        """A trained model from `to_files`; give it a history with `observe` before it predicts."""
+        """A trained model from `to_files`; give it a history with `observe` before it predicts.
+
+        Raises
+        ------
+        InvalidInput
+            If the files were written by an earlier form of the forecaster.
+        """
         import lightgbm as lgb
 
         state = json.loads(files["forecaster.json"])
+        if "combination" not in state:
+            raise InvalidInput(
+                "This demand model was stored in an earlier form; train again with `forecast train demand`."
+            )
         parameters = {**state["parameters"], "quantiles": tuple(state["parameters"]["quantiles"])}
         forecaster = cls(**parameters)
-        forecaster._prepare()
-        forecaster.model_ = state["model"]
+        pool = forecaster._pool = forecaster._new_pool(tuple(state["members"]))
+        pool.models_ = {}
+        for name, stored in state["global"].items():
+            model = pool.models_[name] = pool.global_model(name)
+            model.booster_ = lgb.Booster(model_str=files[f"{name}.txt"].decode())
+            model.is_tweedie_, model.feature_names_in_ = stored["is_tweedie"], stored["features"]
+        forecaster.combination_ = Combination.from_dict(state["combination"])
         forecaster.errors_ = ErrorModel.from_dict(state["errors"])
         forecaster.categories_ = {name: tuple(values) for name, values in state["categories"].items()}
         forecaster.n_series_ = state["n_series"]
-        forecaster.feature_names_in_ = state["features"]
-        if state["model"] == "lightgbm":
-            forecaster._global.booster_ = lgb.Booster(model_str=files["booster.txt"].decode())
-            forecaster._global.is_tweedie_ = state["is_tweedie"]
-            forecaster._global.feature_names_in_ = state["features"]
         return forecaster
 
+    @property
+    def members_(self) -> tuple[str, ...]:
+        """Members with a weight in any class."""
+        return self.combination_.used
+
+    @property
+    def feature_names_in_(self) -> list[str]:
+        """Features of the global members, sorted by name."""
+        return sorted({name for model in self._pool.models_.values() for name in model.feature_names_in_})
+
     def _fit(self, inputs: Inputs) -> Self:
-        self._prepare()
         self.categories_ = inputs.categories
         self.n_series_ = inputs.matrix.n_series
-        self.errors_ = self._past_errors(inputs)
-        self.model_ = self._fit_point(inputs)
-        self.feature_names_in_ = self._global.feature_names_in_ if self.model_ == "lightgbm" else []
+        n_windows = self._possible_windows(inputs)
+        self._pool = self._new_pool(self._choose(inputs, n_windows))
+        windows = self._windows(inputs, n_windows)
+        self._pool.fit(inputs)
+        if not self._pool.names_:  # a global member alone that had too few rows
+            self._pool = self._new_pool(("seasonal_naive",)).fit(inputs)
+            windows = self._windows(inputs, n_windows)
+        self.combination_ = self._combination(windows)
+        self.errors_ = self._error_model(inputs, windows)
         return self
 
-    def _fit_point(self, inputs: Inputs) -> str:
-        """Fit the point model; the name of the one that serves."""
-        if self.model != "lightgbm":
-            return self.model
-        return "lightgbm" if self._global.fit(inputs) else "ets"
+    def _new_pool(self, names: tuple[str, ...]) -> MemberPool:
+        params = dict(self.params) if self.params else None
+        return MemberPool(self._recipe, names, max_rows=self.max_rows, params=params, random_state=self.random_state)
 
-    def _mean(self, inputs: Inputs) -> Floats:
-        if self.model_ == "lightgbm":
-            mean = self._global.predict(inputs)
-        else:
-            mean = BASELINES[self.model_](inputs.matrix.y, self.horizon, self._recipe.season_length)
-        return np.maximum(mean, 0) if np.nanmin(inputs.matrix.y) >= 0 else mean
+    def _choose(self, inputs: Inputs, n_windows: int) -> tuple[str, ...]:
+        if self.model != "auto":
+            return (self.model,)
+        share = min(1.0, _WINDOW_SERIES / inputs.matrix.n_series)
+        return choose_members(inputs, self._recipe, self.budget, n_forecasts=1 + n_windows * share)
 
-    def _past_errors(self, inputs: Inputs) -> ErrorModel:
-        """Errors on the last windows of a model that saw none of them."""
-        matrix = inputs.matrix
-        collected: list[list[Floats]] = []
-        n_windows = min(self.n_windows, matrix.n_times // (2 * self.horizon)) if self.quantiles else 0
-        if n_windows:
-            self.model_ = self._fit_point(inputs.until(n_windows * self.horizon))
-        for window in range(n_windows, 0, -1):
-            past = inputs.until(window * self.horizon)
-            mean = self._mean(past)
-            usual = usual_error(past.matrix.y, self._recipe.season_length)
-            actual = _actuals(matrix, past.matrix, window * self.horizon, self.horizon)
-            step = np.broadcast_to(np.arange(1, self.horizon + 1), mean.shape)
-            repeated = np.broadcast_to(usual[:, None], mean.shape)
-            collected.append([np.ravel(part).astype(float) for part in (actual - mean, mean, repeated, step)])
-        if not collected:
-            collected = [[np.empty(0)] * 4]
-        error, level, spread, ahead = (np.concatenate(parts) for parts in zip(*collected, strict=True))
-        quantiles, horizon = tuple(self.quantiles), self.horizon
-        return ErrorModel.fit(error, level, spread, ahead.astype(np.int64), quantiles=quantiles, horizon=horizon)
+    def _possible_windows(self, inputs: Inputs) -> int:
+        """Past windows that leave the longest series a horizon to learn from."""
+        if not self.quantiles and self.model != "auto":
+            return 0
+        return int(min(self.n_windows, inputs.matrix.n_times // self.horizon - 1))
+
+    def _windows(self, inputs: Inputs, n_windows: int) -> list[_Window]:
+        """Past windows, each forecast by members that saw none of it."""
+        if n_windows < 1:
+            return []
+        refit = inputs.matrix.y.size <= _REFIT_VALUES
+        pool = self._new_pool(self._pool.names).fit(inputs.until(n_windows * self.horizon))
+        windows = []
+        for back in range(n_windows, 0, -1):
+            past = inputs.until(back * self.horizon)
+            if refit and back < n_windows:
+                pool = self._new_pool(self._pool.names).fit(past)
+            actual = _actuals(inputs.matrix, past.matrix, back * self.horizon, self.horizon)
+            rows = np.sort(np.random.default_rng(self.random_state).permutation(len(actual))[:_WINDOW_SERIES])
+            part = past.rows(rows)
+            windows.append(
+                _Window(
+                    pool.forecast(part),
+                    actual[rows],
+                    usual_error(past.matrix.y, self._recipe.season_length)[rows],
+                    self._classes(part),
+                )
+            )
+        return windows
+
+    def _classes(self, inputs: Inputs) -> NDArray[np.object_]:
+        return classify(inputs.matrix.y, self._recipe.season_length)["class"].to_numpy(dtype=object)
+
+    def _combination(self, windows: list[_Window]) -> Combination:
+        names = self._pool.names_
+        prior = np.array([PRIOR_WEIGHTS[name] for name in names])
+        usable = [window for window in windows if set(names) <= set(window.forecasts)]
+        if len(names) == 1 or not usable:
+            return Combination(names, prior / prior.sum(), {})
+        errors = [
+            np.stack([window.actual - window.forecasts[name] for name in names]) / window.usual[:, None]
+            for window in usable
+        ]
+        return learn_combination(
+            names, np.concatenate(errors, axis=1), np.concatenate([window.classes for window in usable]), prior
+        )
+
+    def _error_model(self, inputs: Inputs, windows: list[_Window]) -> ErrorModel:
+        """The law of the combination's errors; members that a window lacked are made up for by the others."""
+        horizon = self.horizon
+        empty = [np.empty((0, horizon)), np.empty((0, horizon)), np.empty(0), np.empty(0, dtype=object)]
+        cases = [empty] + [
+            [window.actual - mean, mean, window.usual, window.classes]
+            for window in windows
+            for mean in [self.combination_.combine(window.complete(self.combination_.names), window.classes)]
+        ]
+        error, mean, usual, classes = (np.concatenate(parts) for parts in zip(*cases, strict=True))
+        index = np.repeat(np.arange(len(windows)), [len(window.usual) for window in windows])
+        known = inputs.matrix.y[~np.isnan(inputs.matrix.y)]
+        is_integer = bool((known == np.rint(known)).all())
+        past = PastErrors(error, mean, usual, classes, index.astype(np.int64), is_integer)
+        return ErrorModel.fit(past, horizon, random_state=self.random_state)
+
+    def _state(self, inputs: Inputs) -> tuple[Floats, Floats, NDArray[np.object_]]:
+        """Means, usual errors and classes of all series at their end."""
+        classes = self._classes(inputs)
+        mean = self.combination_.combine(self._pool.forecast(inputs, self.combination_.used), classes)
+        return mean, usual_error(inputs.matrix.y, self._recipe.season_length), classes
 
     def _fold(
         self, inputs: Inputs, n_dropped: int, static: pd.DataFrame | None, baselines: tuple[str, ...]
@@ -277,26 +397,18 @@ class DemandForecaster:
         frame.insert(2, "cutoff", np.repeat(past.matrix.grid.moments(past.matrix.last).to_numpy(), self.horizon))
         frame["cutoff"] = frame["cutoff"].astype(frame["ds"].dtype)
         frame.insert(3, "y", _actuals(inputs.matrix, past.matrix, n_dropped, self.horizon).ravel())
-        season = forecaster._recipe.season_length
+        season = self._recipe.season_length
         for name in baselines:
             frame[name] = BASELINES[name](past.matrix.y, self.horizon, season).ravel()
         return frame[frame["y"].notna()].reset_index(drop=True)
 
-    def _remember(
-        self, panel: pd.DataFrame, static: pd.DataFrame | None, drivers: pd.DataFrame | None, inputs: Inputs
-    ) -> None:
+    def _remember(self, inputs: Inputs, static: pd.DataFrame | None) -> None:
         self.inputs_ = inputs
         self._static = static
 
-    def _prepare(self) -> None:
-        unit, _ = parse_frequency(self.freq)
-        self._recipe = recipe_of(unit, self.season_length)
-        self._global = GlobalModel(
-            self._recipe,
-            max_rows=self.max_rows,
-            params=dict(self.params) if self.params else None,
-            random_state=self.random_state,
-        )
+    @property
+    def _recipe(self) -> Recipe:
+        return recipe_of(parse_frequency(self.freq)[0], self.season_length)
 
     def _check_parameters(self) -> None:
         parse_frequency(self.freq)
@@ -306,6 +418,8 @@ class DemandForecaster:
                 continue
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
                 raise InvalidInput(f"`{name}` must be a whole number of at least 1, got {value!r}.")
+        if not isinstance(self.budget, (int, float)) or not self.budget > 0:
+            raise InvalidInput(f"`budget` must be a positive number of seconds, got {self.budget!r}.")
         if self.model not in MODELS:
             raise InvalidInput(f"`model` must be one of {list(MODELS)}, got {self.model!r}.")
         given = list(self.quantiles)
@@ -323,6 +437,10 @@ def _future(matrix: SeriesMatrix, horizon: int) -> pd.DataFrame:
     positions = (matrix.last[:, None] + np.arange(1, horizon + 1)).ravel()
     ids = pd.Series(np.repeat(matrix.ids, horizon)).infer_objects()
     return pd.DataFrame({"unique_id": ids, "ds": matrix.grid.moments(positions)})
+
+
+def _non_negative(inputs: Inputs) -> bool:
+    return bool(np.nanmin(inputs.matrix.y) >= 0)
 
 
 def _actuals(matrix: SeriesMatrix, past: SeriesMatrix, n_dropped: int, horizon: int) -> Floats:

@@ -1,10 +1,9 @@
 """One LightGBM model for all series and all steps."""
 
-from typing import Any
+from typing import Any, Literal
 
 import lightgbm as lgb
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.demand.features import RowFeatures
@@ -18,6 +17,7 @@ MIN_ROWS = 200
 #: The same target seen from more origins than this teaches little more.
 _STEPS_PER_TARGET = 4
 _CHUNK = 400_000
+Kind = Literal["ratio", "difference"]
 _PARAMS: dict[str, Any] = {
     "learning_rate": 0.05,
     "feature_fraction": 0.7,
@@ -34,13 +34,14 @@ _PARAMS: dict[str, Any] = {
 class GlobalModel:
     """Direct multi-step forecasts: one model, the step ahead is a feature.
 
-    Non-negative series learn a Tweedie deviance with the log of the level as offset: the model predicts a factor, and
-    the mean is unbiased whatever the share of zeros. Series with negative values learn squared errors of the value
-    divided by the level.
-
     Parameters
     ----------
     recipe : Recipe
+    kind : {"ratio", "difference"}
+        ``ratio``: non-negative series learn a Tweedie deviance with the log of the level as offset, so that the model
+        predicts a factor and the mean is unbiased whatever the share of zeros; series with negative values learn
+        squared errors of the value divided by the level. ``difference``: the distance to the seasonal naive in usual
+        changes of the series, for series that trend or whose season is sharp.
     max_rows : int
         Training rows (series, origin, step) are drawn at random up to this number.
     params : dict, optional
@@ -49,9 +50,16 @@ class GlobalModel:
     """
 
     def __init__(
-        self, recipe: Recipe, *, max_rows: int = 500_000, params: dict[str, Any] | None = None, random_state: int = 0
+        self,
+        recipe: Recipe,
+        kind: Kind = "ratio",
+        *,
+        max_rows: int = 500_000,
+        params: dict[str, Any] | None = None,
+        random_state: int = 0,
     ) -> None:
         self.recipe = recipe
+        self.kind = kind
         self.max_rows = max_rows
         self.params = params
         self.random_state = random_state
@@ -62,15 +70,15 @@ class GlobalModel:
         series, origin, step = self._draw(inputs, features)
         if len(series) < MIN_ROWS:
             return False
-        X = features.rows(series, origin, step)
+        centre, scale = self._place(features, series, origin, step)
+        X = features.rows(series, origin, step, centre=centre, scale=scale)
         y = inputs.matrix.y[series, origin + step]
-        level = features.level(series, origin)
-        self.is_tweedie_ = bool(np.nanmin(inputs.matrix.y) >= 0)
+        self.is_tweedie_ = self.kind == "ratio" and bool(np.nanmin(inputs.matrix.y) >= 0)
         self.feature_names_in_ = list(X.columns)
         data = lgb.Dataset(
             X.to_numpy(),  # LightGBM refuses names with JSON characters, which a column of the user may have
-            label=y if self.is_tweedie_ else y / level,
-            init_score=np.log(level) if self.is_tweedie_ else None,
+            label=y if self.is_tweedie_ else _winsorised((y - (0 if centre is None else centre)) / scale),
+            init_score=np.log(scale) if self.is_tweedie_ else None,
             categorical_feature=[self.feature_names_in_.index(name) for name in features.categorical],
             params={"max_bin": _PARAMS["max_bin"], "verbose": -1},
         )
@@ -89,13 +97,20 @@ class GlobalModel:
             series = np.repeat(rows, horizon)
             origin = np.full(len(series), inputs.matrix.n_times - 1)
             step = np.tile(np.arange(1, horizon + 1), len(rows))
-            X = features.rows(series, origin, step)[self.feature_names_in_]
-            mean[rows] = self._mean(X, features.level(series, origin)).reshape(len(rows), horizon)
+            centre, scale = self._place(features, series, origin, step)
+            X = features.rows(series, origin, step, centre=centre, scale=scale)[self.feature_names_in_]
+            score = np.asarray(self.booster_.predict(X.to_numpy(), raw_score=True, num_threads=2))
+            values = scale * (np.exp(np.minimum(score, 20)) if self.is_tweedie_ else score)
+            mean[rows] = (values if centre is None else values + centre).reshape(len(rows), horizon)
         return mean
 
-    def _mean(self, X: pd.DataFrame, level: Floats) -> Floats:
-        score = np.asarray(self.booster_.predict(X.to_numpy(), raw_score=True, num_threads=2))
-        return np.asarray(level * (np.exp(np.minimum(score, 20)) if self.is_tweedie_ else score))
+    def _place(
+        self, features: RowFeatures, series: Positions, origin: Positions, step: Positions
+    ) -> tuple[Floats | None, Floats]:
+        """Centre and scale of the rows."""
+        if self.kind == "ratio":
+            return None, np.maximum(features.level(series, origin), 1e-12)
+        return features.seasonal_naive(series, origin, step), features.usual_change(series, origin)
 
     def _draw(self, inputs: Inputs, features: RowFeatures) -> tuple[Positions, Positions, Positions]:
         """All (series, origin, step) whose target is known and whose level is not 0, or ``max_rows`` of them."""
@@ -112,7 +127,7 @@ class GlobalModel:
         origin = target - step
         usable = (origin >= features.first_column[series]) & ~np.isnan(inputs.matrix.y[series, target])
         series, origin, step = series[usable], origin[usable], step[usable]
-        usable = features.level(series, origin) > 0
+        usable = features.level(series, origin) > 0  # what was always 0 teaches nothing
         n_rows = min(self.max_rows, _STEPS_PER_TARGET * inputs.matrix.y.size)
         return _at_most(n_rows, self.random_state, series[usable], origin[usable], step[usable])
 
@@ -130,6 +145,12 @@ class GlobalModel:
         if self.is_tweedie_:
             sized["tweedie_variance_power"] = 1.1
         return {**_PARAMS, **sized, **(self.params or {})}
+
+
+def _winsorised(target: Floats) -> Floats:
+    """Without its wildest hundredth: a scale that was luckily small must not decide."""
+    low, high = np.quantile(target, (0.005, 0.995))
+    return np.clip(target, low, high)
 
 
 def _at_most(n_rows: int, random_state: int, *columns: Positions) -> tuple[Positions, Positions, Positions]:

@@ -42,6 +42,16 @@ class Inputs:
     first_position: int = 0
     categories: Categories = field(default_factory=dict)
 
+    def rows(self, rows: Positions) -> "Inputs":
+        """Some series only, in the given order."""
+        matrix = self.matrix
+        return replace(
+            self,
+            matrix=SeriesMatrix(matrix.ids[rows], matrix.y[rows], matrix.last[rows], matrix.grid),
+            static={name: codes[rows] for name, codes in self.static.items()},
+            series_drivers={name: values[rows] for name, values in self.series_drivers.items()},
+        )
+
     def until(self, n_dropped: int) -> "Inputs":
         """As it was ``n_dropped`` periods ago; drivers keep the horizon that follows."""
         if n_dropped == 0:

@@ -27,6 +27,11 @@ class Recipe:
     season_counts: tuple[int, ...]
     scale_window: int
 
+    @property
+    def long_season(self) -> int:
+        """A second, longer season: the week of hours, the year of days; 0 where there is none."""
+        return {24: 168, 48: 336, 7: 364}.get(self.season_length, 0)
+
 
 _RECIPES = {
     "h": Recipe(24, (6, 24, 72, 168, 672), 3, (3, 7, 14), 168),

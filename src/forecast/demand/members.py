@@ -1,0 +1,140 @@
+"""The members whose forecasts are combined: global LightGBM models and statistical ones."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from forecast.demand.budget import affordable
+from forecast.demand.global_model import GlobalModel, Kind
+from forecast.demand.inputs import Inputs
+from forecast.demand.matrix import Floats
+from forecast.demand.recipe import Recipe
+from forecast.demand.statistical import MEMBERS, statistical_forecasts
+
+
+@dataclass(frozen=True)
+class GlobalMember:
+    """A global model: what it learns, and with which parameters beside the defaults."""
+
+    kind: Kind
+    params: Mapping[str, Any]
+
+
+#: Global members by name.
+GLOBAL_MEMBERS: Mapping[str, GlobalMember] = {
+    "lightgbm": GlobalMember("ratio", {}),
+    "lightgbm_difference": GlobalMember("difference", {}),
+    "lightgbm_median": GlobalMember("difference", {"objective": "regression_l1"}),
+}
+#: What the weights are shrunk to: members that did well on many public sets count fully, cruder ones for a tenth.
+PRIOR_WEIGHTS: Mapping[str, float] = dict.fromkeys((*GLOBAL_MEMBERS, *MEMBERS), 0.1) | dict.fromkeys(
+    ("lightgbm", "lightgbm_difference", "lightgbm_median", "smoothing", "theta", "dynamic_theta", "ces", "ets"), 1.0
+)
+#: Share of the time budget for statistical members; the rest is for the global ones.
+_STATISTICAL_SHARE = 0.6
+
+
+def choose_members(inputs: Inputs, recipe: Recipe, seconds: float, *, n_forecasts: float) -> tuple[str, ...]:
+    """Members that a time budget allows: all global ones, and the statistical ones by priority.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    recipe : Recipe
+    seconds : float
+        Time budget on the reference core.
+    n_forecasts : float
+        How often the whole panel is forecast: once for the future and for each past window, or a part of it.
+    """
+    affordable_now = affordable(
+        inputs.matrix.y,
+        inputs.horizon,
+        recipe.season_length,
+        tuple(MEMBERS),
+        _STATISTICAL_SHARE * seconds / n_forecasts,
+    )
+    return (*GLOBAL_MEMBERS, *affordable_now)
+
+
+class MemberPool:
+    """Fits the global members and forecasts with all.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    names : sequence of str
+        Of `GLOBAL_MEMBERS` and `MEMBERS`.
+    max_rows : int
+        Training rows of each global model.
+    params : mapping, optional
+        LightGBM parameters for all of them.
+    random_state : int
+
+    Attributes
+    ----------
+    models_ : dict of str to GlobalModel
+        The global members that had enough rows to learn from.
+    names_ : tuple of str
+        All members that forecast.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        names: Sequence[str],
+        *,
+        max_rows: int,
+        params: Mapping[str, Any] | None = None,
+        random_state: int = 0,
+    ) -> None:
+        self.recipe = recipe
+        self.names = tuple(names)
+        self.max_rows = max_rows
+        self.params = params
+        self.random_state = random_state
+
+    def fit(self, inputs: Inputs) -> Self:
+        """Learn the global members; those with too few rows are left out."""
+        fitted = {name: self.global_model(name) for name in self.names if name in GLOBAL_MEMBERS}
+        self.models_ = {name: model for name, model in fitted.items() if model.fit(inputs)}
+        return self
+
+    def global_model(self, name: str) -> GlobalModel:
+        """An unfitted global member."""
+        member = GLOBAL_MEMBERS[name]
+        params = {**member.params, **(self.params or {})}
+        return GlobalModel(
+            self.recipe, member.kind, max_rows=self.max_rows, params=params, random_state=self.random_state
+        )
+
+    @property
+    def names_(self) -> tuple[str, ...]:
+        """Members that forecast, global ones first."""
+        return (*self.models_, *(name for name in self.names if name in MEMBERS))
+
+    def forecast(self, inputs: Inputs, names: Sequence[str] | None = None) -> dict[str, Floats]:
+        """Forecasts of the horizon after the last column by each member, arrays of shape (n_series, horizon).
+
+        Non-negative where the panel is.
+
+        Parameters
+        ----------
+        inputs : Inputs
+        names : sequence of str, optional
+            Only these of `names_`.
+        """
+        wanted = self.names_ if names is None else tuple(name for name in self.names_ if name in names)
+        values = inputs.matrix.y
+        non_negative = bool(np.nanmin(values) >= 0)
+        forecasts = {}
+        for name in wanted:
+            if name in self.models_:
+                mean = self.models_[name].predict(inputs)
+                forecasts[name] = np.maximum(mean, 0) if non_negative else mean
+        statistical = [name for name in wanted if name in MEMBERS]
+        if statistical:
+            length = self.recipe.season_length
+            forecasts |= statistical_forecasts(values, inputs.horizon, length, statistical, non_negative=non_negative)
+        return forecasts
