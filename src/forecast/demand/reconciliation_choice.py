@@ -108,9 +108,14 @@ def choose_reconciliation(
         n_bootstrap=n_bootstrap,
         seed=seed,
     )
-    better = table[(table["vs_bottom_up_high"] < 0) & (table["method"] != "base")]
+    return ReconciliationChoice(best_method(table), table, len(scored))
+
+
+def best_method(losses: pd.DataFrame) -> Method:
+    """Of `ReconciliationChoice.losses` the rule: the least loss below bottom-up's beyond noise, else bottom-up."""
+    better = losses[(losses["vs_bottom_up_high"] < 0) & (losses["method"] != "base")]
     chosen: Method = "bottom_up" if better.empty else better.sort_values("wrmsse")["method"].tolist()[0]
-    return ReconciliationChoice(chosen, table, len(scored))
+    return chosen
 
 
 def compare_losses(
