@@ -1,0 +1,201 @@
+"""The tables of the demand comparison as Markdown: what is asked, whether it holds, and every figure beside it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from demand_scores import MEAN, NAIVE2, OURS, Judged, difference, intervals, scores
+
+COMPETITION = ("owa", "mase", "smape", "bias")
+OTHERS = ("rmsse", "bias", "wape", "pinball")
+FORMATS = {"bias": "{:+.1%}", "smape": "{:.2f}", "wape": "{:.4f}"}
+PUBLISHED = " (published)"
+#: A set's interval is judged with so many test points at least, a class's with so many.
+N_POINTS, N_CLASS_POINTS = 5000, 500
+
+
+def report(judged: list[Judged], data: Path) -> str:
+    """All tables: the lines to hold first."""
+    competition = [part for part in judged if part.task.is_competition]
+    others = [part for part in judged if not part.task.is_competition]
+    sections = []
+    if competition:
+        sections.append("### Competition sets\n\n" + markdown(pd.DataFrame(list(competition_lines(competition)))))
+        sections.append(averages(competition))
+        sections.append(published_m4(data) if any(part.task.name.startswith("m4") for part in competition) else "")
+    if others:
+        sections.append("### From several origins\n\n" + markdown(pd.DataFrame(list(origin_lines(others)))))
+    sections.append("### 80 % intervals\n\n" + markdown(pd.DataFrame(list(interval_lines(judged)))))
+    sections.append("#### By class of series\n\n" + markdown(pd.DataFrame(list(class_lines(judged)))))
+    sections += [
+        f"#### {title(part, rows)}\n\n{markdown(set_table(part, rows))}" for part in judged for rows in part.samples
+    ]
+    return "\n\n".join(section for section in sections if section)
+
+
+def title(judged: Judged, rows: np.ndarray) -> str:
+    table, task = judged.rows[rows], judged.task
+    origins = "one origin" if len(task.folds) == 1 else f"{len(task.folds)} origins"
+    n_series = table["unique_id"].nunique()
+    return f"{task.name}, {task.part}: {n_series:,} series, {origins}, {task.horizon} ahead, {len(table):,} values"
+
+
+def peers(judged: Judged, rows: np.ndarray) -> list[str]:
+    """Single models of others, which is what ours is compared with."""
+    return [name for name in judged.models(rows) if name not in (OURS, MEAN, NAIVE2) and not name.endswith(PUBLISHED)]
+
+
+def best(judged: Judged, rows: np.ndarray, metric: str) -> tuple[str, float]:
+    """The peer that is best in hindsight."""
+    values = {name: abs(scores(judged, name, rows)[metric]) for name in peers(judged, rows)}
+    known = {name: value for name, value in values.items() if np.isfinite(value)}
+    return min(known.items(), key=lambda item: item[1]) if known else ("", float("nan"))
+
+
+def competition_lines(judged: list[Judged]) -> Iterator[dict[str, str]]:
+    """OWA and MASE beside the best single peer and the mean of ETS and DOT."""
+    for part in judged:
+        for rows in part.samples:
+            ours, line = scores(part, OURS, rows), {"set": label(part, rows)}
+            for metric in ("owa", "mase"):
+                name, value = best(part, rows, metric)
+                line[f"{metric.upper()}"] = shown(metric, ours[metric])
+                line[f"best peer by {metric.upper()}"] = f"{name} {shown(metric, value)}"
+                line[f"{metric.upper()} no worse"] = yes(ours[metric] <= value)
+            if MEAN in part.models(rows):
+                line["mean of ETS and DOT, OWA"] = shown("owa", scores(part, MEAN, rows)["owa"])
+            name = best(part, rows, "mase")[0]
+            line["MASE less the best peer's, 95 %"] = interval(part, name, rows, "mase") if name else ""
+            yield line
+
+
+def averages(judged: list[Judged]) -> str:
+    """Mean OWA over the sets where the mean of ETS and DOT is there."""
+    pairs = []
+    for part in judged:
+        rows = next((rows for rows in part.samples if MEAN in part.models(rows)), None)
+        if rows is not None:
+            pairs.append([scores(part, model, rows)["owa"] for model in (OURS, MEAN)])
+    if not pairs:
+        return ""
+    ours, mean = np.mean(pairs, axis=0)
+    return f"Mean OWA over {len(pairs)} sets: ours {ours:.4f}, mean of ETS and DOT {mean:.4f}: {yes(ours < mean)}."
+
+
+def published_m4(data: Path) -> str:
+    """The competition's own figures for all series."""
+    table = pd.read_csv(data / "reference-results" / "m4_point_by_frequency.csv")
+    lines = []
+    for period in ("Yearly", "Hourly"):
+        ranked = table.dropna(subset=[f"OWA_{period}"]).sort_values(f"OWA_{period}").head(3)
+        names = [f"{row['authors'].split(',')[0]} {row[f'OWA_{period}']:.3f}" for _, row in ranked.iterrows()]
+        lines.append(f"M4 {period.lower()}, best published OWA: {'; '.join(names)}")
+    return ". ".join(lines) + "."
+
+
+def origin_lines(judged: list[Judged]) -> Iterator[dict[str, str]]:
+    """Each score beside the best peer's."""
+    for part in judged:
+        for rows in part.samples:
+            ours = scores(part, OURS, rows)
+            for metric in OTHERS:
+                name, value = best(part, rows, metric)
+                if not name:
+                    continue
+                line = {"set": label(part, rows), "score": metric, "ours": shown(metric, ours[metric])}
+                line |= {"best peer": name, "its": shown(metric, value)}
+                if metric == "bias":
+                    holds = abs(ours["bias"]) <= max(0.03, value)
+                    yield line | {"ours less its, 95 %": "", "holds": yes(holds)}
+                    continue
+                low, high = difference(part, name, rows, metric)
+                yield line | {"ours less its, 95 %": f"{low:+.4f} to {high:+.4f}", "holds": yes(low <= 0)}
+
+
+def interval_lines(judged: list[Judged]) -> Iterator[dict[str, str]]:
+    """Share inside and width of ours and of every peer that has intervals."""
+    for part in judged:
+        rows = part.samples[-1]
+        for model in part.models(rows):
+            wide = part.samples[0] if model in part.models(part.samples[0]) else rows
+            found, here = intervals(part, model, wide), intervals(part, model, rows)
+            if len(found):
+                share = found["inside"].mean()
+                judge_it = model == OURS and len(found) >= N_POINTS
+                yield {
+                    "set": part.task.name,
+                    "model": model,
+                    "values": f"{len(found):,}",
+                    "inside": f"{share:.1%}",
+                    "77–83 %": yes(0.77 <= share <= 0.83) if judge_it else "",
+                    f"mean width over the usual change, the {rows.sum():,} values that all have": f"{_width(here):.3f}",
+                }
+
+
+def _width(found: pd.DataFrame) -> float:
+    return float(found["width"][np.isfinite(found["width"])].mean())
+
+
+def class_lines(judged: list[Judged]) -> Iterator[dict[str, str]]:
+    """Share inside by class of ours, beside the peers' on the rows that all have."""
+    for part in judged:
+        found = intervals(part, OURS, part.samples[0])
+        rows = part.samples[-1]
+        others = {name: intervals(part, name, rows) for name in peers(part, rows)}
+        for kind, table in found.groupby("class"):
+            share = table["inside"].mean()
+            line = {"set": part.task.name, "class": str(kind), "values": f"{len(table):,}", "ours": f"{share:.1%}"}
+            line["70–90 %"] = yes(0.7 <= share <= 0.9) if len(table) >= N_CLASS_POINTS else ""
+            line["width"] = f"{_width(table):.3f}"
+            for name, theirs in others.items():
+                of_class = theirs[theirs["class"] == kind]
+                if len(of_class):
+                    line[name] = f"{of_class['inside'].mean():.1%}, {_width(of_class):.3f}"
+            yield line
+
+
+def set_table(judged: Judged, rows: np.ndarray) -> pd.DataFrame:
+    """Every score of every model."""
+    metrics = (*COMPETITION, "rmsse", "pinball") if judged.task.is_competition else OTHERS
+    lines = []
+    for model in judged.models(rows):
+        found = scores(judged, model, rows)
+        inside = intervals(judged, model, rows)
+        line = {"model": f"**{model}**" if model == OURS else model}
+        line |= {metric if metric != "owa" else "OWA": shown(metric, found[metric]) for metric in metrics}
+        line["inside 80 %"] = f"{inside['inside'].mean():.1%}" if len(inside) else ""
+        facts = judged.facts.get(model)
+        line["CPU s"] = f"{facts['cpu_seconds']:.0f}" if facts else ""
+        line["peak GB"] = f"{facts['peak_gb']:.1f}" if facts else ""
+        lines.append((found[metrics[0]], line))
+    return pd.DataFrame([line for _, line in sorted(lines, key=lambda pair: pair[0])])
+
+
+def label(judged: Judged, rows: np.ndarray) -> str:
+    n_series = judged.rows.loc[rows, "unique_id"].nunique()
+    return judged.task.name if rows.all() else f"{judged.task.name}, {n_series:,} series"
+
+
+def interval(judged: Judged, model: str, rows: np.ndarray, metric: str) -> str:
+    low, high = difference(judged, model, rows, metric)
+    return f"{low:+.4f} to {high:+.4f}"
+
+
+def shown(metric: str, value: float) -> str:
+    return FORMATS.get(metric, "{:.4f}").format(value) if np.isfinite(value) else ""
+
+
+def yes(holds: bool) -> str:
+    return "yes" if holds else "**no**"
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A Markdown table; missing cells are empty."""
+    table = table.fillna("")
+    lines = [[*map(str, table.columns)], ["---"] * table.shape[1], *table.astype(str).to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+HOW = """## Demand: real panels, beside what others would use
+"""
