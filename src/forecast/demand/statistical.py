@@ -10,7 +10,7 @@ from forecast.demand.extrapolation import drift, growth_seasonal_naive, window_m
 from forecast.demand.intermittent import croston, sba, tsb
 from forecast.demand.matrix import Floats
 from forecast.demand.series_models import arima, ces, dynamic_theta, ets
-from forecast.demand.smoothing import double_smoothing, smoothing
+from forecast.demand.smoothing import double_smoothing, slow_smoothing, smoothing
 from forecast.demand.theta import theta
 from forecast.errors import InvalidInput
 
@@ -46,6 +46,7 @@ MEMBERS: Mapping[str, StatisticalMember] = {
     "sba": StatisticalMember(sba, 0.1),
     "croston": StatisticalMember(croston, 0.1),
     "smoothing": StatisticalMember(smoothing, 8),
+    "slow_smoothing": StatisticalMember(slow_smoothing, 8),
     "double_smoothing": StatisticalMember(double_smoothing, 8),
     "theta": StatisticalMember(theta, 3),
     "ces": StatisticalMember(ces, 70),

@@ -4,7 +4,7 @@ import numpy as np
 
 from forecast.demand.matrix import Floats
 from forecast.demand.seasons import is_seasonal, seasonal_indices
-from forecast.demand.smoothing import (
+from forecast.demand.smoothing_kernel import (
     Aligned,
     Constants,
     align_starts,
@@ -34,7 +34,9 @@ def theta(values: Floats, horizon: int, season_length: int) -> Floats:
     .. [2] Fiorucci, Pellegrini, Louzada, Petropoulos & Koehler (2016), Models for optimising the theta method and their
        relationship to state space models. Int. J. Forecasting 32(4).
     """
-    return by_length(values, horizon, season_length, lambda part: _theta_chunk(part, horizon, season_length))
+    return by_length(
+        values, horizon, season_length, len(ALPHAS), lambda part: _theta_chunk(part, horizon, season_length)
+    )
 
 
 def _theta_chunk(values: Floats, horizon: int, season_length: int) -> Floats:
