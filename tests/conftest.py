@@ -12,10 +12,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from duckdb import DuckDBPyConnection
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from forecast.datasets import Company, make_company
 from forecast.history import connect_tables, in_force
 from forecast.schema import FOREVER
+
+# Tables of tests are small, and threads of linear algebra that wait for work spin: they took more processor time than
+# the tests themselves. The variable is for libraries loaded later and for processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+threadpool_limits(limits=1)
 
 SHARED_DATA = Path(os.environ.get("FORECAST_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
