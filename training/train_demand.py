@@ -11,13 +11,14 @@ from forecast.adapters.model_specs import ModelSpec, load_model_spec
 from forecast.demand import NAIVES, DemandForecaster, DemandPanel
 from forecast.errors import InvalidInput
 from forecast.evaluation.promotion import Decision
+from forecast.evaluation.series_plots import fan_plot, leaderboard_plot, pit_plot, step_plot
 from forecast.evaluation.series_promotion import decide_series, rmsse_by_fold
 from forecast.ports import Clock, Lake, ModelRegistry, ModelVersion, Store
 from forecast.settings import Settings
 from forecast.usecases.champion import GATE
 from forecast.usecases.demand import DEMAND, compare, demand_champion, folds_possible, read_panel
 from forecast.usecases.models import CARD, enthrone
-from training.demand_card import demand_card, fan_plot
+from training.demand_card import demand_card
 from training.result import TrainingResult
 
 Progress = Callable[[str], None]
@@ -90,7 +91,7 @@ def train_demand(
     version = run.register(run.forecaster(CHALLENGER), CHALLENGER, folds, decision, registry)
     if decision.promote:
         enthrone(registry, store, clock, version, reason=decision.reason, author=GATE)
-    return [TrainingResult(version, decision, compare(folds), len(known.panel), settings.demand_horizon)]
+    return [TrainingResult(version, decision, compare(folds, known.panel), len(known.panel), settings.demand_horizon)]
 
 
 class _Run:
@@ -165,7 +166,7 @@ class _Run:
         """Fit on everything and log one run with all that is needed to judge and to repeat it."""
         known = self.known
         forecaster.fit(known.panel, known.static, known.drivers)
-        table = compare(folds)
+        table, steps = compare(folds, known.panel), compare(folds, known.panel, by="step")
         metrics = {
             f"{row['model']}.{name}": float(value)
             for row in table.to_dict("records")
@@ -205,7 +206,11 @@ class _Run:
                 },
                 "artifacts": {
                     CARD: card.encode(),
-                    "fans.png": fan_plot(known, folds),
+                    "fans.png": fan_plot(folds, known.panel),
+                    "leaderboard.png": leaderboard_plot(table),
+                    "pit.png": pit_plot(folds),
+                    "steps.png": step_plot(steps),
+                    "steps.csv": steps.to_csv(index=False).encode(),
                     "evaluation.csv": table.to_csv(index=False).encode(),
                     "folds.csv": folds.to_csv(index=False).encode(),
                     "features.csv": pd.DataFrame({"feature": forecaster.feature_names_in_})

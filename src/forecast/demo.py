@@ -92,6 +92,7 @@ def _explained(workspace: Workspace, scores: pd.DataFrame, entity_id: str, termi
 
 def _shop(folder: Path, terminal: Terminal, progress: Any) -> dict[str, Any]:
     """A demand forecast beside what was then sold."""
+    from forecast.evaluation.series_backtest import DETAILS
     from forecast.usecases.demand_accuracy import forecast_against_actual
 
     terminal.heading(f"A shop: weekly units per product, forecast as of {SHOP_CUTOFF} against what was then sold")
@@ -109,6 +110,7 @@ def _shop(folder: Path, terminal: Terminal, progress: Any) -> dict[str, Any]:
         now=workspace.moment(SHOP_KNOWN),
     )
     terminal.table(weeks, title="All products together", formats=_whole(weeks))
+    table = table.drop(columns=[*DETAILS, "difference", "difference_low", "difference_high"], errors="ignore")
     terminal.table(table, title="Per product, on the held-out weeks (lower is better; bias towards 0)")
     return {"series": int(forecasts["unique_id"].nunique()), "accuracy": table.to_dict("records")}
 
@@ -161,7 +163,9 @@ def _ingest(workspace: Workspace, name: str, terminal: Terminal, progress: Any) 
 
 
 def _training(result: Any, terminal: Terminal) -> None:
-    terminal.table(result.metrics, title=f"{result.model.label}, on later time")
+    from forecast.evaluation.series_backtest import DETAILS
+
+    terminal.table(result.metrics.drop(columns=DETAILS, errors="ignore"), title=f"{result.model.label}, on later time")
     terminal.say(f"{'Promoted' if result.decision.promote else 'Not promoted'}: {result.decision.reason}")
     terminal.say(f"MLflow run {result.model.run_id}")
 

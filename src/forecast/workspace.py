@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from forecast.adapters.mlflow_registry import MlflowRegistry
     from forecast.adapters.store import SqlStore
     from forecast.outlook import Outlook
+    from forecast.usecases.demand import DemandBacktest
     from forecast.usecases.ingest import IngestResult
     from forecast.usecases.targets import TargetProposal
     from training.train_conversion import TrainingResult
@@ -315,12 +316,25 @@ class Workspace:
                 progress=progress,
             )
         if task == "demand":
-            from forecast.usecases.demand import backtest_demand
-
-            return backtest_demand(
-                self.lake, self.settings, moment, n_folds=n_folds, horizon=horizon, progress=progress
-            )
+            found = self.backtest_demand(n_folds=n_folds, horizon=horizon, as_of=moment, progress=progress)
+            return found.predictions, found.scores
         raise InvalidInput(f"`task` must be conversion or demand, got {task!r}.")
+
+    def backtest_demand(
+        self,
+        *,
+        n_folds: int = 4,
+        horizon: int | None = None,
+        by: str | None = None,
+        as_of: AsOf = None,
+        progress: Progress | None = None,
+    ) -> DemandBacktest:
+        """Rolling-origin forecasts beside baselines with their scores, also ``by`` step or class, and a plot."""
+        from forecast.usecases.demand import backtest_demand
+
+        return backtest_demand(
+            self.lake, self.settings, self.moment(as_of), n_folds=n_folds, horizon=horizon, by=by, progress=progress
+        )
 
     def promote(self, model: str, *, author: str, reason: str) -> None:
         """Make a registered version the champion by hand."""

@@ -135,6 +135,7 @@ def test_difference_is_against_the_best_baseline():
     assert low < middle < high
 
 
+@pytest.mark.slow
 def test_interval_contains_no_difference_about_as_often_as_it_says():
     held = []
     for seed in range(40):  # both guesses are equally good

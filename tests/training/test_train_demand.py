@@ -8,6 +8,7 @@ import pytest
 from forecast.adapters.clock import FixedClock
 from forecast.adapters.memory_registry import InMemoryRegistry
 from forecast.adapters.store import SqlStore
+from forecast.demand import DemandForecaster
 from forecast.errors import InvalidInput, NotEnoughHistory
 from forecast.history import connect_tables
 from forecast.settings import Settings
@@ -65,11 +66,14 @@ def test_first_champion_is_the_best_naive_and_a_better_model_follows(store):
     assert [version.tags["kind"] for version in registry.versions("demand")] == ["seasonal_naive", "lightgbm"]
     assert result.decision.promote, result.decision.reason
     assert registry.champions == {"demand": "2"}
-    losses = result.metrics.set_index("model")["rmse"]
+    losses = result.metrics.set_index("model")["rmsse"]
     assert losses["lightgbm"] < losses["seasonal_naive"]
     assert {"ets", "naive"} <= set(losses.index)
     run = registry.runs["demand/2"]
-    assert {"card.md", "fans.png", "evaluation.csv", "folds.csv", "features.csv"} == set(run["artifacts"])
+    assert {
+        *("card.md", "evaluation.csv", "folds.csv", "features.csv", "steps.csv"),
+        *("fans.png", "leaderboard.png", "pit.png", "steps.png"),
+    } == set(run["artifacts"])
 
     forecast = forecast_demand(lake, registry, store, SETTINGS, AS_OF)
     assert list(forecast.columns) == ["unique_id", "ds", "cutoff", "model_version", "mean", "q0.1", "q0.5", "q0.9"]
@@ -119,10 +123,18 @@ def test_later_rows_change_neither_forecast_nor_champion_of_a_day(store):
 
 
 def test_backtest_compares_with_baselines():
-    predictions, metrics = backtest_demand(FrameLake({"demand": demand(n_series=5)}), SETTINGS, AS_OF, n_folds=2)
+    lake = FrameLake({"demand": demand(n_series=5)})
 
-    assert predictions["cutoff"].nunique() == 2
-    assert metrics["model"].tolist() == ["lightgbm", "ets", "naive", "seasonal_naive"]
+    found = backtest_demand(lake, SETTINGS, AS_OF, n_folds=2, by="class")
+
+    assert found.predictions["cutoff"].nunique() == 2
+    models = [DemandForecaster("D", 1).model, "ets", "naive", "seasonal_naive"]
+    assert found.scores["model"].tolist() == models
+    assert found.by_group["model"].tolist() == models * found.by_group["class"].nunique()
+    assert found.by_group.groupby("model")["n_series"].sum().tolist() == [5] * 4
+    assert found.plot().startswith(b"\x89PNG")
+    with pytest.raises(InvalidInput, match=r"one of \['step', 'class'\], got 'colour'"):
+        backtest_demand(lake, SETTINGS, AS_OF, by="colour")
 
 
 def test_bad_training_input_is_named(store):

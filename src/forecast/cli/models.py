@@ -26,13 +26,16 @@ def train(
     """Fit, evaluate on later time, log to MLflow, apply the gate."""
     if task not in ("conversion", "demand", "all"):
         raise InvalidInput(f"`task` must be conversion, demand or all, got {task!r}.")
+    from forecast.evaluation.series_backtest import DETAILS
+
     opened = open_workspace(workspace)
     terminal = Terminal(as_json)
     with terminal.progress("train") as progress:
         results = opened.train(task, as_of, progress=progress)  # type: ignore[arg-type]  # checked above
     for result in results:
         terminal.table(
-            result.metrics, title=f"{result.model.label}, out of time, trained to {result.model.cutoff:%Y-%m-%d}"
+            result.metrics.drop(columns=DETAILS, errors="ignore"),
+            title=f"{result.model.label}, out of time, trained to {result.model.cutoff:%Y-%m-%d}",
         )
         terminal.say(f"{'Promoted' if result.decision.promote else 'Not promoted'}: {result.decision.reason}")
     terminal.result(
@@ -58,11 +61,20 @@ def backtest(
     horizon: Annotated[int | None, typer.Option(min=1, help="Days (conversion) or periods (demand).")] = None,
     at_first: Annotated[bool, typer.Option("--at-first", help="Ask once for each case, when it begins.")] = False,
     as_of: AsOf = None,
+    by: Annotated[str | None, typer.Option(help="Demand: a second table, by step (periods ahead) or class.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write every prediction to .parquet or .csv.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Demand: leaderboard and largest series as a .png file.")] = None,
     workspace: Folder = HERE,
     as_json: Json = False,
 ) -> None:
     """Rolling-origin evaluation against baselines."""
+    if task == "demand":
+        if at_first:
+            raise InvalidInput("--at-first is for conversion, got 'demand'.")
+        _backtest_demand(folds, horizon, by, as_of, out, plot, workspace, as_json)
+        return
+    if by is not None or plot is not None:
+        raise InvalidInput(f"--by and --plot are for demand, got {task!r}.")
     from forecast.evaluation.evaluate import DETAILS
 
     opened = open_workspace(workspace)
@@ -77,6 +89,37 @@ def backtest(
         write_frame(predictions, out)
     terminal.table(table.drop(columns=DETAILS, errors="ignore"))
     terminal.result(records(table))
+
+
+def _backtest_demand(
+    folds: int,
+    horizon: int | None,
+    by: str | None,
+    as_of: str | None,
+    out: Path | None,
+    plot: Path | None,
+    workspace: Path,
+    as_json: bool,
+) -> None:
+    from forecast.adapters.exports import write_figure, write_frame
+    from forecast.evaluation.series_backtest import DETAILS, leaderboard
+
+    if plot is not None and (plot.suffix != ".png" or not plot.absolute().parent.is_dir()):
+        raise InvalidInput(f"--plot must name a .png file in a folder that exists, got {plot}.")
+    opened, terminal = open_workspace(workspace), Terminal(as_json)
+    with terminal.progress("backtest demand") as progress:
+        found = opened.backtest_demand(n_folds=folds, horizon=horizon, by=by, as_of=as_of, progress=progress)
+    if out is not None:
+        write_frame(found.predictions, out)
+    if plot is not None:
+        write_figure(found.plot(), plot)
+    board = leaderboard(found.scores).drop(columns=DETAILS, errors="ignore")
+    terminal.table(board, title="Best first; RMSSE and WAPE: lower is better")
+    if found.by_group is not None:
+        terminal.table(found.by_group.drop(columns=DETAILS, errors="ignore"), title=f"By {by}")
+        terminal.result({"scores": records(found.scores), f"by_{by}": records(found.by_group)})
+    else:
+        terminal.result(records(found.scores))
 
 
 @models.command("list")

@@ -18,6 +18,9 @@ from forecast.evaluation.series_scale import naive_scales
 Floats = NDArray[np.float64]
 Positions = NDArray[np.int64]
 
+#: Columns that a screen has no room for; files and JSON have them.
+DETAILS = ["n", "n_series", "n_unscaled", "smape", "coverage_80"]
+
 _KEYS = ("unique_id", "ds", "cutoff", "y", "mean")
 _NO_MODELS = frozenset({*_KEYS, "step"})
 

@@ -1,15 +1,20 @@
 """Demand forecasts of a company: the panel as it was known, the champion of the day, backtests beside baselines."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
 import pandas as pd
 from duckdb import DuckDBPyConnection
 
-from forecast.demand import BASELINES, DemandForecaster, DemandPanel, build_panel
+from forecast.demand import DemandForecaster, DemandPanel, build_panel
+from forecast.demand.classes import classify
+from forecast.demand.grid import parse_frequency
+from forecast.demand.matrix import to_matrix
+from forecast.demand.recipe import recipe_of
 from forecast.errors import InvalidInput, NotEnoughHistory
-from forecast.evaluation.metrics import bias, pinball_loss, wape
+from forecast.evaluation.series_backtest import series_scores
+from forecast.evaluation.series_plots import backtest_plot
 from forecast.ports import Lake, ModelRegistry, ModelVersion, Store
 from forecast.settings import Settings
 from forecast.usecases.champion import serving
@@ -18,9 +23,36 @@ from forecast.usecases.champion import serving
 DEMAND = "demand"
 #: Forecasts where no model was promoted yet.
 FALLBACK = "seasonal_naive"
-_QUANTILES = ("q0.1", "q0.5", "q0.9")
+#: What a backtest can be parted by.
+GROUPS = ("step", "class")
 
 Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class DemandBacktest:
+    """What a backtest found.
+
+    Attributes
+    ----------
+    predictions : DataFrame
+        ``unique_id``, ``ds``, ``cutoff``, ``y``, ``mean``, the quantiles, one column per baseline.
+    scores : DataFrame
+        See `compare`.
+    by_group : DataFrame or None
+        The same by step or class, where that was asked for.
+    panel : DataFrame
+        The history that was known.
+    """
+
+    predictions: pd.DataFrame
+    scores: pd.DataFrame
+    by_group: pd.DataFrame | None
+    panel: pd.DataFrame
+
+    def plot(self) -> bytes:
+        """Leaderboard and forecasts of the largest series, as PNG."""
+        return backtest_plot(self.scores, self.predictions, self.panel)
 
 
 def read_panel(con: DuckDBPyConnection, settings: Settings, as_of: datetime, horizon: int) -> DemandPanel:
@@ -106,18 +138,23 @@ def backtest_demand(
     *,
     n_folds: int = 4,
     horizon: int | None = None,
+    by: str | None = None,
     batch: int | None = None,
     progress: Progress | None = None,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rolling-origin forecasts of the last ``n_folds`` horizons beside the baselines, and the table of metrics.
+) -> DemandBacktest:
+    """Rolling-origin forecasts of the last ``n_folds`` horizons beside the baselines.
+
+    Parameters
+    ----------
+    by : {"step", "class"}, optional
+        Also a table by periods ahead of the cutoff, or by the class that each series had before the first cutoff.
 
     Returns
     -------
-    predictions : DataFrame
-        ``unique_id``, ``ds``, ``cutoff``, ``y``, ``mean``, the quantiles, one column per baseline.
-    metrics : DataFrame
-        See `compare`.
+    DemandBacktest
     """
+    if by is not None and by not in GROUPS:
+        raise InvalidInput(f"`by` must be one of {list(GROUPS)}, got {by!r}.")
     wanted = horizon or settings.demand_horizon
     with lake.connect(batch) as con:
         known = read_panel(con, settings, as_of, wanted)
@@ -125,44 +162,30 @@ def backtest_demand(
         progress(f"{known.panel['unique_id'].nunique():,} series, {n_folds} folds of {wanted} periods")
     forecaster = DemandForecaster(known.freq, wanted, random_state=settings.random_state)
     predictions = forecaster.backtest(known.panel, n_folds, known.static, known.drivers)
-    return predictions, compare(predictions)
+    model = forecaster.model
+    groups = None
+    if by is not None:
+        groups = compare(_with_class(predictions, known), known.panel, challenger=model, by=by)
+    return DemandBacktest(predictions, compare(predictions, known.panel, challenger=model), groups, known.panel)
 
 
-def compare(predictions: pd.DataFrame, *, challenger: str = "lightgbm") -> pd.DataFrame:
-    """Metrics of a backtest, one row per model.
+def compare(
+    predictions: pd.DataFrame, panel: pd.DataFrame, *, challenger: str = "lightgbm", by: str | None = None
+) -> pd.DataFrame:
+    """Metrics of a backtest, one row per model; see `forecast.evaluation.series_backtest.series_scores`.
 
     Parameters
     ----------
     predictions : DataFrame
         From `DemandForecaster.backtest`.
+    panel : DataFrame
+        ``unique_id``, ``ds``, ``y``: scales come from what lies before each cutoff.
     challenger : str
         Name of the model behind ``mean`` and the quantiles.
-
-    Returns
-    -------
-    DataFrame
-        ``model``, ``wape`` (of the median where there is one, else of the mean), ``bias`` (of the mean), ``rmse``, and
-        for the challenger ``pinball`` (mean over its quantiles) and ``coverage_80`` (share of actuals between ``q0.1``
-        and ``q0.9``).
+    by : {"step", "class"} or a column of ``predictions``, optional
+        One row per model and group.
     """
-    y = predictions["y"]
-    columns = {challenger: "mean"} | {name: name for name in BASELINES if name in predictions}
-    rows = []
-    for model, column in columns.items():
-        mean = predictions[column]
-        row = {
-            "model": model,
-            "wape": wape(y, mean),
-            "bias": bias(y, mean),
-            "rmse": float(np.sqrt(((mean - y) ** 2).mean())),
-        }
-        if column == "mean" and set(_QUANTILES) <= set(predictions):
-            row["wape"] = wape(y, predictions["q0.5"])
-            losses = [pinball_loss(y, predictions[name], quantile=float(name[1:])) for name in _QUANTILES]
-            row["pinball"] = float(np.mean(losses))
-            row["coverage_80"] = float(((predictions["q0.1"] <= y) & (y <= predictions["q0.9"])).mean())
-        rows.append(row)
-    return pd.DataFrame(rows)
+    return series_scores(predictions, panel, challenger=challenger, by=by)
 
 
 def folds_possible(panel: pd.DataFrame, horizon: int, wanted: int) -> int:
@@ -181,6 +204,15 @@ def folds_possible(panel: pd.DataFrame, horizon: int, wanted: int) -> int:
             f"series has {longest}; forecasts go on with the seasonal naive."
         )
     return possible
+
+
+def _with_class(predictions: pd.DataFrame, known: DemandPanel) -> pd.DataFrame:
+    """Predictions with the class of each series by what lies before the first cutoff."""
+    past = known.panel[known.panel["ds"] <= predictions["cutoff"].min()]
+    matrix = to_matrix(past, known.freq)
+    season = recipe_of(parse_frequency(known.freq)[0]).season_length
+    classes = pd.Series(classify(matrix.y, season)["class"].astype(str).to_numpy(), index=matrix.ids)
+    return predictions.assign(**{"class": predictions["unique_id"].map(classes).fillna("young")})
 
 
 def _check_fits(forecaster: DemandForecaster, champion: ModelVersion, settings: Settings, horizon: int | None) -> None:

@@ -51,4 +51,6 @@ def forecast_against_actual(
     naive = DemandForecaster(before.freq, horizon, model=FALLBACK).fit(before.panel).predict()
     compared = compared.merge(naive[[*KEYS, "mean"]].rename(columns={"mean": FALLBACK}), on=KEYS)
     sums = compared.groupby("ds", as_index=False)[["mean", "y", FALLBACK]].sum()
-    return sums.rename(columns={"mean": "forecast", "y": "actual"}), compare(compared, challenger="forecast")
+    return sums.rename(columns={"mean": "forecast", "y": "actual"}), compare(
+        compared, before.panel, challenger="forecast"
+    )
