@@ -35,7 +35,7 @@ def reconcile(
     ----------
     forecasts : DataFrame
         ``unique_id`` (name of a node), ``ds``, ``mean``; a row per node and ``ds``. All bottom series, and any upper
-        nodes: those without a forecast become the sum of their parts and have no say.
+        nodes: those without a forecast become the sum of their parts and have no say. Other columns are left out.
     hierarchy : Hierarchy
     method : {"auto", "bottom_up", "top_down", "mint_ols", "mint_struct", "mint_var", "mint_shrink"}
         ``bottom_up`` sums the bottom. ``top_down`` splits the forecasts of ``top_level`` by the bottom's shares, and is
