@@ -11,6 +11,7 @@ Flags = NDArray[np.bool_]
 #: Classes of series, sorted. One each; whether a series has a season is told apart from it.
 CLASSES = ("empty", "ended", "erratic", "intermittent", "lumpy", "smooth", "young")
 
+_SPARSE = np.array(["empty", "ended", "intermittent", "lumpy"], dtype=object)
 #: Bounds between the four kinds of demand: Syntetos, Boylan & Croston (2005).
 _ADI_BOUND = 1.32
 _CV2_BOUND = 0.49
@@ -54,6 +55,11 @@ def classify(values: Floats, season_length: int) -> pd.DataFrame:
     table = pd.concat(chunks, ignore_index=True) if chunks else _classify(values, season_length)
     table["class"] = pd.Categorical(table["class"], categories=list(CLASSES))
     return table
+
+
+def is_sparse(classes: NDArray[np.object_]) -> Flags:
+    """Whether series of these classes have no sale in their usual period."""
+    return np.isin(np.asarray(classes, dtype=object), _SPARSE)
 
 
 def _classify(values: Floats, season_length: int) -> pd.DataFrame:

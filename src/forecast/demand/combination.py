@@ -10,125 +10,123 @@ from scipy.optimize import nnls
 
 from forecast.demand.matrix import Floats
 
-#: The prior weights count as much as so many series.
-PRIOR_SERIES = 20.0
-#: The weights of all series count in a class as much as so many of its series.
-CLASS_PRIOR_SERIES = 50.0
+#: How much the weights by past losses hold against what past windows say in detail, as share of the mean loss: windows
+#: are few and alike, however many series there are.
+HOLD = 3.0
+#: Weights fall with this power of the loss on past windows.
+LOSS_POWER = 4.0
+#: Below so many cases the prior weights count more than the losses.
+FEW_CASES = 20.0
 _SCALED_LIMIT = 10.0
 _ITERATIONS = 4
 
 
 @dataclass(frozen=True)
 class Combination:
-    """Weights of the members, for each class of series.
+    """Weights of the members, for regular and for sparse series.
 
     Attributes
     ----------
     names : tuple of str
         Members.
-    weights : array of shape (n_members,)
-        For classes without weights of their own. Non-negative, sum 1.
-    by_class : mapping of str to array of shape (n_members,)
+    regular, sparse : array of shape (n_members,)
+        Non-negative, sum 1.
     """
 
     names: tuple[str, ...]
-    weights: Floats
-    by_class: Mapping[str, Floats]
+    regular: Floats
+    sparse: Floats
 
-    def of(self, classes: NDArray[np.object_]) -> Floats:
-        """Weights for each series, shape (n_series, n_members)."""
-        result = np.tile(self.weights, (len(classes), 1))
-        for name, weights in self.by_class.items():
-            result[classes == name] = weights
-        return result
-
-    def combine(self, forecasts: Mapping[str, Floats], classes: NDArray[np.object_]) -> Floats:
+    def combine(self, forecasts: Mapping[str, Floats], is_sparse: NDArray[np.bool_]) -> Floats:
         """Weighted mean of the forecasts of the members in use, shape (n_series, horizon)."""
-        weights = self.of(classes)
+        weights = np.where(is_sparse[:, None], self.sparse, self.regular)
         parts = [weights[:, self.names.index(name), None] * forecasts[name] for name in self.used]
         return np.asarray(np.sum(parts, axis=0))
 
     @property
     def used(self) -> tuple[str, ...]:
-        """Members with a weight in any class."""
-        total = np.sum([self.weights, *self.by_class.values()], axis=0)
+        """Members with a weight."""
+        total = self.regular + self.sparse
         return tuple(name for name, weight in zip(self.names, total, strict=True) if weight > 0)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, for a file."""
-        return {
-            "names": list(self.names),
-            "weights": self.weights.tolist(),
-            "by_class": {name: weights.tolist() for name, weights in self.by_class.items()},
-        }
+        return {"names": list(self.names), "regular": self.regular.tolist(), "sparse": self.sparse.tolist()}
 
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> "Combination":
         """The inverse of `to_dict`."""
-        by_class = {name: np.array(weights) for name, weights in state["by_class"].items()}
-        return cls(tuple(state["names"]), np.array(state["weights"]), by_class)
+        return cls(tuple(state["names"]), np.array(state["regular"]), np.array(state["sparse"]))
 
 
-def learn_combination(
-    names: Sequence[str],
-    errors: Floats,
-    classes: NDArray[np.object_],
-    prior: Floats,
-) -> Combination:
-    """Weights that would have given the smallest mean of root mean squared scaled errors, shrunk to the prior's.
+def learn_weights(errors: Floats, prior: Floats) -> Floats:
+    """Weights that give a small mean of root mean squared scaled errors, shrunk to equal ones.
 
-    The mean over series of the root mean square over steps, so that no series decides for all; the solution by
-    iteratively reweighted least squares on the simplex. Few series leave the prior weights as they are, many overrule
-    them; classes are shrunk to the weights of all series.
+    The centre are the prior's weights divided by the fourth power of each member's loss on the past windows. From there
+    they move towards the weights that would have been best, by iteratively reweighted least squares on the simplex.
+    A plain mean is hard to beat: what was best on a few windows, all hit by the same shocks, is partly luck.
 
     Parameters
     ----------
-    names : sequence of str
-        Members.
     errors : array of shape (n_members, n_cases, horizon)
         Errors of each member on each case (a series in a past window), in usual errors of the series; NaN where the
         actual is unknown.
-    classes : array of shape (n_cases,)
-        Class of each case.
     prior : array of shape (n_members,)
         Positive; divided by its sum.
+
+    Returns
+    -------
+    array of shape (n_members,)
+        Non-negative, sum 1: the prior when there is no case.
 
     References
     ----------
     Bates & Granger (1969), The combination of forecasts; Diebold & Pauly (1990), shrinkage to equal weights.
     """
     errors = np.clip(errors, -_SCALED_LIMIT, _SCALED_LIMIT)
-    equal = prior / prior.sum()
-    cases = ~np.isnan(errors).all(axis=(0, 2))
-    errors, classes = errors[:, cases], classes[cases]
-    if not errors.shape[1]:
-        return Combination(tuple(names), equal, {})
-    overall = _weights(errors, equal, PRIOR_SERIES)
-    by_class = {
-        str(name): _weights(errors[:, classes == name], overall, CLASS_PRIOR_SERIES) for name in np.unique(classes)
-    }
-    return Combination(tuple(names), overall, by_class)
-
-
-def _weights(errors: Floats, prior: Floats, prior_cases: float) -> Floats:
-    """Non-negative weights of sum 1."""
-    n_members, n_cases, _ = errors.shape
+    errors = errors[:, ~np.isnan(errors).all(axis=(0, 2))]
+    n_cases = errors.shape[1]
+    if not n_cases:
+        return np.asarray(prior / prior.sum())
     known = ~np.isnan(errors[0])
     filled = np.where(known, errors, 0.0)
     counts = np.maximum(known.sum(axis=1), 1)
-    weights = prior
+    losses = np.sqrt((filled**2).sum(axis=2) / counts).mean(axis=1)
+    centre = prior * ((losses + 1e-9) / (losses.min() + 1e-9)) ** (-LOSS_POWER * n_cases / (n_cases + FEW_CASES))
+    centre /= centre.sum()
+    weights = centre
     for _ in range(_ITERATIONS):
         combined = np.einsum("m,mch->ch", weights, filled)
         size = np.sqrt((combined**2).sum(axis=1) / counts)
         case_weights = 1 / np.maximum(size, 0.1 * np.median(size) + 1e-12) / counts
         moments = np.einsum("mch,c,nch->mn", filled, case_weights, filled, optimize=True) / n_cases
-        ridge = prior_cases / n_cases * np.trace(moments) / n_members
-        weights = _on_simplex(moments, prior, ridge)
-    return weights
+        hold = HOLD * (1 + FEW_CASES / n_cases) * np.trace(moments) / len(moments)
+        weights = _on_simplex(moments, centre, hold)
+    return np.asarray(weights)
 
 
-def _on_simplex(moments: Floats, prior: Floats, ridge: float) -> Floats:
-    """Minimise ``w' moments w + ridge |w - prior|²`` over the simplex, as non-negative least squares."""
+def learn_combination(
+    names: Sequence[str], errors: Floats, is_sparse: NDArray[np.bool_], regular: Floats, sparse: Floats
+) -> Combination:
+    """Weights for regular and for sparse series, each from its own cases.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Members.
+    errors : array of shape (n_members, n_cases, horizon)
+        See `learn_weights`.
+    is_sparse : bool array of shape (n_cases,)
+    regular, sparse : arrays of shape (n_members,)
+        Prior weights.
+    """
+    return Combination(
+        tuple(names), learn_weights(errors[:, ~is_sparse], regular), learn_weights(errors[:, is_sparse], sparse)
+    )
+
+
+def _on_simplex(moments: Floats, centre: Floats, ridge: float) -> Floats:
+    """Minimise ``w' moments w + ridge |w - centre|²`` over the simplex, as non-negative least squares."""
     n = len(moments)
     scale = max(float(np.trace(moments)) / n, 1e-12)
     values, vectors = np.linalg.eigh(moments / scale)
@@ -136,6 +134,6 @@ def _on_simplex(moments: Floats, prior: Floats, ridge: float) -> Floats:
     shrink = np.sqrt(ridge / scale + 1e-6)
     sum_row = 1e3 * np.ones((1, n))
     design = np.vstack([root, shrink * np.eye(n), sum_row])
-    target = np.concatenate([np.zeros(n), shrink * prior, [1e3]])
+    target = np.concatenate([np.zeros(n), shrink * centre, [1e3]])
     weights, _ = nnls(design, target)
     return np.asarray(weights / weights.sum())

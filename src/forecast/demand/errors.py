@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 from scipy.stats import norm
 
+from forecast.demand.classes import is_sparse
 from forecast.demand.matrix import Floats
 
 #: Fewer past errors than this say nothing about tails: the normal law stands in.
@@ -135,7 +136,9 @@ class ErrorModel:
         bins = np.searchsorted(edges, size, side="right")
         names = tuple(sorted(set(past.classes)))
         of_class = np.broadcast_to(past.classes[:, None], error.shape)[used]
-        table = _laws(scaled[used], bins[used], of_class, len(edges) + 1, names)
+        within, spread = _without_shocks(scaled, bins, past)
+        moved = within[used] + np.array([-1.0, 0.0, 1.0])[:, None] * spread[used]
+        table = _laws(moved.ravel(), np.tile(bins[used], 3), np.tile(of_class, 3), len(edges) + 1, names)
         model = cls(growth, edges, table, names, n_used, past.is_integer)
         model.along, model.across = _dependence(model.ranks(scaled, bins, past.classes), past.window)
         return model
@@ -230,6 +233,29 @@ class ErrorModel:
         """The inverse of `to_dict`."""
         arrays = {name: np.array(state[name]) for name in ("growth", "edges", "table")}
         return cls(**{**state, **arrays, "classes": tuple(state["classes"])})
+
+
+def _without_shocks(scaled: Floats, bins: NDArray[np.int64], past: PastErrors) -> tuple[Floats, Floats]:
+    """Errors less what those of one window and bin had in common, and how far such common errors lie from 0.
+
+    Windows are few and follow each other, so that a common error says how far the next one may lie, not where. Common
+    is their median; of sparse series their mean over all bins, since the median of sparse demand lies below its mean by
+    nature, not by a shock. The second part are three equally likely points (-1, 0, 1 times it) of the same variance.
+    """
+    low, high = np.nanquantile(scaled, (0.025, 0.975))
+    cut = np.clip(scaled, low, high)
+    groups = np.where(is_sparse(past.classes)[:, None], -1, bins)
+    within, spread = scaled.copy(), np.zeros(scaled.shape)
+    for group in np.unique(groups):
+        inside = groups == group
+        common = []
+        for one in np.unique(past.window):
+            cells = inside & (past.window == one)[:, None] & ~np.isnan(scaled)
+            if cells.any():
+                common.append(float(cut[cells].mean() if group < 0 else np.median(cut[cells])))
+                within[cells] -= common[-1]
+        spread[inside] = np.sqrt(1.5 * np.mean(np.square(common))) if common else 0.0
+    return within, spread
 
 
 def _laws(

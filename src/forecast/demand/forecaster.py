@@ -10,13 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.demand.baselines import BASELINES
-from forecast.demand.classes import classify
+from forecast.demand.classes import classify, is_sparse
 from forecast.demand.combination import Combination, learn_combination
 from forecast.demand.errors import ErrorModel, PastErrors, usual_error
 from forecast.demand.grid import parse_frequency
 from forecast.demand.inputs import Inputs, build_inputs
 from forecast.demand.matrix import Floats, SeriesMatrix, to_matrix
-from forecast.demand.members import GLOBAL_MEMBERS, PRIOR_WEIGHTS, MemberPool, choose_members
+from forecast.demand.members import GLOBAL_MEMBERS, MemberPool, choose_members, prior_weights
 from forecast.demand.recipe import Recipe, recipe_of
 from forecast.demand.statistical import MEMBERS
 from forecast.errors import InvalidInput, NotEnoughHistory
@@ -76,7 +76,7 @@ class DemandForecaster:
     members_ : tuple of str
         The members that forecast.
     combination_ : Combination
-        Their weights for each class of series.
+        Their weights, for regular and for sparse series.
     errors_ : ErrorModel
         Learned from errors at past windows, out of sample.
     n_series_ : int
@@ -286,7 +286,7 @@ class DemandForecaster:
 
     @property
     def members_(self) -> tuple[str, ...]:
-        """Members with a weight in any class."""
+        """Members with a weight."""
         return self.combination_.used
 
     @property
@@ -353,17 +353,14 @@ class DemandForecaster:
 
     def _combination(self, windows: list[_Window]) -> Combination:
         names = self._pool.names_
-        prior = np.array([PRIOR_WEIGHTS[name] for name in names])
+        regular, sparse = prior_weights(names), prior_weights(names, sparse=True)
         usable = [window for window in windows if set(names) <= set(window.forecasts)]
-        if len(names) == 1 or not usable:
-            return Combination(names, prior / prior.sum(), {})
-        errors = [
+        errors = [np.empty((len(names), 0, self.horizon))] + [
             np.stack([window.actual - window.forecasts[name] for name in names]) / window.usual[:, None]
             for window in usable
         ]
-        return learn_combination(
-            names, np.concatenate(errors, axis=1), np.concatenate([window.classes for window in usable]), prior
-        )
+        of_sparse = [np.empty(0, dtype=bool)] + [is_sparse(window.classes) for window in usable]
+        return learn_combination(names, np.concatenate(errors, axis=1), np.concatenate(of_sparse), regular, sparse)
 
     def _error_model(self, inputs: Inputs, windows: list[_Window]) -> ErrorModel:
         """The law of the combination's errors; members that a window lacked are made up for by the others."""
@@ -372,7 +369,7 @@ class DemandForecaster:
         cases = [empty] + [
             [window.actual - mean, mean, window.usual, window.classes]
             for window in windows
-            for mean in [self.combination_.combine(window.complete(self.combination_.names), window.classes)]
+            for mean in [self.combination_.combine(window.complete(self.combination_.names), is_sparse(window.classes))]
         ]
         error, mean, usual, classes = (np.concatenate(parts) for parts in zip(*cases, strict=True))
         index = np.repeat(np.arange(len(windows)), [len(window.usual) for window in windows])
@@ -384,7 +381,7 @@ class DemandForecaster:
     def _state(self, inputs: Inputs) -> tuple[Floats, Floats, NDArray[np.object_]]:
         """Means, usual errors and classes of all series at their end."""
         classes = self._classes(inputs)
-        mean = self.combination_.combine(self._pool.forecast(inputs, self.combination_.used), classes)
+        mean = self.combination_.combine(self._pool.forecast(inputs, self.combination_.used), is_sparse(classes))
         return mean, usual_error(inputs.matrix.y, self._recipe.season_length), classes
 
     def _fold(

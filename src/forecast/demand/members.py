@@ -28,10 +28,12 @@ GLOBAL_MEMBERS: Mapping[str, GlobalMember] = {
     "lightgbm_difference": GlobalMember("difference", {}),
     "lightgbm_median": GlobalMember("difference", {"objective": "regression_l1"}),
 }
-#: What the weights are shrunk to: members that did well on many public sets count fully, cruder ones for a tenth.
-PRIOR_WEIGHTS: Mapping[str, float] = dict.fromkeys((*GLOBAL_MEMBERS, *MEMBERS), 0.1) | dict.fromkeys(
-    ("lightgbm", "lightgbm_difference", "lightgbm_median", "smoothing", "theta", "dynamic_theta", "ces", "ets"), 1.0
-)
+#: Members that count fully in the prior weights; all others count for a twentieth.
+_CORE = (*GLOBAL_MEMBERS, "smoothing", "theta", "dynamic_theta", "ces", "ets")
+#: The same for sparse series.
+_SPARSE_CORE = ("lightgbm", "smoothing", "theta", "tsb", "sba", "window_mean")
+#: Costly and no better than cheaper ones: only when asked for by name.
+_BY_NAME_ONLY = ("arima",)
 #: Share of the time budget for statistical members; the rest is for the global ones.
 _STATISTICAL_SHARE = 0.6
 
@@ -52,10 +54,16 @@ def choose_members(inputs: Inputs, recipe: Recipe, seconds: float, *, n_forecast
         inputs.matrix.y,
         inputs.horizon,
         recipe.season_length,
-        tuple(MEMBERS),
+        tuple(name for name in MEMBERS if name not in _BY_NAME_ONLY),
         _STATISTICAL_SHARE * seconds / n_forecasts,
     )
     return (*GLOBAL_MEMBERS, *affordable_now)
+
+
+def prior_weights(names: Sequence[str], *, sparse: bool = False) -> Floats:
+    """What the weights of the members are shrunk to, for regular or for sparse series; shape (n_members,)."""
+    core = _SPARSE_CORE if sparse else _CORE
+    return np.array([1.0 if name in core else 0.05 for name in names])
 
 
 class MemberPool:
