@@ -48,8 +48,8 @@ def drift(values: Floats, horizon: int, season_length: int) -> Floats:
 
 
 def window_mean(values: Floats, horizon: int, season_length: int) -> Floats:
-    """Mean of the last season, of at least 4 and at most 28 observations' time."""
-    width = int(np.clip(season_length, 4, 28)) if season_length <= 28 else 8
+    """Mean of the last season where that is 4 to 28 periods long; of the last 4 or 8 where it is shorter or longer."""
+    width = 8 if season_length > 28 else max(season_length, 4)
     recent = filled(values, season_length)[:, -width:]
     return np.repeat(np.nanmean(recent, axis=1, keepdims=True), horizon, axis=1)
 
@@ -59,8 +59,8 @@ def growth_seasonal_naive(values: Floats, horizon: int, season_length: int) -> F
 
     Growth is the sum of the last season over the sum of the same places one season earlier. It is shrunk by its own
     noise: with ``t`` the mean seasonal difference over its standard error, the share ``1 - 1 / t²`` (not below 0) is
-    kept (James & Stein 1961), and held within `GROWTH_LIMITS`. Differences next to each other are alike, so four of them
-    count as one. Series without a second season, or with negative values, get no growth.
+    kept (James & Stein 1961), and held within `GROWTH_LIMITS`. Differences next to each other are alike, so four of
+    them count as one. Series without a second season, or with negative values, get no growth.
     """
     full = filled(values, season_length)
     n_times = full.shape[1]
