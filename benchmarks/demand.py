@@ -3,7 +3,7 @@
     python benchmarks/demand.py [--data DIR] [--sets ...] [--peers-cache DIR] [--readme benchmarks/README.md]
     python benchmarks/demand.py --validate --cached-peers --peers-cache DIR [--sample N]     # while developing
 
-The peers run in an environment of their own, `.venv-peers`, made from `requirements-peers.txt` when it is not there, or
+The peers run in an environment of their own, `.venv-peers-demand`, made from `requirements-demand-peers.txt` when it is not there, or
 any given by ``--peers-python``; their forecasts are kept in the cache. Ours runs in a process of its own for each
 origin; with ``--ours-cache`` its forecasts are kept for as long as the source code of `forecast.demand` stays the same.
 Every run that reads a test part appends what it saw to `demand_test_reads.csv`; ``--validate`` reads none.
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="with --validate: only so many series, fixed at random")
     parser.add_argument("--with", dest="options", nargs="+", default=[], help="with --validate: name=value for ours")
     parser.add_argument("--peers-cache", type=Path, help="folder of the peers' forecasts; default a temporary one")
-    parser.add_argument("--peers-python", type=Path, help="interpreter with requirements-peers.txt")
+    parser.add_argument("--peers-python", type=Path, help="interpreter with requirements-demand-peers.txt")
     parser.add_argument("--cached-peers", action="store_true", help="run no peer; compare with what the cache holds")
     parser.add_argument("--ours-cache", type=Path, help="folder of our forecasts")
     parser.add_argument("--readme", type=Path, help="file whose section of this benchmark is replaced")
@@ -78,12 +78,12 @@ def main() -> None:
 
 
 def own_python() -> Path:
-    """The interpreter of `.venv-peers`, made when it is not there."""
-    folder = HERE.parent / ".venv-peers"
+    """The interpreter of `.venv-peers-demand`, made when it is not there."""
+    folder = HERE.parent / ".venv-peers-demand"
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     if not python.exists():
         venv.create(folder, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", "-r", HERE / "requirements-peers.txt"], check=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", "-r", HERE / "requirements-demand-peers.txt"], check=True)
     return python
 
 

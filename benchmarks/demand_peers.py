@@ -2,7 +2,7 @@
 
     python benchmarks/demand_peers.py --cache DIR [--data DIR] [--sets ...] [--parts ...] [--peers ...]
 
-Runs in an environment made from `requirements-peers.txt`; `benchmarks/demand.py` makes it and calls this script. Each
+Runs in an environment made from `requirements-demand-peers.txt`; `benchmarks/demand.py` makes it and calls this script. Each
 set, part and peer runs in a process of its own on one core. A file per origin: what is in the folder is not run again.
 """
 
@@ -32,7 +32,7 @@ QUANTILES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 COLUMNS = [f"q{quantile:g}" for quantile in QUANTILES]
 PACKAGES = ("statsforecast", "mlforecast", "lightgbm", "autogluon.timeseries", "pandas", "numpy")
 #: Series on which a statistical peer is run where all of them take too long: a fixed random choice, ours judged there.
-N_VALID, N_SLOW = 200, {"m4-hourly": 60, "m4-yearly": 2000, "raf": 600, "auto": 600, "retail": 600}
+N_VALID, N_SLOW = 100, {"m4-hourly": 60, "m4-yearly": 2000, "raf": 600, "auto": 600, "retail": 600}
 TIME_LIMIT = 90  # seconds that AutoGluon may take per origin
 
 Forecast = Callable[[Task, Fold], pd.DataFrame]
