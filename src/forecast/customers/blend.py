@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import expit
 
 from forecast.customers.line import Link
 from forecast.evaluation.combination import (
@@ -54,7 +55,9 @@ class Blend:
         return cls(np.full(n_members, 1 / n_members), CalibrationMap())
 
 
-def fit_blend(z: np.ndarray, y: np.ndarray, row_weight: np.ndarray, is_latest: np.ndarray, link: Link) -> Blend:
+def fit_blend(
+    z: np.ndarray, y: np.ndarray, row_weight: np.ndarray, is_latest: np.ndarray, link: Link, level_spread: float
+) -> Blend:
     """Weights from all judged rows, calibration from those of the latest window.
 
     Parameters
@@ -67,17 +70,21 @@ def fit_blend(z: np.ndarray, y: np.ndarray, row_weight: np.ndarray, is_latest: n
         Information of each row, in independent accounts.
     is_latest : array of shape (n,), bool
     link : {"logit", "log"}
+    level_spread : float
+        Standard deviation of the level between windows: however many accounts it holds, one window knows the level of
+        the next no better.
     """
     if link == "logit":
         weights = combination_weights(z, y, row_weight=row_weight)
-        latest = z[is_latest] @ weights
-        return Blend(weights, fit_calibration(latest, y[is_latest], row_weight=row_weight[is_latest]))
-    mean = np.exp(np.minimum(z.mean(axis=1), _LARGEST))
-    dispersion = float((row_weight * (y - mean) ** 2).sum() / max((row_weight * mean).sum(), 1e-9))
-    information = row_weight / max(dispersion, 1e-3)
-    weights = mean_weights(z, y, information)
-    said = np.exp(np.minimum(z[is_latest] @ weights, _LARGEST))
-    return Blend(weights, CalibrationMap(0.0, _level(y[is_latest], said, information[is_latest]), 1.0))
+    else:
+        mean = _mean(z.mean(axis=1), link)[0]
+        row_weight = row_weight / max(float((row_weight * (y - mean) ** 2).sum() / (row_weight @ mean)), 1e-3)
+        weights = mean_weights(z, y, row_weight)
+    latest, came, information = z[is_latest] @ weights, y[is_latest], row_weight[is_latest]
+    information = information / (1 + level_spread**2 * (information @ _mean(latest, link)[1]))
+    if link == "logit":
+        return Blend(weights, fit_calibration(latest, came, row_weight=information))
+    return Blend(weights, CalibrationMap(0.0, _level(came, _mean(latest, link)[0], information), 1.0))
 
 
 def mean_weights(z: np.ndarray, y: np.ndarray, row_weight: np.ndarray) -> np.ndarray:
@@ -108,6 +115,23 @@ def mean_weights(z: np.ndarray, y: np.ndarray, row_weight: np.ndarray) -> np.nda
     )  # fmt: skip
     weights = np.clip(np.round(found.x, 9), 0.0, None)
     return np.asarray(weights / weights.sum())
+
+
+def level_shift(y: np.ndarray, z: np.ndarray, link: Link) -> float:
+    """What to add to ``z`` so that its means sum to what came, on the scale of the link."""
+    if not y.sum() > 0 or (link == "logit" and y.all()):
+        return 0.0
+    shift = 0.0
+    for _ in range(30):
+        mean, slope = _mean(z + shift, link)
+        shift += float(np.clip((y - mean).sum() / slope.sum(), -1.0, 1.0))
+    return shift
+
+
+def _mean(z: np.ndarray, link: Link) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and its derivative."""
+    mean = expit(z) if link == "logit" else np.exp(np.minimum(z, _LARGEST))
+    return mean, mean * (1 - mean) if link == "logit" else mean
 
 
 def _level(y: np.ndarray, mean: np.ndarray, information: np.ndarray) -> float:

@@ -149,6 +149,7 @@ class CustomerModel:
             "standardiser": fitted.standardiser.to_state(),
             "corrections": {name: each.to_state() for name, each in fitted.corrections.items()},
             "unit": fitted.unit,
+            "level_spread": fitted.level_spread,
             "n_rows": fitted.n_rows,
             "blends": {name: blend.to_state() for name, blend in self.blends_.items()},
             "next_category": None if self.next_category_ is None else self.next_category_.to_state(),
@@ -164,7 +165,9 @@ class CustomerModel:
         population = Population(PurchaseProcess.from_state(state["process"]), OrderValue.from_state(state["value"]))
         corrections = {name: Corrections.from_state(each) for name, each in state["corrections"].items()}
         standardiser = Standardiser.from_state(state["standardiser"])
-        model.fitted_ = Fitted(population, standardiser, corrections, state["unit"], state["n_rows"])
+        model.fitted_ = Fitted(
+            population, standardiser, corrections, state["unit"], state["level_spread"], state["n_rows"]
+        )
         model.blends_ = {name: Blend.from_state(each) for name, each in state["blends"].items()}
         following = state["next_category"]
         model.next_category_ = None if following is None else NextCategory.from_state(following)

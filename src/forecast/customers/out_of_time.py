@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from forecast.customers.blend import Blend, fit_blend
+from forecast.customers.blend import Blend, fit_blend, level_shift
 from forecast.customers.book import OrderBook
 from forecast.customers.line import Standardiser
 from forecast.customers.mining import Mined, Population, mine
@@ -23,12 +23,17 @@ from forecast.errors import NotEnoughHistory
 
 @dataclass(frozen=True)
 class Fitted:
-    """What was learned from orders before one moment."""
+    """What was learned from orders before one moment.
+
+    ``unit`` is the amount of an ordinary order; ``level_spread`` says how much the level of each target moved between
+    the windows beyond what the process expected, on the scale of its link: a standard deviation.
+    """
 
     population: Population
     standardiser: Standardiser
     corrections: dict[str, Corrections]
     unit: float
+    level_spread: dict[str, float]
     n_rows: int
 
     def members(self, mined: Mined, target: str) -> np.ndarray:
@@ -49,6 +54,9 @@ def fit_before(
 ) -> Fitted:
     """Learn from what was ordered before the day ``end``; later orders are not read.
 
+    Each window's level is put right before its rows teach: corrections say who departs from what the process expects,
+    not when the world did, which no feature of an account knows.
+
     Raises
     ------
     NotEnoughHistory
@@ -65,20 +73,30 @@ def fit_before(
     features = pd.concat([each.features for each in mined], ignore_index=True)
     weight = _once_per_account(mined, book.n_accounts)
     said = [offsets(each, unit) for each in mined]
+    levels = {
+        target.name: np.array(
+            [
+                level_shift(values[target.name], z[target.name], target.link)
+                for values, z in zip(came, said, strict=True)
+            ]
+        )
+        for target in TARGETS
+    }
     standardiser, columns = standardised(features)
     corrections = {
         target.name: fit_corrections(
             features,
             columns,
             np.concatenate([values[target.name] for values in came]),
-            np.concatenate([values[target.name] for values in said]),
+            np.concatenate([z[target.name] + level for z, level in zip(said, levels[target.name], strict=True)]),
             weight,
             target,
             random_state,
         )
         for target in TARGETS
     }
-    return Fitted(population, standardiser, corrections, unit, len(features))
+    spread = {name: float(found.std()) for name, found in levels.items()}
+    return Fitted(population, standardiser, corrections, unit, spread, len(features))
 
 
 def judge(book: OrderBook, end: int, horizon_days: int, *, random_state: int) -> dict[str, Blend]:
@@ -100,7 +118,7 @@ def judge(book: OrderBook, end: int, horizon_days: int, *, random_state: int) ->
     for target in TARGETS:
         z = np.concatenate([fitted.members(mined, target.name) for _, mined, fitted in rows])
         y = np.concatenate([values[target.name] for values in came])
-        blends[target.name] = fit_blend(z, y, weight, is_latest, target.link)
+        blends[target.name] = fit_blend(z, y, weight, is_latest, target.link, rows[-1][2].level_spread[target.name])
     return blends
 
 

@@ -1,9 +1,11 @@
 """80 % ranges of orders and of spend of each account, that agree with its probability of buying and its means."""
 
 import numpy as np
-from scipy.stats import nbinom, norm
+from scipy.stats import norm
 
 _STEPS = 60
+#: Nobody orders oftener within a horizon.
+_MOST_ORDERS = 20_000
 
 
 def order_quantiles(p_buys: np.ndarray, orders: np.ndarray, shape: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
@@ -18,12 +20,32 @@ def order_quantiles(p_buys: np.ndarray, orders: np.ndarray, shape: np.ndarray, q
     quantiles : array of shape (n_quantiles,)
     """
     mean, p_positive = _positive_part(p_buys, orders, shape)
-    chance = shape / (shape + mean)
-    none = 1 - p_buys
-    place = np.clip((quantiles[None, :] - none[:, None]) / np.maximum(p_buys, 1e-12)[:, None], 0.0, 1 - 1e-12)
-    inner = (1 - p_positive)[:, None] + place * p_positive[:, None]
-    found = np.maximum(nbinom.ppf(inner, shape[:, None], chance[:, None]), 1.0)
-    return np.asarray(np.where(quantiles[None, :] <= none[:, None], 0.0, found))
+    none = (1 - p_buys)[:, None]
+    place = np.clip((quantiles[None, :] - none) / np.maximum(p_buys, 1e-12)[:, None], 0.0, 1 - 1e-9)
+    wanted = place * p_positive[:, None]
+    found = np.column_stack([_smallest_count(column, mean, shape) for column in wanted.T])
+    return np.asarray(np.where(quantiles[None, :] <= none, 0.0, found))
+
+
+def _smallest_count(wanted: np.ndarray, mean: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    """Least k >= 1 at which the negative binomial's mass from 1 to k reaches ``wanted``, shape (n,).
+
+    By the recurrence of the mass over k, all rows at once, which holds for the smallest means too.
+    """
+    found = np.ones(len(mean))
+    rows = np.arange(len(mean))
+    step = mean / (shape + mean)
+    mass = np.exp(-shape * np.log1p(mean / shape)) * shape * step
+    total = mass.copy()
+    for k in range(1, _MOST_ORDERS):
+        left = total < wanted[rows]
+        rows, mass, total = rows[left], mass[left], total[left]
+        if not len(rows):
+            break
+        mass = mass * (k + shape[rows]) / (k + 1) * step[rows]
+        total = total + mass
+        found[rows] = k + 1
+    return found
 
 
 def spend_quantiles(
