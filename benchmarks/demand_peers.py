@@ -2,8 +2,8 @@
 
     python benchmarks/demand_peers.py --cache DIR [--data DIR] [--sets ...] [--parts ...] [--peers ...]
 
-Runs in an environment made from `requirements-demand-peers.txt`; `benchmarks/demand.py` makes it and calls this script. Each
-set, part and peer runs in a process of its own on one core. A file per origin: what is in the folder is not run again.
+Runs in an environment made from `requirements-demand-peers.txt`; `benchmarks/demand.py` makes it and calls this script.
+Each set, part and peer runs in a process of its own. A file per origin: what is in the folder is not run again.
 """
 
 import argparse
