@@ -12,9 +12,9 @@ from forecast.demand.matrix import Floats
 
 #: How much the weights by past losses hold against what past windows say in detail, as share of the mean loss: windows
 #: are few and alike, however many series there are.
-HOLD = 3.0
+HOLD = 5.0
 #: Weights fall with this power of the loss on past windows.
-LOSS_POWER = 4.0
+LOSS_POWER = 6.0
 #: Below so many cases the prior weights count more than the losses.
 FEW_CASES = 20.0
 _SCALED_LIMIT = 10.0
@@ -62,7 +62,7 @@ class Combination:
 def learn_weights(errors: Floats, prior: Floats) -> Floats:
     """Weights that give a small mean of root mean squared scaled errors, shrunk to equal ones.
 
-    The centre are the prior's weights divided by the fourth power of each member's loss on the past windows. From there
+    The centre are the prior's weights divided by the sixth power of each member's loss on the past windows. From there
     they move towards the weights that would have been best, by iteratively reweighted least squares on the simplex.
     A plain mean is hard to beat: what was best on a few windows, all hit by the same shocks, is partly luck.
 

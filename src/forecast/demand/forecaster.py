@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -18,6 +18,7 @@ from forecast.demand.inputs import Inputs, build_inputs
 from forecast.demand.matrix import Floats, SeriesMatrix, to_matrix
 from forecast.demand.members import GLOBAL_MEMBERS, MemberPool, choose_members, prior_weights
 from forecast.demand.recipe import Recipe, recipe_of
+from forecast.demand.repair import Repair
 from forecast.demand.statistical import MEMBERS
 from forecast.errors import InvalidInput, NotEnoughHistory
 
@@ -80,6 +81,8 @@ class DemandForecaster:
     errors_ : ErrorModel
         Learned from errors at past windows, out of sample.
     n_series_ : int
+    repairs_ : tuple of Repair
+        What was found in the panel of the last `fit` or `observe`, and what was done about it.
     feature_names_in_ : list of str
         Features of the global members, empty without one.
 
@@ -144,7 +147,7 @@ class DemandForecaster:
             If a parameter is out of range or the panel breaks a rule; the message names it in one line.
         """
         self._check_parameters()
-        inputs = build_inputs(to_matrix(panel, self.freq), self.horizon, static, drivers)
+        inputs = build_inputs(to_matrix(panel, self.freq, drivers), self.horizon, static, drivers)
         self._remember(inputs, static)
         return self._fit(inputs)
 
@@ -153,7 +156,7 @@ class DemandForecaster:
     ) -> Self:
         """Replace the history to forecast from, without learning again: a trained model at a later moment."""
         self._check_fitted("errors_")
-        matrix = to_matrix(panel, self.freq)
+        matrix = to_matrix(panel, self.freq, drivers)
         self._remember(build_inputs(matrix, self.horizon, static, drivers, self.categories_), static)
         return self
 
@@ -226,7 +229,7 @@ class DemandForecaster:
         self._check_parameters()
         if n_folds < 1:
             raise InvalidInput(f"`n_folds` must be at least 1, got {n_folds}.")
-        inputs = build_inputs(to_matrix(panel, self.freq), self.horizon, static, drivers)
+        inputs = build_inputs(to_matrix(panel, self.freq, drivers), self.horizon, static, drivers)
         if inputs.matrix.n_times <= n_folds * self.horizon:
             raise NotEnoughHistory(
                 f"{n_folds} folds of {self.horizon} periods need more than {n_folds * self.horizon} periods of "
@@ -246,6 +249,7 @@ class DemandForecaster:
             "errors": self.errors_.to_dict(),
             "categories": {name: list(values) for name, values in self.categories_.items()},
             "n_series": self.n_series_,
+            "repairs": [asdict(repair) for repair in self.repairs_],
             "global": {
                 name: {"is_tweedie": model.is_tweedie_, "features": model.feature_names_in_}
                 for name, model in models.items()
@@ -282,6 +286,7 @@ class DemandForecaster:
         forecaster.errors_ = ErrorModel.from_dict(state["errors"])
         forecaster.categories_ = {name: tuple(values) for name, values in state["categories"].items()}
         forecaster.n_series_ = state["n_series"]
+        forecaster.repairs_ = tuple(Repair(**repair) for repair in state["repairs"])
         return forecaster
 
     @property
@@ -322,7 +327,7 @@ class DemandForecaster:
         """Past windows that leave the longest series a horizon to learn from."""
         if not self.quantiles and self.model != "auto":
             return 0
-        return int(min(self.n_windows, inputs.matrix.n_times // self.horizon - 1))
+        return int(np.clip(inputs.matrix.n_times // self.horizon - 1, 0, self.n_windows))
 
     def _windows(self, inputs: Inputs, n_windows: int) -> list[_Window]:
         """Past windows, each forecast by members that saw none of it."""
@@ -346,7 +351,7 @@ class DemandForecaster:
                     self._classes(part),
                 )
             )
-        return windows
+        return [window for window in windows if window.forecasts]
 
     def _classes(self, inputs: Inputs) -> NDArray[np.object_]:
         return classify(inputs.matrix.y, self._recipe.season_length)["class"].to_numpy(dtype=object)
@@ -401,6 +406,7 @@ class DemandForecaster:
 
     def _remember(self, inputs: Inputs, static: pd.DataFrame | None) -> None:
         self.inputs_ = inputs
+        self.repairs_ = inputs.matrix.repairs
         self._static = static
 
     @property
