@@ -149,6 +149,9 @@ def test_doctor_and_backup_find_a_well_workspace(
         (("ingest", "no-such-file.yaml"), "no-such-file.yaml"),
         (("models", "promote", "conversion_lead", "--author", "a", "--reason", "b"), "conversion_lead"),
         (("keys", "create", "x", "--role", "boss"), "boss"),
+        (("backtest", "conversion", "--by", "step"), "are for demand, got 'conversion'"),
+        (("backtest", "demand", "--by", "colour"), "['step', 'class'], got 'colour'"),
+        (("backtest", "demand", "--plot", "fans.svg"), "fans.svg"),
     ],
 )
 def test_a_wrong_input_is_one_line_and_exit_code_2(
