@@ -91,6 +91,12 @@ def test_a_missing_value_is_a_gap_and_at_the_end_no_row():
     ]
 
 
+def test_a_series_begins_with_its_first_known_value():
+    repaired = repair_panel(daily([np.nan, np.nan, 3.0, np.nan, 5.0]), "D")
+
+    np.testing.assert_array_equal(repaired.panel["y"], [3, np.nan, 5])
+
+
 def test_a_series_without_any_value_is_left_out():
     repaired = repair_panel(pd.concat([daily([1.0, 2.0]), daily([np.nan] * 2, unique_id="b")]), "D")
 

@@ -286,7 +286,7 @@ class DemandForecaster:
         forecaster.errors_ = ErrorModel.from_dict(state["errors"])
         forecaster.categories_ = {name: tuple(values) for name, values in state["categories"].items()}
         forecaster.n_series_ = state["n_series"]
-        forecaster.repairs_ = tuple(Repair(**repair) for repair in state["repairs"])
+        forecaster.repairs_ = tuple(Repair(**repair) for repair in state.get("repairs", []))
         return forecaster
 
     @property

@@ -10,6 +10,7 @@ from forecast.demand.grid import parse_frequency
 from forecast.demand.repair.duplicates import one_row_each
 from forecast.demand.repair.periods import (
     Gaps,
+    begin_with_a_value,
     drop_partial,
     fill_gaps,
     is_trailing,
@@ -115,7 +116,7 @@ def repair_rows(
     report += found + ([] if now is not None else report_partial(rows)) + report_lives(rows)
     rows, found = _without_empty_series(rows)
     report += found
-    return rows, tuple(sorted(report, key=lambda one: RULES.index(one.rule)))
+    return begin_with_a_value(rows), tuple(sorted(report, key=lambda one: RULES.index(one.rule)))
 
 
 def _check_form(panel: pd.DataFrame, freq: str | int, gaps: Gaps) -> None:

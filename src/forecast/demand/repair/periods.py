@@ -188,3 +188,14 @@ def is_trailing(rows: Rows, flags: Flags) -> Flags:
     starts, ends = rows.ends()
     last_plain = np.maximum.reduceat(plain, starts)
     return np.asarray(flags & (np.arange(len(rows)) > np.repeat(last_plain, ends - starts + 1)))
+
+
+def begin_with_a_value(rows: Rows) -> Rows:
+    """Without the rows before the first known value of each series, for sorted rows."""
+    known = ~np.isnan(rows.y)
+    if known.all():
+        return rows
+    starts, ends = rows.ends()
+    index = np.arange(len(rows))
+    first = np.minimum.reduceat(np.where(known, index, len(rows)), starts)
+    return rows.take(index >= np.repeat(first, ends - starts + 1))
