@@ -14,7 +14,9 @@ def test_every_suitable_member_is_affordable_with_enough_time():
 
 def test_members_without_a_say_are_left_out():
     chosen = affordable(VALUES + 1, 6, 1, list(MEMBERS), 1e9)
-    assert not {"naive", "growth_seasonal_naive", "croston", "sba", "tsb", "double_smoothing"} & set(chosen)
+    assert not {"naive", "growth_seasonal_naive", "slow_smoothing", "croston", "sba", "tsb", "double_smoothing"} & set(
+        chosen
+    )
 
 
 def test_the_chosen_members_fit_into_the_budget():

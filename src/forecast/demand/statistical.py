@@ -1,12 +1,13 @@
 """The pool of statistical members: every one over all series at once, never NaN."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from forecast.demand.baselines import naive, seasonal_naive, seasonal_smoothing
-from forecast.demand.extrapolation import drift, growth_seasonal_naive, window_mean
+from forecast.demand.extrapolation import drift, first_known, growth_seasonal_naive, window_mean
+from forecast.demand.grid import Positions
 from forecast.demand.intermittent import croston, sba, tsb
 from forecast.demand.matrix import Floats
 from forecast.demand.series_models import arima, ces, dynamic_theta, ets
@@ -55,15 +56,15 @@ class StatisticalMember:
 #: All members by name, in order of priority: what a panel gets first when time is short.
 MEMBERS: Mapping[str, StatisticalMember] = {
     "seasonal_naive": StatisticalMember(seasonal_naive, 0.1, 0.1),
-    "theta": StatisticalMember(theta, 3, 1),
+    "theta": StatisticalMember(theta, 1, 1),
     "smoothing": StatisticalMember(smoothing, 3, 4),
-    "slow_smoothing": StatisticalMember(slow_smoothing, 2, 3),
+    "slow_smoothing": StatisticalMember(slow_smoothing, 2, 3, _has_season),
     "double_smoothing": StatisticalMember(double_smoothing, 2, 2, has_long_season),
     "growth_seasonal_naive": StatisticalMember(growth_seasonal_naive, 0.1, 0.1, _has_season),
     "naive": StatisticalMember(naive, 0.1, 0.1, _has_season),
     "drift": StatisticalMember(drift, 0.1, 0.1),
     "window_mean": StatisticalMember(window_mean, 0.1, 0.1),
-    "seasonal_smoothing": StatisticalMember(seasonal_smoothing, 0.1, 0.1),
+    "seasonal_smoothing": StatisticalMember(seasonal_smoothing, 0.1, 0.1, _has_season),
     "tsb": StatisticalMember(tsb, 1, 1, _is_intermittent),
     "sba": StatisticalMember(sba, 0.5, 0.5, _is_intermittent),
     "croston": StatisticalMember(croston, 0.5, 0.5, _is_intermittent),
@@ -95,7 +96,7 @@ def statistical_forecasts(
     -------
     dict of str to array of shape (n_series, horizon)
         Never NaN or infinite: a series that a member cannot be fitted to (short, constant, failed) gets the seasonal
-        naive; a series without any observation gets 0.
+        naive; a series without any observation, or of zeros, gets 0.
 
     Raises
     ------
@@ -105,18 +106,30 @@ def statistical_forecasts(
     unknown = [name for name in names if name not in MEMBERS]
     if unknown:
         raise InvalidInput(f"`names` must be of {list(MEMBERS)}, got {unknown}.")
-    if values.size == 0:
-        return {name: np.zeros((len(values), horizon)) for name in names}
     # Series are brought to one scale, so that no member overflows and optimisers start where they expect to.
-    scale = np.max(np.abs(np.nan_to_num(values)), axis=1, keepdims=True)
-    scaled = values / np.where(scale > 0, scale, 1.0)
-    scaled[np.isnan(values).all(axis=1), -1] = 0.0
-    fallback = seasonal_naive(scaled, horizon, season_length)
-    results = {}
-    for name in names:
-        with np.errstate(all="ignore"):
-            forecast = MEMBERS[name].forecast(scaled, horizon, season_length)
-            failed = ~(np.abs(forecast) <= MAX_GROWTH).all(axis=1, keepdims=True)
-        forecast = np.where(failed, fallback, forecast)
-        results[name] = (np.maximum(forecast, 0.0) if non_negative else forecast) * scale
+    scale = np.max(np.abs(np.nan_to_num(values)), axis=1, keepdims=True, initial=0.0)
+    results = {name: np.zeros((len(values), horizon)) for name in names}
+    for rows, start in _of_like_length(values):
+        scaled = values[rows, start:] / scale[rows]
+        fallback = seasonal_naive(scaled, horizon, season_length)
+        for name in names:
+            with np.errstate(all="ignore"):
+                forecast = MEMBERS[name].forecast(scaled, horizon, season_length)
+                failed = ~(np.abs(forecast) <= MAX_GROWTH).all(axis=1, keepdims=True)
+            forecast = np.where(failed, fallback, forecast)
+            results[name][rows] = (np.maximum(forecast, 0.0) if non_negative else forecast) * scale[rows]
     return results
+
+
+def _of_like_length(values: Floats) -> Iterator[tuple[Positions, int]]:
+    """Rows of series that are at most twice as long as each other, and their first column; none that is empty or all 0.
+
+    A panel with a few long series is mostly padding; members need not see it.
+    """
+    n_times = values.shape[1]
+    told = np.flatnonzero((np.nan_to_num(values) != 0).any(axis=1))
+    first = first_known(values[told]) if len(told) else told
+    bucket = np.ceil(np.log2(n_times - first))
+    for power in np.unique(bucket):
+        rows = told[bucket == power]
+        yield rows, int(first[bucket == power].min())
