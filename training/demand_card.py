@@ -19,7 +19,7 @@ def demand_card(
     """What a version was made from, how good it was on past folds, and what it must not be used for; Markdown."""
     panel = known.panel
     lines = [
-        f"# demand ({forecaster.model_})",
+        f"# demand ({forecaster.model if forecaster.model != 'auto' else 'combined'})",
         "",
         f"Forecasts {known.measure} of {forecaster.n_series_:,} series, {forecaster.horizon} periods of freq "
         f"{known.freq!r} ahead; mean and quantiles {', '.join(f'{q:g}' for q in forecaster.quantiles)}.",
@@ -28,10 +28,11 @@ def demand_card(
         f"- Panel: {panel['ds'].min():%Y-%m-%d} to {panel['ds'].max():%Y-%m-%d}, {len(panel):,} rows; zeros between, "
         "partial last period left out.",
         f"- Quantiles from {forecaster.errors_.n_used:,} errors at past origins, scaled per series and pooled.",
-        f"- Features: {', '.join(forecaster.feature_names_in_) or 'none, a baseline'}.",
+        f"- Members and weights (regular / sparse series): {_weights(forecaster)}.",
+        f"- Features of the global members: {', '.join(forecaster.feature_names_in_) or 'none, a baseline'}.",
         f"- Gate: {decision.reason}",
         "",
-        "On the last folds (RMSSE and bias of the mean, MASE and WAPE of the median; `difference`: RMSSE against that "
+        "On the last folds (RMSSE and bias of the mean, MASE and WAPE of the median; `against_best`: RMSSE against that "
         "of the best baseline, with its 95 % interval over series and origins; `coverage_80_pit` should be .8, "
         "`coverage_80` is more where values repeat, as counts do):",
         "",
@@ -41,6 +42,13 @@ def demand_card(
         "own training. With less than two years of history no model can tell a season from a trend.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _weights(forecaster: DemandForecaster) -> str:
+    """Members with at least a hundredth of the weight, the heaviest first."""
+    combination = forecaster.combination_
+    rows = sorted(zip(combination.regular, combination.sparse, combination.names, strict=True), reverse=True)
+    return ", ".join(f"{name} {one:.2f} / {two:.2f}" for one, two, name in rows if max(one, two) >= 0.01)
 
 
 def _markdown(table: pd.DataFrame) -> str:

@@ -16,19 +16,19 @@ from forecast.evaluation.series_promotion import decide_series, rmsse_by_fold
 from forecast.ports import Clock, Lake, ModelRegistry, ModelVersion, Store
 from forecast.settings import Settings
 from forecast.usecases.champion import GATE
-from forecast.usecases.demand import DEMAND, compare, demand_champion, folds_possible, read_panel
+from forecast.usecases.demand import BUDGET, DEMAND, compare, demand_champion, folds_possible, read_panel
 from forecast.usecases.models import CARD, enthrone
 from training.demand_card import demand_card
 from training.result import TrainingResult
 
 Progress = Callable[[str], None]
 
-CHALLENGER = "lightgbm"
+CHALLENGER = "combined"
 _CHAMPION = "champion"
 
 #: What may be changed; the rest follows from the panel.
 PARAMETERS = (
-    "bagging_fraction", "feature_fraction", "lambda_l2", "learning_rate", "max_bin", "min_data_in_leaf",
+    "budget", "bagging_fraction", "feature_fraction", "lambda_l2", "learning_rate", "max_bin", "min_data_in_leaf",
     "num_iterations", "num_leaves", "tweedie_variance_power",
 )  # fmt: skip
 
@@ -109,11 +109,13 @@ class _Run:
 
     def forecaster(self, model: str, params: Mapping[str, Any] | None = None) -> DemandForecaster:
         """An unfitted forecaster by the settings."""
-        chosen = (self.spec.parameters if params is None else params) if model == CHALLENGER else None
+        chosen = dict(self.spec.parameters if params is None else params) if model == CHALLENGER else {}
+        budget = float(chosen.pop("budget", BUDGET))
         return DemandForecaster(
             self.known.freq,
             self.settings.demand_horizon,
-            model=model,
+            model="auto" if model == CHALLENGER else model,
+            budget=budget,
             params=chosen,
             random_state=self.settings.random_state,
         )
@@ -154,7 +156,7 @@ class _Run:
     def _again(self, recipe: DemandForecaster, folds: pd.DataFrame) -> pd.Series:
         """The champion's recipe on the same folds."""
         n_folds = folds.groupby("unique_id")["cutoff"].nunique().max()
-        again = self.forecaster(CHALLENGER, recipe.params or {}).backtest(
+        again = self.forecaster(CHALLENGER, {**(recipe.params or {}), "budget": recipe.budget}).backtest(
             self.known.panel, int(n_folds), self.known.static, self.known.drivers, baselines=()
         )
         keys = ["unique_id", "ds", "cutoff"]

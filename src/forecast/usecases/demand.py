@@ -23,6 +23,8 @@ from forecast.usecases.champion import serving
 DEMAND = "demand"
 #: Forecasts where no model was promoted yet.
 FALLBACK = "seasonal_naive"
+#: Seconds of one reference core for one fit; a backtest or a training fits once for each fold.
+BUDGET = 120.0
 #: What a backtest can be parted by.
 GROUPS = ("step", "class")
 
@@ -160,7 +162,7 @@ def backtest_demand(
         known = read_panel(con, settings, as_of, wanted)
     if progress:
         progress(f"{known.panel['unique_id'].nunique():,} series, {n_folds} folds of {wanted} periods")
-    forecaster = DemandForecaster(known.freq, wanted, random_state=settings.random_state)
+    forecaster = DemandForecaster(known.freq, wanted, budget=BUDGET, random_state=settings.random_state)
     predictions = forecaster.backtest(known.panel, n_folds, known.static, known.drivers)
     model = forecaster.model
     groups = None
@@ -170,7 +172,7 @@ def backtest_demand(
 
 
 def compare(
-    predictions: pd.DataFrame, panel: pd.DataFrame, *, challenger: str = "lightgbm", by: str | None = None
+    predictions: pd.DataFrame, panel: pd.DataFrame, *, challenger: str = "combined", by: str | None = None
 ) -> pd.DataFrame:
     """Metrics of a backtest, one row per model; see `forecast.evaluation.series_backtest.series_scores`.
 
