@@ -32,8 +32,8 @@ def demand_card(
         f"- Features of the global members: {', '.join(forecaster.feature_names_in_) or 'none, a baseline'}.",
         f"- Gate: {decision.reason}",
         "",
-        "On the last folds (RMSSE and bias of the mean, MASE and WAPE of the median; `against_best`: RMSSE against that "
-        "of the best baseline, with its 95 % interval over series and origins; `coverage_80_pit` should be .8, "
+        "On the last folds (RMSSE and bias of the mean, MASE and WAPE of the median; `against_best`: RMSSE against "
+        "that of the best baseline, with its 95 % interval over series and origins; `coverage_80_pit` should be .8, "
         "`coverage_80` is more where values repeat, as counts do):",
         "",
         _markdown(table),

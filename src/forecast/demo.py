@@ -110,7 +110,7 @@ def _shop(folder: Path, terminal: Terminal, progress: Any) -> dict[str, Any]:
         now=workspace.moment(SHOP_KNOWN),
     )
     terminal.table(weeks, title="All products together", formats=_whole(weeks))
-    table = table.drop(columns=[*DETAILS, "difference", "difference_low", "difference_high"], errors="ignore")
+    table = table.drop(columns=[*DETAILS, "against_best", "against_best_low", "against_best_high"], errors="ignore")
     terminal.table(table, title="Per product, on the held-out weeks (lower is better; bias towards 0)")
     return {"series": int(forecasts["unique_id"].nunique()), "accuracy": table.to_dict("records")}
 

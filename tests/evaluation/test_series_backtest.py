@@ -63,8 +63,8 @@ def test_scores_by_hand():
     assert scores.loc["model", "smape"] == pytest.approx(200 * (2 / 4 + 0 + 3 / 15) / 3)
     assert scores.loc["model", "wape"] == pytest.approx(5 / 13)
     assert scores.loc["model", "bias"] == pytest.approx(-5 / 13)
-    assert scores.loc["model", "difference"] == pytest.approx(np.sqrt(4 / 10) - 1)
-    assert np.isnan(scores.loc["naive", "difference"])
+    assert scores.loc["model", "against_best"] == pytest.approx(np.sqrt(4 / 10) - 1)
+    assert np.isnan(scores.loc["naive", "against_best"])
 
 
 def test_steps_are_counted_within_each_series_and_cutoff():
@@ -100,7 +100,7 @@ def test_scores_ignore_the_order_of_rows_and_the_unit():
     unit = {name: 7.5 * rows[name] for name in ("y", "mean", "q0.1", "q0.5", "q0.9", "good", "bad")}
     # in another unit the values are no counts any more, so the randomised PIT differs
     other = series_scores(rows.assign(**unit).sample(frac=1, random_state=3), panel.assign(y=7.5 * panel["y"]))
-    for name in ("rmsse", "mase", "smape", "wape", "bias", "coverage_80", "width_80", "difference"):
+    for name in ("rmsse", "mase", "smape", "wape", "bias", "coverage_80", "width_80", "against_best"):
         np.testing.assert_allclose(other[name], scores[name], err_msg=name)
 
 
@@ -128,10 +128,10 @@ def test_difference_is_against_the_best_baseline():
 
     scores = series_scores(rows, panel).set_index("model")
 
-    assert scores.loc["model", "difference_high"] < 0
-    assert scores.loc["good", ["difference", "difference_low", "difference_high"]].isna().all()
-    assert scores.loc["bad", "difference_low"] > 0
-    low, middle, high = (scores.loc["bad", f"difference{end}"] for end in ("_low", "", "_high"))
+    assert scores.loc["model", "against_best_high"] < 0
+    assert scores.loc["good", ["against_best", "against_best_low", "against_best_high"]].isna().all()
+    assert scores.loc["bad", "against_best_low"] > 0
+    low, middle, high = (scores.loc["bad", f"against_best{end}"] for end in ("_low", "", "_high"))
     assert low < middle < high
 
 
@@ -144,7 +144,7 @@ def test_interval_contains_no_difference_about_as_often_as_it_says():
         (first, *_) = series_scores(
             rows.drop(columns=["bad", "q0.1", "q0.5", "q0.9"]), panel, level=80, n_draws=100
         ).to_dict("records")
-        held.append(first["difference_low"] < 0 < first["difference_high"])
+        held.append(first["against_best_low"] < 0 < first["against_best_high"])
 
     assert 0.7 <= np.mean(held) <= 1, np.mean(held)  # crossed draws are wide rather than narrow
 
@@ -180,7 +180,7 @@ def test_all_zeros_are_scored_as_far_as_they_can_be():
     scores = series_scores(rows, panel)
 
     assert scores["n_unscaled"].tolist() == [1, 1]
-    assert scores[["rmsse", "mase", "wape", "bias", "difference"]].isna().all(axis=None)
+    assert scores[["rmsse", "mase", "wape", "bias", "against_best"]].isna().all(axis=None)
     assert scores["smape"].tolist() == [200, 0]
 
 

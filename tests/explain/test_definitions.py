@@ -17,6 +17,7 @@ from forecast.errors import InvalidInput
 from forecast.evaluation.breakdown import breakdown
 from forecast.evaluation.evaluate import evaluate
 from forecast.evaluation.metrics import decision_curve, gains_curve
+from forecast.evaluation.series_backtest import series_scores
 from forecast.explain.definitions import (
     PARTS,
     Definition,
@@ -45,6 +46,14 @@ def test_every_column_of_the_evaluation_is_defined() -> None:
     assert undefined(gains_curve(Y, P).columns) == []
     # "model", "all" and "none" are net benefits there.
     assert undefined(decision_curve(Y, P).columns) == []
+
+
+def test_every_column_of_a_demand_backtest_is_defined() -> None:
+    panel = pd.DataFrame({"unique_id": "a", "ds": range(6), "y": [1.0, 3, 2, 4, 3, 5]})
+    rows = panel.tail(2).assign(cutoff=3, mean=3.0, naive=4.0, step=[1, 2], **{"q0.1": 1.0, "q0.5": 3.0, "q0.9": 5.0})
+
+    for by in ("step", "class"):
+        assert undefined(series_scores(rows.assign(**{"class": "smooth"}), panel, by=by).columns) == []
 
 
 def test_every_column_of_a_score_and_of_its_reasons_is_defined(

@@ -77,8 +77,8 @@ def series_scores(
         - for the challenger with quantiles ``pinball`` (mean over them, in the unit of ``y``), and with ``q0.1`` and
           ``q0.9``: ``coverage_80`` (share inside the closed interval), ``coverage_80_pit`` (by randomised PIT, fair to
           counts), ``width_80`` (mean width over mean absolute actual);
-        - ``difference``: RMSSE over that of the group's best baseline, less 1; negative is better;
-          ``difference_low`` and ``difference_high``: its interval, drawing series and origins with replacement.
+        - ``against_best``: RMSSE over that of the group's best baseline, less 1; negative is better;
+          ``against_best_low`` and ``against_best_high``: its interval, drawing series and origins with replacement.
 
         NaN where undefined.
 
@@ -170,19 +170,19 @@ class _Part:
         self, table: pd.DataFrame, columns: dict[str, str], level: float, n_draws: int, random_state: int
     ) -> pd.DataFrame:
         """RMSSE of each model against that of the best baseline, with the interval; rows as in ``table``."""
-        names = ["difference", "difference_low", "difference_high"]
+        names = ["against_best", "against_best_low", "against_best_high"]
         found = pd.DataFrame(np.nan, index=table.index, columns=names)
         floors = table["rmsse"].iloc[1:].dropna()
         if floors.empty or floors.min() == 0:
             return found
         best = int(floors.idxmin())
-        found["difference"] = table["rmsse"] / floors.min() - 1
-        found.loc[best, "difference"] = np.nan
+        found["against_best"] = table["rmsse"] / floors.min() - 1
+        found.loc[best, "against_best"] = np.nan
         if n_draws:
             drawn = self._drawn_rmsse(list(columns.values()), n_draws, random_state)
             tail = (100 - level) / 2
             bounds = np.nanpercentile(drawn / drawn[:, [best]] - 1, [tail, 100 - tail], axis=0)
-            found["difference_low"], found["difference_high"] = bounds
+            found["against_best_low"], found["against_best_high"] = bounds
             found.loc[best] = np.nan
         return found
 

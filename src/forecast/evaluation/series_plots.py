@@ -163,11 +163,11 @@ def _draw_leaderboard(figure: "FigureBase", scores: pd.DataFrame) -> None:
     error.set(xlabel="RMSSE (lower is better)", xlim=(0, 1.18 * np.nanmax([*rows["rmsse"], 1e-9])))
     error.set_yticks(place, rows["model"])
     gap.axvline(0, color="0.7", linewidth=1)
-    percent = 100 * rows["difference"]
-    below, above = (percent - 100 * rows["difference_low"]), (100 * rows["difference_high"] - percent)
+    percent = 100 * rows["against_best"]
+    below, above = (percent - 100 * rows["against_best_low"]), (100 * rows["against_best_high"] - percent)
     gap.hlines(place, percent - below, percent + above, color=colours, linewidth=1.5)
     gap.scatter(percent, place, c=colours, s=22, zorder=3)
-    best = rows["model"][rows["difference"].isna() & (rows["model"] != own)]
+    best = rows["model"][rows["against_best"].isna() & (rows["model"] != own)]
     gap.set_xlabel(f"against {best.iloc[-1] if len(best) else 'the best baseline'}, % with 95 % interval")
     bias.axvspan(-3, 3, color="0.92", zorder=0)
     bias.axvline(0, color="0.7", linewidth=1)

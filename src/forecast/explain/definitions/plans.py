@@ -2,6 +2,7 @@
 
 from forecast.explain.definitions.entry import (
     AHEAD,
+    COUNT,
     HIGH,
     KNOWN,
     LOW,
@@ -143,11 +144,62 @@ DEMAND = Part(
             "coverage",
             Text("Interval coverage", "区间覆盖率"),
             Text(
-                "Share of actuals inside the interval; right when it equals the interval's level.",
-                "实际值落入区间的比例；等于区间水平即为正确。",
+                "Share of actuals inside the interval; right when it equals its level. `coverage_80`: of the "
+                "closed 80 % range; counts repeat values, so that more lie in it even when the forecast is honest. "
+                "`coverage_80_pit`: by randomised PIT, where an actual that carries probability is spread over its "
+                "levels; fair to counts.",
+                "实际值落入区间的比例；等于区间水平即为正确。`coverage_80`：落入 80 % 闭区间的比例；计数数据数值重复，"
+                "即使预测如实也会偏高。`coverage_80_pit`：按随机化 PIT 计算，带有概率质量的实际值分散到其所占的各水平，"
+                "对计数数据公平。",
             ),
             SERIES, AHEAD, _MEASURED, SHARE, Text("The level is right", "以区间水平为准"),
-            "mean(low <= y <= high)",
+            "mean(low <= y <= high);  mean(0.1 <= u <= 0.9), u ~ U(P(Y < y), P(Y <= y))",
+            also=("coverage_80", "coverage_80_pit"),
+        ),
+        Definition(
+            "width_80",
+            Text("Width of the 80 % range", "80 % 区间宽度"),
+            Text(
+                "Mean width of the range over the mean absolute actual: how sharp it is.",
+                "区间平均宽度除以实际值绝对值的均值：反映预测的锐度。",
+            ),
+            SERIES, AHEAD, _MEASURED, PLAIN, Text("Lower is better at equal coverage", "覆盖率相同时越低越好"),
+            "mean(q0.9 - q0.1) / mean|y|",
+        ),
+        Definition(
+            "smape",
+            Text("sMAPE", "sMAPE（对称平均绝对百分比误差）"),
+            Text(
+                "Mean absolute error in percent of the mean of actual and forecast, 0 to 200; 0 where both are 0.",
+                "绝对误差占实际值与预测值均值的百分比的平均，0 至 200；两者皆为 0 时记 0。",
+            ),
+            SERIES, AHEAD, _MEASURED, Text("Percent", "百分比"), LOW,
+            "mean 200 |y - ŷ| / (|y| + |ŷ|)",
+        ),
+        Definition(
+            "against_best",
+            Text("RMSSE against the best baseline", "相对最佳基线的 RMSSE"),
+            Text(
+                "RMSSE of the model over that of the best baseline, less 1, with its 95 % interval over series and "
+                "origins; empty for that baseline.",
+                "模型 RMSSE 与最佳基线 RMSSE 之比减 1，附按序列与起点重抽样的 95 % 区间；该基线自身为空。",
+            ),
+            SERIES, AHEAD, _MEASURED, SHARE, Text("Negative is better", "为负更好"),
+            "RMSSE / RMSSE_best - 1",
+            also=("against_best_low", "against_best_high"),
+        ),
+        Definition(
+            "n_series",
+            Text("Series", "序列数"),
+            Text(
+                "Number of series scored, and how many of them have no scale (`n_unscaled`): their past repeats itself "
+                "exactly or is absent, so they are left out of RMSSE and MASE. A table may be by `step` (periods "
+                "ahead of the cutoff) or `class` (smooth, erratic, intermittent, lumpy, young, ended, empty).",
+                "参与评估的序列数，以及其中无法标度者（`n_unscaled`）：历史完全重复或不存在，不计入 RMSSE 与 MASE。"
+                "表格可按 `step`（距截止的期数）或 `class`（平稳、波动、间歇、块状、新品、已终止、空）划分。",
+            ),
+            SERIES, AHEAD, _MEASURED, COUNT, NEUTRAL,
+            also=("n_unscaled", "step", "class"),
         ),
     ),
 )  # fmt: skip
