@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 #: A day (its first moment in the workspace's zone), a moment, or text of either.
 AsOf = datetime | date | str | None
 Progress = Callable[[str], None]
-Task = Literal["conversion", "demand", "all"]
+Task = Literal["conversion", "demand", "customers", "all"]
 
 
 class Workspace:
@@ -161,9 +161,10 @@ class Workspace:
         With ``all``, what lacks history is told to ``progress`` and left out, as long as something can be trained.
         """
         from training.train_conversion import train_conversion
+        from training.train_customers import train_customers
         from training.train_demand import train_demand
 
-        pipelines = {"conversion": train_conversion, "demand": train_demand}
+        pipelines = {"conversion": train_conversion, "demand": train_demand, "customers": train_customers}
         results: list[TrainingResult] = []
         lacking: list[str] = []
         for name in pipelines if task == "all" else (task,):
@@ -281,6 +282,26 @@ class Workspace:
         return what_would_raise(
             self.lake, self.registry, self.store, self.settings, moment, entity_id, model=model, batch=batch, lang=lang
         )
+
+    def customers(self, as_of: AsOf = None, model: str | None = None, batch: int | None = None) -> pd.DataFrame:
+        """What every account that ever ordered is expected to do: buy or not, how often, for how much, of what."""
+        from forecast.usecases.customers import score_customers
+
+        wiring, moment = (self.lake, self.registry, self.store, self.settings), self.moment(as_of)
+        return score_customers(*wiring, moment, model=model, batch=batch)
+
+    def explain_customer(
+        self,
+        account_id: str,
+        as_of: AsOf = None,
+        model: str | None = None,
+        batch: int | None = None,
+        lang: str = "en",
+    ) -> dict[str, Any]:
+        """Why one account is expected to buy or not: reasons with points that add up to ``p_buys``."""
+        from forecast.usecases.customers import explain_customer
+
+        return explain_customer(self.customers(as_of, model, batch), account_id, lang=lang)
 
     def models(self) -> pd.DataFrame:
         """Registered models with their metrics and who serves."""

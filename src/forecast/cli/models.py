@@ -18,14 +18,14 @@ app.add_typer(models, name="models")
 
 @app.command()
 def train(
-    task: Annotated[str, typer.Argument(help="conversion, demand or all.")] = "all",
+    task: Annotated[str, typer.Argument(help="conversion, demand, customers or all.")] = "all",
     as_of: AsOf = None,
     workspace: Folder = HERE,
     as_json: Json = False,
 ) -> None:
     """Fit, evaluate on later time, log to MLflow, apply the gate."""
-    if task not in ("conversion", "demand", "all"):
-        raise InvalidInput(f"`task` must be conversion, demand or all, got {task!r}.")
+    if task not in ("conversion", "demand", "customers", "all"):
+        raise InvalidInput(f"`task` must be conversion, demand, customers or all, got {task!r}.")
     from forecast.evaluation.series_backtest import DETAILS
 
     opened = open_workspace(workspace)

@@ -10,6 +10,8 @@ import pandas as pd
 from forecast.customers.purchase_process import History
 from forecast.errors import InvalidInput
 
+Moment = str | date | datetime | pd.Timestamp
+
 REQUIRED = ("account_id", "ordered_at", "amount")
 _EPOCH = pd.Timestamp("1970-01-01")
 
@@ -125,7 +127,7 @@ class OrderBook:
         return self.total(where=within), self.total(self.amount, within) - returned
 
 
-def day_number(moment: str | date | datetime | pd.Timestamp) -> int:
+def day_number(moment: Moment) -> int:
     """Days from 1970-01-01 to a day."""
     return int((pd.Timestamp(moment).tz_localize(None).normalize() - _EPOCH).days)
 

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 
 from forecast.customers.blend import Blend
-from forecast.customers.book import OrderBook, day_number
+from forecast.customers.book import Moment, OrderBook, day_number
 from forecast.customers.line import Standardiser
 from forecast.customers.mining import Mined, Population, mine
 from forecast.customers.next_category import NextCategory
@@ -16,10 +16,9 @@ from forecast.customers.order_value import OrderValue
 from forecast.customers.out_of_time import Fitted, fit_before, judge
 from forecast.customers.purchase_process import PurchaseProcess
 from forecast.customers.ranges import order_quantiles, spend_quantiles
+from forecast.customers.reasons import DECIMALS, Ordinary, contributions, reason_texts
 from forecast.customers.target import TARGETS, Corrections
 from forecast.errors import InvalidInput, NotEnoughHistory
-
-Moment = str | date | datetime | pd.Timestamp
 
 #: File of a stored model.
 MODEL_FILE = "customers.json"
@@ -50,6 +49,8 @@ class CustomerModel:
     fitted_ : Fitted
     blends_ : dict of target to Blend
     next_category_ : NextCategory or None
+    ordinary_ : Ordinary
+        The account that reasons compare with.
     feature_names_in_ : list of str
     """
 
@@ -84,11 +85,10 @@ class CustomerModel:
         self.end_ = int(book.day.max()) + 1 if as_of is None else day_number(as_of)
         chosen = None if cutoffs is None else [day_number(cutoff) for cutoff in cutoffs]
         known = book.before(self.end_)
-        self.fitted_ = fit_before(
-            known, self.end_, self.horizon_days, random_state=self.random_state, cutoffs=chosen
-        )
+        self.fitted_ = fit_before(known, self.end_, self.horizon_days, random_state=self.random_state, cutoffs=chosen)
         self.blends_ = judge(known, self.end_, self.horizon_days, random_state=self.random_state)
         self.next_category_ = NextCategory.fit(known, self.end_)
+        self.ordinary_ = Ordinary.of(known.history(self.end_)[1])
         self.feature_names_in_ = list(self.fitted_.standardiser.names)
         return self
 
@@ -110,7 +110,9 @@ class CustomerModel:
             without categories); ``p_alive`` (that it still is a customer: ``p_buys`` over what it would be if it were
             certain to be one) and ``churned`` (``p_alive`` below one half).
         """
-        book, mined = self._mine(orders, as_of)
+        return self._predict(*self._mine(orders, as_of), as_of)
+
+    def _predict(self, book: OrderBook, mined: Mined, as_of: Moment | None) -> pd.DataFrame:
         p_buys, mean, spend = (self._mean(mined, target.name) for target in TARGETS)
         orders_mean = np.maximum(mean, p_buys)
         shape = self.fitted_.population.process.r + mined.features["orders"].to_numpy() - 1
@@ -137,6 +139,31 @@ class CustomerModel:
             }
         )
 
+    def explain(self, orders: pd.DataFrame, as_of: Moment | None = None) -> tuple[pd.DataFrame, float]:
+        """Why each account has its ``p_buys``.
+
+        Returns
+        -------
+        (points, base)
+            ``points`` in the rows of `predict`, one column per reason and ``remainder``, in probability; each row plus
+            ``base``, the probability of an account that is ordinary in everything, is its ``p_buys``.
+        """
+        book, mined = self._mine(orders, as_of)
+        return self._explain(book, mined, as_of)
+
+    def predict_with_reasons(self, orders: pd.DataFrame, as_of: Moment | None = None) -> pd.DataFrame:
+        """`predict` rounded to 9 decimals, with ``base`` and ``reasons`` (JSON) that add up to ``p_buys``."""
+        book, mined = self._mine(orders, as_of)
+        found = self._predict(book, mined, as_of).round(DECIMALS)
+        points, base = self._explain(book, mined, as_of)
+        base = round(base, DECIMALS)
+        texts = reason_texts(points, mined.features, found["p_buys"].to_numpy(), base)
+        return found.assign(base=base, reasons=texts)
+
+    def _explain(self, book: OrderBook, mined: Mined, as_of: Moment | None) -> tuple[pd.DataFrame, float]:
+        history = book.history(self._day(as_of))[1]
+        return contributions(mined, history, self.ordinary_, self.fitted_, self.blends_["p_buys"], self.horizon_days)
+
     def to_files(self) -> dict[str, bytes]:
         """All that is needed to use the model again."""
         fitted = self.fitted_
@@ -148,6 +175,7 @@ class CustomerModel:
             "value": fitted.population.value.to_state(),
             "standardiser": fitted.standardiser.to_state(),
             "corrections": {name: each.to_state() for name, each in fitted.corrections.items()},
+            "ordinary": asdict(self.ordinary_),
             "unit": fitted.unit,
             "level_spread": fitted.level_spread,
             "n_rows": fitted.n_rows,
@@ -169,6 +197,7 @@ class CustomerModel:
             population, standardiser, corrections, state["unit"], state["level_spread"], state["n_rows"]
         )
         model.blends_ = {name: Blend.from_state(each) for name, each in state["blends"].items()}
+        model.ordinary_ = Ordinary(**state["ordinary"])
         following = state["next_category"]
         model.next_category_ = None if following is None else NextCategory.from_state(following)
         model.feature_names_in_ = list(standardiser.names)

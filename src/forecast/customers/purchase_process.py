@@ -1,10 +1,10 @@
 """BG/NBD: customers who buy at a rate of their own until they leave; fitted by maximum likelihood."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 from scipy.special import betaln, digamma, expit, gammaln, hyp2f1
 from scipy.stats import nbinom
 
@@ -39,7 +39,7 @@ class History:
 
 @dataclass(frozen=True)
 class PurchaseProcess:
-    """The BG/NBD model [1]_: orders at rate lambda ~ Gamma(r, alpha), after each the account leaves with p ~ Beta(a, b).
+    """The BG/NBD model [1]_: orders at a rate ~ Gamma(r, alpha); after each the account leaves with p ~ Beta(a, b).
 
     With ``a`` = 0 nobody leaves, and it is the NBD of [2]_.
 
@@ -152,7 +152,12 @@ def _distinct(history: History) -> tuple[History, np.ndarray]:
     return History(rows[:, 0], rows[:, 1], rows[:, 2]), weight.astype(float)
 
 
-def _maximise(loss, start: np.ndarray, rows: History, weight: np.ndarray):  # type: ignore[no-untyped-def]
+def _maximise(
+    loss: Callable[[np.ndarray, History, np.ndarray], tuple[float, np.ndarray]],
+    start: np.ndarray,
+    rows: History,
+    weight: np.ndarray,
+) -> OptimizeResult:
     bounds = [_LOG_BOUNDS] * len(start)
     options = {"maxiter": 500, "ftol": 1e-14, "gtol": 1e-6}
     return minimize(loss, start, args=(rows, weight), jac=True, method="L-BFGS-B", bounds=bounds, options=options)

@@ -121,5 +121,3 @@ def standardised(features: pd.DataFrame) -> tuple[Standardiser, np.ndarray]:
     """The line's view of training rows."""
     standardiser = Standardiser.fit(features)
     return standardiser, standardiser(features)
-
-
