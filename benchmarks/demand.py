@@ -5,7 +5,7 @@
 
 The peers run in an environment of their own, `.venv-peers-demand`, made from `requirements-demand-peers.txt` when it is
 not there, or any given by ``--peers-python``; their forecasts are kept in the cache. Ours runs in a process of its own
-for each origin; with ``--ours-cache`` its forecasts are kept for as long as the code of `forecast.demand` stays as it is.
+for each origin; with ``--ours-cache`` its forecasts are kept while the code of `forecast.demand` stays the same.
 Every run that reads a test part appends what it saw to `demand_test_reads.csv`; ``--validate`` reads none.
 """
 

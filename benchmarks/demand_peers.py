@@ -31,8 +31,9 @@ LEVELS = (20, 40, 60, 80, 90)
 QUANTILES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 COLUMNS = [f"q{quantile:g}" for quantile in QUANTILES]
 PACKAGES = ("statsforecast", "mlforecast", "lightgbm", "autogluon.timeseries", "pandas", "numpy")
-#: Series on which a statistical peer is run where all of them take too long: a fixed random choice, ours judged there.
-N_VALID, N_SLOW = 100, {"m4-hourly": 60, "m4-yearly": 2000, "raf": 600, "auto": 600, "retail": 600}
+#: Series that the slow statistical peers are run on: a fixed random choice, ours judged there too.
+SLOW, N_VALID, N_SLOW = ("AutoETS", "AutoTheta", "AutoCES"), 100, 300
+N_SERIES = {"m4-hourly": 60, "m4-yearly": 1000}
 TIME_LIMIT = 90  # seconds that AutoGluon may take per origin
 
 Forecast = Callable[[Task, Fold], pd.DataFrame]
@@ -201,13 +202,13 @@ def applies(peer: str, task: Task) -> bool:
     return task.part == "test" or peer not in (AUTOGLUON, "AutoTheta", "AutoCES")
 
 
-def n_sampled(peer: str, name: str, part: str) -> int | None:
+def n_sampled(peer: str, name: str, part: str, n_slow: int = N_SLOW) -> int | None:
     """How many series a peer is run on; None is all."""
-    if peer not in STATISTICAL or peer == "seasonal naive":
+    if peer == "DOT":
+        return N_VALID if part == "valid" else N_SERIES.get(name) if name == "m4-hourly" else None
+    if peer not in SLOW:
         return None
-    if part == "valid":
-        return min(N_VALID, N_SLOW.get(name, N_VALID))
-    return None if peer == "DOT" and name != "m4-hourly" else N_SLOW.get(name)
+    return N_VALID if part == "valid" else N_SERIES.get(name, n_slow)
 
 
 def stored(cache: Path, task: Task, origin: str, peer: str) -> Path:
@@ -216,24 +217,32 @@ def stored(cache: Path, task: Task, origin: str, peer: str) -> Path:
     return cache / f"{task.name}.{task.part}.{origin}.{plain}.parquet"
 
 
-def is_fresh(path: Path, mark: str) -> bool:
-    """Whether forecasts from just this history are there."""
-    return path.exists() and json.loads(path.with_suffix(".json").read_text())["fingerprint"] == mark
+def is_fresh(path: Path, mark: str, n_series: int = 0) -> bool:
+    """Whether forecasts of so many series at least from just this history are there."""
+    facts = json.loads(path.with_suffix(".json").read_text()) if path.exists() else {}
+    return facts.get("fingerprint") == mark and facts["n_series"] >= n_series
 
 
-def run(task: Task, peer: str, cache: Path) -> None:
-    """Forecast every origin of a task with one peer, and store it."""
-    warm_up(peer)
-    n_series = n_sampled(peer, task.name, task.part)
+def missing(task: Task, peer: str, cache: Path, n_slow: int) -> list[tuple[Path, str, Fold]]:
+    """What a peer has still to forecast: the file, the history's hash, the fold of the series that it is run on."""
+    n_series = n_sampled(peer, task.name, task.part, n_slow)
     chosen = task if n_series is None else task.sample(n_series)
+    found = []
     for whole, fold in zip(task.folds, chosen.folds, strict=True):
-        path = stored(cache, task, whole.origin, peer)
-        if is_fresh(path, whole.fingerprint()):
-            continue
+        path, mark = stored(cache, task, whole.origin, peer), whole.fingerprint()
+        if not is_fresh(path, mark, fold.past["unique_id"].nunique()):
+            found.append((path, mark, fold))
+    return found
+
+
+def run(task: Task, peer: str, cache: Path, n_slow: int) -> None:
+    """Forecast with one peer what is missing of a task, and store it."""
+    warm_up(peer)
+    for path, mark, fold in missing(task, peer, cache, n_slow):
         started, used = time.perf_counter(), sum(os.times()[:4])
         found = PEERS[peer](task, fold)
         facts = {
-            "fingerprint": whole.fingerprint(),
+            "fingerprint": mark,
             "seconds": time.perf_counter() - started,
             "cpu_seconds": sum(os.times()[:4]) - used,
             "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
@@ -244,7 +253,7 @@ def run(task: Task, peer: str, cache: Path) -> None:
         part = path.with_suffix(".part")
         found.astype(dict.fromkeys(["mean", *COLUMNS], "float32")).to_parquet(part, index=False)
         part.rename(path)  # last: a file that is there is complete
-        print(f"{task.name}, {task.part}, {whole.origin}, {peer}: {facts['seconds']:.1f} s", flush=True)
+        print(f"{task.name}, {task.part}, {fold.origin}, {peer}: {facts['cpu_seconds']:.1f} s of CPU", flush=True)
 
 
 def warm_up(peer: str) -> None:
@@ -271,6 +280,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS))
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--peers", nargs="+", choices=list(PEERS), default=list(PEERS))
+    parser.add_argument("--slow-series", type=int, default=N_SLOW, help=f"series of a set for {', '.join(SLOW)}")
     parser.add_argument("--here", action="store_true", help="in this process: what this script calls itself with")
     given = parser.parse_args()
     given.cache.mkdir(parents=True, exist_ok=True)
@@ -279,9 +289,10 @@ def main() -> None:
             task = load_task(name, given.data, part)
             for peer in (peer for peer in given.peers if applies(peer, task)):
                 if given.here:
-                    run(task, peer, given.cache)
-                elif not all(is_fresh(stored(given.cache, task, f.origin, peer), f.fingerprint()) for f in task.folds):
+                    run(task, peer, given.cache, given.slow_series)
+                elif missing(task, peer, given.cache, given.slow_series):
                     command = [sys.executable, __file__, "--here", "--cache", given.cache, "--data", given.data]
+                    command += ["--slow-series", given.slow_series]
                     done = subprocess.run(
                         [*map(str, command), "--sets", name, "--parts", part, "--peers", peer], check=False
                     )

@@ -48,9 +48,9 @@ def peers(judged: Judged, rows: np.ndarray) -> list[str]:
 
 def best(judged: Judged, rows: np.ndarray, metric: str) -> tuple[str, float]:
     """The peer that is best in hindsight."""
-    values = {name: abs(scores(judged, name, rows)[metric]) for name in peers(judged, rows)}
+    values = {name: scores(judged, name, rows)[metric] for name in peers(judged, rows)}
     known = {name: value for name, value in values.items() if np.isfinite(value)}
-    return min(known.items(), key=lambda item: item[1]) if known else ("", float("nan"))
+    return min(known.items(), key=lambda item: abs(item[1])) if known else ("", float("nan"))
 
 
 def competition_lines(judged: list[Judged]) -> Iterator[dict[str, str]]:
@@ -106,7 +106,7 @@ def origin_lines(judged: list[Judged]) -> Iterator[dict[str, str]]:
                 line = {"set": label(part, rows), "score": metric, "ours": shown(metric, ours[metric])}
                 line |= {"best peer": name, "its": shown(metric, value)}
                 if metric == "bias":
-                    holds = abs(ours["bias"]) <= max(0.03, value)
+                    holds = abs(ours["bias"]) <= max(0.03, abs(value))
                     yield line | {"ours less its, 95 %": "", "holds": yes(holds)}
                     continue
                 low, high = difference(part, name, rows, metric)
