@@ -59,7 +59,7 @@ class Combination:
         return cls(tuple(state["names"]), np.array(state["regular"]), np.array(state["sparse"]))
 
 
-def learn_weights(errors: Floats, prior: Floats) -> Floats:
+def learn_weights(levels: Sequence[Floats], prior: Floats) -> Floats:
     """Weights that give a small mean of root mean squared scaled errors, shrunk to equal ones.
 
     The centre are the prior's weights divided by the sixth power of each member's loss on the past windows. From there
@@ -68,9 +68,9 @@ def learn_weights(errors: Floats, prior: Floats) -> Floats:
 
     Parameters
     ----------
-    errors : array of shape (n_members, n_cases, horizon)
+    levels : sequence of arrays of shape (n_members, n_cases, horizon)
         Errors of each member on each case (a series in a past window), in usual errors of the series; NaN where the
-        actual is unknown.
+        actual is unknown. Further arrays hold sums of series; all arrays count the same, as in WRMSSE.
     prior : array of shape (n_members,)
         Positive; divided by its sum.
 
@@ -83,45 +83,75 @@ def learn_weights(errors: Floats, prior: Floats) -> Floats:
     ----------
     Bates & Granger (1969), The combination of forecasts; Diebold & Pauly (1990), shrinkage to equal weights.
     """
-    errors = np.clip(errors, -_SCALED_LIMIT, _SCALED_LIMIT)
-    errors = errors[:, ~np.isnan(errors).all(axis=(0, 2))]
-    n_cases = errors.shape[1]
+    cases = [_Cases.of(errors) for errors in levels if np.isfinite(errors).any()]
+    n_cases = sum(level.errors.shape[1] for level in cases)
     if not n_cases:
         return np.asarray(prior / prior.sum())
-    known = ~np.isnan(errors[0])
-    filled = np.where(known, errors, 0.0)
-    counts = np.maximum(known.sum(axis=1), 1)
-    losses = np.sqrt((filled**2).sum(axis=2) / counts).mean(axis=1)
-    centre = prior * ((losses + 1e-9) / (losses.min() + 1e-9)) ** (-LOSS_POWER * n_cases / (n_cases + FEW_CASES))
+    losses = np.mean([level.losses() for level in cases], axis=0) + 1e-9
+    centre = prior * (losses / losses.min()) ** (-LOSS_POWER * n_cases / (n_cases + FEW_CASES))
     centre /= centre.sum()
     weights = centre
     for _ in range(_ITERATIONS):
-        combined = np.einsum("m,mch->ch", weights, filled)
-        size = np.sqrt((combined**2).sum(axis=1) / counts)
-        case_weights = 1 / np.maximum(size, 0.1 * np.median(size) + 1e-12) / counts
-        moments = np.einsum("mch,c,nch->mn", filled, case_weights, filled, optimize=True) / n_cases
+        moments = np.mean([level.moments(weights) for level in cases], axis=0)
         hold = HOLD * (1 + FEW_CASES / n_cases) * np.trace(moments) / len(moments)
         weights = _on_simplex(moments, centre, hold)
     return np.asarray(weights)
 
 
+@dataclass(frozen=True)
+class _Cases:
+    """Scaled errors without NaN, 0 where unknown, and how many of each case are known."""
+
+    errors: Floats
+    counts: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, errors: Floats) -> "_Cases":
+        known = ~np.isnan(errors[0])
+        used = known.any(axis=1)
+        clipped = np.clip(np.where(known, errors, 0.0), -_SCALED_LIMIT, _SCALED_LIMIT)
+        return cls(clipped[:, used], known[used].sum(axis=1))
+
+    def losses(self) -> Floats:
+        """Mean over cases of the root mean square over steps, for each member."""
+        return np.asarray(np.sqrt((self.errors**2).sum(axis=2) / self.counts).mean(axis=1))
+
+    def moments(self, weights: Floats) -> Floats:
+        """Second moments of the members' errors, each case weighted so that the mean square is its root mean square."""
+        combined = np.einsum("m,mch->ch", weights, self.errors)
+        size = np.sqrt((combined**2).sum(axis=1) / self.counts)
+        case_weights = 1 / np.maximum(size, 0.1 * np.median(size) + 1e-12) / self.counts
+        moments = np.einsum("mch,c,nch->mn", self.errors, case_weights, self.errors, optimize=True)
+        return np.asarray(moments / self.errors.shape[1])
+
+
 def learn_combination(
-    names: Sequence[str], errors: Floats, is_sparse: NDArray[np.bool_], regular: Floats, sparse: Floats
+    names: Sequence[str],
+    errors: Floats,
+    is_sparse: NDArray[np.bool_],
+    regular: Floats,
+    sparse: Floats,
+    sums: Sequence[Floats] = (),
 ) -> Combination:
-    """Weights for regular and for sparse series, each from its own cases.
+    """Weights for regular and for sparse series, each from its own cases; where sums count, the same for both.
 
     Parameters
     ----------
     names : sequence of str
         Members.
     errors : array of shape (n_members, n_cases, horizon)
-        See `learn_weights`.
+        Of single series; see `learn_weights`.
     is_sparse : bool array of shape (n_cases,)
     regular, sparse : arrays of shape (n_members,)
         Prior weights.
+    sums : sequence of arrays of shape (n_members, n_sums, horizon)
+        Errors of sums of series, an array for each level: what is right for single series may be biased in sum.
     """
+    if sums:
+        both = learn_weights([errors, *sums], regular)
+        return Combination(tuple(names), both, both)
     return Combination(
-        tuple(names), learn_weights(errors[:, ~is_sparse], regular), learn_weights(errors[:, is_sparse], sparse)
+        tuple(names), learn_weights([errors[:, ~is_sparse]], regular), learn_weights([errors[:, is_sparse]], sparse)
     )
 
 

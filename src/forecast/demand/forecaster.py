@@ -37,6 +37,17 @@ class _Window:
     actual: Floats
     usual: Floats
     classes: NDArray[np.object_]
+    sums: Sequence[tuple[NDArray[np.int64], Floats]]
+
+    def errors(self, names: Sequence[str]) -> Floats:
+        """Scaled errors of single series, shape (n_members, n_series, horizon)."""
+        return np.stack([self.actual - self.forecasts[name] for name in names]) / self.usual[:, None]
+
+    def errors_of_sums(self, names: Sequence[str], level: int) -> Floats:
+        """Scaled errors of the sums of one level, shape (n_members, n_groups, horizon)."""
+        codes, usual = self.sums[level]
+        errors = [_sum_by(np.nan_to_num(self.actual - self.forecasts[name]), codes) for name in names]
+        return np.stack(errors) / usual[:, None]
 
     def complete(self, names: Sequence[str]) -> dict[str, Floats]:
         """Forecasts of all ``names``; the mean of those that there are stands in for one that could not be fitted."""
@@ -82,7 +93,7 @@ class DemandForecaster:
         Learned from errors at past windows, out of sample.
     n_series_ : int
     repairs_ : tuple of Repair
-        What was found in the panel of the last `fit` or `observe`, and what was done about it.
+        What was found in the panel of the last `fit`, `observe` or `backtest`, and what was done about it.
     feature_names_in_ : list of str
         Features of the global members, empty without one.
 
@@ -230,6 +241,7 @@ class DemandForecaster:
         if n_folds < 1:
             raise InvalidInput(f"`n_folds` must be at least 1, got {n_folds}.")
         inputs = build_inputs(to_matrix(panel, self.freq, drivers), self.horizon, static, drivers)
+        self.repairs_ = inputs.matrix.repairs
         if inputs.matrix.n_times <= n_folds * self.horizon:
             raise NotEnoughHistory(
                 f"{n_folds} folds of {self.horizon} periods need more than {n_folds * self.horizon} periods of "
@@ -342,15 +354,12 @@ class DemandForecaster:
                 pool = self._new_pool(self._pool.names).fit(past)
             actual = _actuals(inputs.matrix, past.matrix, back * self.horizon, self.horizon)
             rows = np.sort(np.random.default_rng(self.random_state).permutation(len(actual))[:_WINDOW_SERIES])
-            part = past.rows(rows)
-            windows.append(
-                _Window(
-                    pool.forecast(part),
-                    actual[rows],
-                    usual_error(past.matrix.y, self._recipe.season_length)[rows],
-                    self._classes(part),
-                )
-            )
+            part, length = past.rows(rows), self._recipe.season_length
+            sums = [
+                (codes, usual_error(_sum_by(np.nan_to_num(part.matrix.y), codes), length)) for codes in part.groups()
+            ]
+            usual = usual_error(past.matrix.y, length)[rows]
+            windows.append(_Window(pool.forecast(part), actual[rows], usual, self._classes(part), sums))
         return [window for window in windows if window.forecasts]
 
     def _classes(self, inputs: Inputs) -> NDArray[np.object_]:
@@ -360,12 +369,15 @@ class DemandForecaster:
         names = self._pool.names_
         regular, sparse = prior_weights(names), prior_weights(names, sparse=True)
         usable = [window for window in windows if set(names) <= set(window.forecasts)]
-        errors = [np.empty((len(names), 0, self.horizon))] + [
-            np.stack([window.actual - window.forecasts[name] for name in names]) / window.usual[:, None]
-            for window in usable
+        errors = [np.empty((len(names), 0, self.horizon)), *(window.errors(names) for window in usable)]
+        sums = [
+            np.concatenate([window.errors_of_sums(names, level) for window in usable], axis=1)
+            for level in range(len(usable[0].sums) if usable else 0)
         ]
-        of_sparse = [np.empty(0, dtype=bool)] + [is_sparse(window.classes) for window in usable]
-        return learn_combination(names, np.concatenate(errors, axis=1), np.concatenate(of_sparse), regular, sparse)
+        of_sparse = [np.empty(0, dtype=bool), *(is_sparse(window.classes) for window in usable)]
+        return learn_combination(
+            names, np.concatenate(errors, axis=1), np.concatenate(of_sparse), regular, sparse, sums
+        )
 
     def _error_model(self, inputs: Inputs, windows: list[_Window]) -> ErrorModel:
         """The law of the combination's errors; members that a window lacked are made up for by the others."""
@@ -440,6 +452,13 @@ def _future(matrix: SeriesMatrix, horizon: int) -> pd.DataFrame:
     positions = (matrix.last[:, None] + np.arange(1, horizon + 1)).ravel()
     ids = pd.Series(np.repeat(matrix.ids, horizon)).infer_objects()
     return pd.DataFrame({"unique_id": ids, "ds": matrix.grid.moments(positions)})
+
+
+def _sum_by(values: Floats, codes: NDArray[np.int64]) -> Floats:
+    """Sums of rows of the same code, shape (n_codes, n_columns)."""
+    sums = np.zeros((int(codes.max()) + 1, values.shape[1]))
+    np.add.at(sums, codes, values)
+    return sums
 
 
 def _non_negative(inputs: Inputs) -> bool:

@@ -42,6 +42,20 @@ class Inputs:
     first_position: int = 0
     categories: Categories = field(default_factory=dict)
 
+    def groups(self) -> list[NDArray[np.int64]]:
+        """How the series add up: all of them, and by each static category; codes from 0, of shape (n_series,).
+
+        Empty without static categories: nothing says then that the series have anything to do with each other.
+        """
+        codes = [self.static[name] for name in self.static if name in self.categories]
+        if not codes:
+            return []
+        known = [np.unique(column[~np.isnan(column)], return_inverse=True) for column in codes]
+        complete = [np.full(self.matrix.n_series, len(unique), dtype=np.int64) for unique, _ in known]
+        for target, column, (_, inverse) in zip(complete, codes, known, strict=True):
+            target[~np.isnan(column)] = inverse
+        return [np.zeros(self.matrix.n_series, dtype=np.int64), *complete]
+
     def rows(self, rows: Positions) -> "Inputs":
         """Some series only, in the given order."""
         matrix = self.matrix
