@@ -71,3 +71,17 @@ def test_hierarchy_refuses_no_series_and_unknown_nodes():
         Hierarchy.of(static(), [("state",)]).positions(pd.Series(["state=CA", "state=NY"]))
     with pytest.raises(InvalidInput, match="each of 3 series, got 2"):
         Hierarchy.of(static(), [()]).add_up(np.ones((2, 1)))
+
+
+def test_sums_equal_a_group_by_at_every_level():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.integers(0, 4, (200, 3)), columns=["a", "b", "c"]).assign(unique_id=np.arange(200))
+    levels = [("a",), ("b",), ("c", "a"), ("a", "b", "c")]
+    values = rng.normal(size=200)
+    hierarchy = Hierarchy.of(table, levels)
+
+    sums = hierarchy.add_up(values[:, None])[:, 0]
+
+    for number, level in enumerate(levels):
+        grouped = table.assign(y=values).groupby(list(level))["y"].sum().sort_index()
+        np.testing.assert_allclose(sums[hierarchy.level_of == number], grouped)
