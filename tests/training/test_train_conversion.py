@@ -1,7 +1,7 @@
 """Training end to end on leads whose channel tells their outcome."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import training.train_conversion
 from forecast.adapters.clock import FixedClock
 from forecast.adapters.memory_registry import InMemoryRegistry
+from forecast.adapters.model_specs import ModelSpec
 from forecast.adapters.store import SqlStore
 from forecast.conversion import ConversionScorer
 from forecast.conversion.next_step import NextStepModel
@@ -46,6 +48,17 @@ def place(lake: Any, folder: Path) -> Place:
     store = SqlStore(f"sqlite:///{folder / 'store.db'}", clock)
     store.migrate()
     return Place(lake, store, InMemoryRegistry(), clock)
+
+
+@pytest.fixture
+def few_families(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train on what the leads of these tests differ in: the other families have nothing to say and take their time."""
+    load = training.train_conversion.load_model_spec
+
+    def load_with_few(name: str) -> ModelSpec:
+        return replace(load(name), features=("attributes", "calendar", "stage"))
+
+    monkeypatch.setattr(training.train_conversion, "load_model_spec", load_with_few)
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +186,7 @@ def test_training_for_a_past_day_does_not_dethrone_the_champion_of_today(trained
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_families")
 def test_without_signal_the_group_rate_stays(
     frame_lake: Any, lead_tables: dict[str, pd.DataFrame], tmp_path: Path
 ) -> None:
@@ -248,6 +262,7 @@ def test_dead_server_is_noticed_before_any_work(trained: Any, tmp_path: Path) ->
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_families")
 def test_refit_of_the_champions_recipe_must_again_beat_the_group_rate(
     frame_lake: Any, lead_tables: dict[str, pd.DataFrame], tmp_path: Path
 ) -> None:
@@ -267,6 +282,7 @@ def test_refit_of_the_champions_recipe_must_again_beat_the_group_rate(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_families")
 def test_a_column_written_with_the_outcome_reaches_no_model_and_is_said_to_be_out(
     frame_lake: Any, lead_tables: dict[str, pd.DataFrame], tmp_path: Path
 ) -> None:
