@@ -9,7 +9,7 @@ VALUES = np.where(np.random.default_rng(0).random((200, 60)) < 0.3, 0.0, 5.0)
 
 
 def test_every_suitable_member_is_affordable_with_enough_time():
-    assert set(MEMBERS) - set(affordable(VALUES, 6, 12, list(MEMBERS), 1e9)) == {"double_smoothing"}
+    assert set(MEMBERS) - set(affordable(VALUES, 6, 12, list(MEMBERS), 1e9)) == {"double_smoothing", "pooled_season"}
 
 
 def test_members_without_a_say_are_left_out():

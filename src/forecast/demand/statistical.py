@@ -10,6 +10,7 @@ from forecast.demand.extrapolation import drift, first_known, growth_seasonal_na
 from forecast.demand.grid import Positions
 from forecast.demand.intermittent import croston, sba, tsb
 from forecast.demand.matrix import Floats
+from forecast.demand.pooled_season import needs_pooling, pooled_season
 from forecast.demand.series_models import arima, ces, dynamic_theta, ets
 from forecast.demand.smoothing import double_smoothing, has_long_season, slow_smoothing, smoothing
 from forecast.demand.theta import theta
@@ -58,8 +59,10 @@ MEMBERS: Mapping[str, StatisticalMember] = {
     "seasonal_naive": StatisticalMember(seasonal_naive, 0.1, 0.1),
     "theta": StatisticalMember(theta, 1, 1),
     "smoothing": StatisticalMember(smoothing, 3, 4),
+    "ces": StatisticalMember(ces, 10, 50),
     "slow_smoothing": StatisticalMember(slow_smoothing, 2, 3, _has_season),
     "double_smoothing": StatisticalMember(double_smoothing, 2, 2, has_long_season),
+    "pooled_season": StatisticalMember(pooled_season, 2, 2, needs_pooling),
     "growth_seasonal_naive": StatisticalMember(growth_seasonal_naive, 0.1, 0.1, _has_season),
     "naive": StatisticalMember(naive, 0.1, 0.1, _has_season),
     "drift": StatisticalMember(drift, 0.1, 0.1),
@@ -68,7 +71,6 @@ MEMBERS: Mapping[str, StatisticalMember] = {
     "tsb": StatisticalMember(tsb, 1, 1, _is_intermittent),
     "sba": StatisticalMember(sba, 0.5, 0.5, _is_intermittent),
     "croston": StatisticalMember(croston, 0.5, 0.5, _is_intermittent),
-    "ces": StatisticalMember(ces, 10, 50),
     "dynamic_theta": StatisticalMember(dynamic_theta, 20, 30),
     "ets": StatisticalMember(ets, 150, 700),
     "arima": StatisticalMember(arima, 5000, 4000),
