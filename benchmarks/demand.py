@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from demand_peers import PEERS, QUANTILES, is_fresh, stored
-from demand_scores import OURS, Judged, judge, scores
-from demand_sets import DATA, SETS, Task, load_task
+from demand_peers import COLUMNS, PEERS, QUANTILES, is_fresh, stored
+from demand_scores import OURS, PUBLISHED, Judged, judge, scores
+from demand_sets import DATA, SETS, Task, load_task, published_forecasts
 from demand_tables import HOW, report
 
 import forecast.demand
@@ -161,6 +161,8 @@ def judged_task(name: str, cache: Path, ours: Path, given: argparse.Namespace) -
         if all(is_fresh(path, fold.fingerprint()) for path, fold in zip(paths, whole.folds, strict=True)):
             frames[peer] = [pd.read_parquet(path) for path in paths]
             facts[peer] = _total([json.loads(path.with_suffix(".json").read_text()) for path in paths])
+    for method, frame in published_forecasts(task, given.data).items():
+        frames[method + PUBLISHED] = [frame.reindex(columns=["unique_id", "ds", "mean", *COLUMNS])]
     return judge(task, frames, facts)
 
 

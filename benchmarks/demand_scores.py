@@ -1,8 +1,9 @@
 """What the demand comparison says about forecasts: scores of one set, of all or some of its series, and differences."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, wraps
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from forecast.evaluation.metrics.series import absolute_percentage, naive_mae, n
 OURS = "forecast"
 MEAN = "mean of ETS and DOT"
 NAIVE2 = "Naive2"
+PUBLISHED = " (published)"
 #: The quantiles whose pinball loss is compared: what a forecaster gives by default.
 PINBALL = (0.1, 0.5, 0.9)
 LEVEL = 80.0
@@ -43,6 +45,7 @@ class Judged:
     rows: pd.DataFrame
     forecasts: Mapping[str, np.ndarray]
     facts: Mapping[str, Mapping[str, float]]
+    found: dict[Any, Any] = field(default_factory=dict)  # by `once`
 
     @cached_property
     def samples(self) -> list[np.ndarray]:
@@ -53,6 +56,19 @@ class Judged:
     def models(self, rows: np.ndarray) -> list[str]:
         """Those that have a forecast for each of the rows."""
         return [name for name, values in self.forecasts.items() if np.isfinite(values[rows, 0]).all()]
+
+
+def once(calculate: Callable[..., Any]) -> Callable[..., Any]:
+    """Keep what was calculated of a set, a model and rows: every table asks again."""
+
+    @wraps(calculate)
+    def kept(judged: Judged, model: str, rows: np.ndarray, *more: str) -> Any:
+        key = (calculate.__name__, model, rows.tobytes(), *more)
+        if key not in judged.found:
+            judged.found[key] = calculate(judged, model, rows, *more)
+        return judged.found[key]
+
+    return kept
 
 
 def judge(
@@ -120,6 +136,7 @@ def _naive2(task: Task, rows: pd.DataFrame) -> np.ndarray:
     return result
 
 
+@once
 def per_series(judged: Judged, model: str, rows: np.ndarray) -> pd.DataFrame:
     """What is summed or averaged over series and folds, a row for each pair of them; NaN where it is undefined."""
     table = judged.rows[rows]
@@ -147,6 +164,7 @@ def per_series(judged: Judged, model: str, rows: np.ndarray) -> pd.DataFrame:
     return result.assign(rmsse=np.sqrt(averages["squared"]), mase=averages["scaled"], smape=averages["smape"])
 
 
+@once
 def scores(judged: Judged, model: str, rows: np.ndarray) -> dict[str, float]:
     """All point scores of one model on some rows."""
     table = per_series(judged, model, rows)
@@ -184,6 +202,7 @@ def _weighted(table: pd.DataFrame, weight: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
+@once
 def difference(judged: Judged, model: str, rows: np.ndarray, metric: str) -> tuple[float, float]:
     """95 % interval of ours less another's: origins are drawn with replacement, and the series within them."""
     ours, other = per_series(judged, OURS, rows), per_series(judged, model, rows)
@@ -201,6 +220,7 @@ def difference(judged: Judged, model: str, rows: np.ndarray, metric: str) -> tup
     return float(low), float(high)
 
 
+@once
 def intervals(judged: Judged, model: str, rows: np.ndarray) -> pd.DataFrame:
     """Whether each row's randomised PIT lies in the central interval, and that interval's width over the series' scale.
 

@@ -18,6 +18,8 @@ import pandas as pd
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 PARTS = ("valid", "test")
+#: The two best entrants of M3.
+M3_METHODS = ["ForecastPro", "THETA"]
 #: A product and country is forecast once it was sold in so many weeks before the origin.
 MIN_WEEKS_SOLD = 10
 
@@ -282,6 +284,19 @@ SETS: dict[str, Callable[[str, Path, str], Task]] = {
     "m4-hourly": partial(m4, horizon=48, season=24),
     "m4-yearly": partial(m4, horizon=6, season=1),
 }
+
+
+def published_forecasts(task: Task, data: Path) -> dict[str, pd.DataFrame]:
+    """What entrants of the M3 competition forecast: ``unique_id``, ``ds``, ``mean`` by method; empty for other sets."""
+    if not task.name.startswith("m3") or task.part != "test":
+        return {}
+    end = task.folds[0].past.groupby("unique_id")["ds"].max()
+    table = pd.read_parquet(data / "m3" / "published_forecasts.parquet", filters=[("method", "in", M3_METHODS)])
+    table = table[table["series"].astype(str).isin(end.index)]
+    table = table.assign(unique_id=table["series"].astype(str), method=table["method"].astype(str))
+    table["ds"] = table["unique_id"].map(end) + table["h"].astype("int64")
+    return {name: part[["unique_id", "ds", "forecast"]].rename(columns={"forecast": "mean"})
+            for name, part in table.groupby("method")}  # fmt: skip
 
 
 def load_task(name: str, data: Path = DATA, part: str = "test") -> Task:

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from demand_scores import MEAN, NAIVE2, OURS, Judged, difference, intervals, scores
+from demand_scores import MEAN, NAIVE2, OURS, PUBLISHED, Judged, difference, intervals, scores
 
 COMPETITION = ("owa", "mase", "smape", "bias")
 OTHERS = ("rmsse", "bias", "wape", "pinball")
 FORMATS = {"bias": "{:+.1%}", "smape": "{:.2f}", "wape": "{:.4f}"}
-PUBLISHED = " (published)"
 #: A set's interval is judged with so many test points at least, a class's with so many.
 N_POINTS, N_CLASS_POINTS = 5000, 500
 
