@@ -113,6 +113,7 @@ def run_ours(given: argparse.Namespace) -> None:
         "seconds": time.perf_counter() - started,
         "cpu_seconds": sum(os.times()[:4]) - used,
         "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+        "n_series": fold.past["unique_id"].nunique(),
         "model": getattr(forecaster, "model_", None),
     }
     given.ours_into.with_suffix(".json").write_text(json.dumps(facts))
@@ -167,7 +168,7 @@ def judged_task(name: str, cache: Path, ours: Path, given: argparse.Namespace) -
 
 
 def _total(facts: list[dict[str, Any]]) -> dict[str, float]:
-    result = {key: float(sum(fact[key] for fact in facts)) for key in ("seconds", "cpu_seconds")}
+    result = {key: float(sum(fact[key] for fact in facts)) for key in ("seconds", "cpu_seconds", "n_series")}
     return result | {"peak_gb": float(max(fact["peak_gb"] for fact in facts))}
 
 

@@ -38,7 +38,8 @@ class Judged:
         ``scale_mae`` (mean squared and absolute change from one period to the next), ``scale_season`` (over a season).
     forecasts : mapping of model to array of shape (n_rows, 1 + n_quantiles)
         Mean and quantiles in the rows' order; NaN where the model says nothing.
-    facts : mapping of model to its ``cpu_seconds``, ``seconds`` and ``peak_gb``, summed over folds (memory: largest)
+    facts : mapping of model to its ``cpu_seconds``, ``seconds``, ``n_series`` and ``peak_gb``
+        Summed over folds; of the memory the largest.
     """
 
     task: Task
@@ -85,7 +86,9 @@ def judge(
             forecasts[name] = merged[["mean", *COLUMNS]].to_numpy(dtype=float)
     if "AutoETS" in forecasts and "DOT" in forecasts:
         forecasts[MEAN] = (forecasts["AutoETS"] + forecasts["DOT"]) / 2
-        facts = {**facts, MEAN: {key: facts["AutoETS"][key] + facts["DOT"][key] for key in facts["DOT"]}}
+        both = [facts["AutoETS"], facts["DOT"]]
+        seconds = {key: sum(one[key] / one["n_series"] for one in both) for key in ("seconds", "cpu_seconds")}
+        facts = {**facts, MEAN: seconds | {"n_series": 1.0, "peak_gb": max(one["peak_gb"] for one in both)}}
     is_positive = all((fold.past["y"] >= 0).all() for fold in task.folds)
     for name, values in forecasts.items():
         values[:, 1:] = np.sort(values[:, 1:], axis=1)  # quantiles of peers cross now and then; NaN stays at the end

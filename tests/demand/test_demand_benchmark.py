@@ -56,7 +56,7 @@ def judged(sets, scoring, quarters):
     task = sets.load_task("tourism-quarterly", quarters, "test")
     frame = task.folds[0].actual[["unique_id", "ds"]].assign(mean=1.1 * task.folds[0].actual["y"])
     ends = {f"q{quantile:g}": frame["mean"] + 100 * (quantile - 0.5) for quantile in scoring.QUANTILES}
-    facts = {"seconds": 1.0, "cpu_seconds": 1.0, "peak_gb": 1.0}
+    facts = {"seconds": 1.0, "cpu_seconds": 1.0, "peak_gb": 1.0, "n_series": 30.0}
     points = frame.reindex(columns=["unique_id", "ds", "mean", *ends])
     frames = {"forecast": [frame.assign(**ends)], "points": [points]}
     return scoring.judge(task, frames, {"forecast": facts, "points": facts})
