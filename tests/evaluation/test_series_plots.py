@@ -26,16 +26,8 @@ POINTS = ROWS[["unique_id", "ds", "cutoff", "y", "mean", "naive"]]
 SCORES = series_scores(ROWS, PANEL, n_draws=20)
 
 
-def board() -> bytes:
-    return leaderboard_plot(SCORES, title="daily")
-
-
 def whole() -> bytes:
     return backtest_plot(SCORES, ROWS, PANEL, n_series=1)
-
-
-def fans() -> bytes:
-    return fan_plot(ROWS, PANEL)
 
 
 def one_step_without_quantiles() -> bytes:
@@ -61,7 +53,7 @@ def whole_numbers_as_time() -> bytes:
 
 @pytest.mark.parametrize(
     "draw",
-    [board, whole, fans, one_step_without_quantiles, steps, pit, nothing_scaled, whole_numbers_as_time],
+    [whole, one_step_without_quantiles, steps, pit, nothing_scaled, whole_numbers_as_time],
 )
 def test_plot_is_the_same_png_each_time(draw: Callable[[], bytes]) -> None:
     image = draw()
