@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from forecast.conversion.checks import entity_weight
 from forecast.conversion.group_rate import GroupRateModel
@@ -83,8 +84,8 @@ class HeldOut:
         Log-odds by each member.
     blocks : array of shape (n,), int
         Fold of each row.
-    strengths : dict of linear member -> prior variance of least loss
-    n_trees : dict of tree member -> number of trees of least loss
+    strengths : dict of linear member -> prior variance, mean of the candidates by their probability (on a log scale)
+    n_trees : dict of tree member -> number of trees, mean likewise
     information : array of shape (n,)
         What each row is worth in independent cases while nothing moves.
     overdispersion : float
@@ -128,25 +129,28 @@ def hold_out(
     timed = bool(np.isfinite(folds[0].cutoff))
     strengths, n_trees, columns = {}, {}, []
     for name, z in candidates.items():
-        best = _most_probable(z, y, blocks, information, recipe.prior_losses(name), timed=timed)
-        columns.append(z[:, best])
+        probable = choice_probabilities(z, y, blocks, information, recipe.prior_losses(name), timed=timed)
+        columns.append(z @ probable)
         if name.startswith("linear"):
-            strengths[name] = recipe.strengths[best]
+            strengths[name] = float(np.exp(probable @ np.log(recipe.strengths)))
         elif name.startswith("trees"):
-            n_trees[name] = recipe.tree_counts[best]
+            n_trees[name] = int(np.exp(probable @ np.log(recipe.tree_counts)).round())
     z = np.column_stack(columns)
     inflation = overdispersion(z.mean(axis=1), y, blocks, row_weight=information) if timed else 1.0
     return HeldOut(rows, z, blocks, strengths, n_trees, information, inflation)
 
 
-def _most_probable(
+def choice_probabilities(
     z: np.ndarray, y: np.ndarray, blocks: np.ndarray, information: np.ndarray, prior: np.ndarray, *, timed: bool
-) -> int:
-    """Position of the candidate of greatest posterior probability; blocks that disagree tell less."""
+) -> np.ndarray:
+    """Posterior probability of each candidate, shape (n_candidates,); blocks that disagree tell less.
+
+    The candidates are averaged by it: a choice that hangs on a few rows would flip with them, and the reasons with it.
+    """
     losses = log_losses_at(y[:, None], z)
     differences = losses - losses[:, [int(np.argmin(prior))]]
     inflation = disagreement(differences, blocks, row_weight=information) if timed else 1.0
-    return int(np.argmin(information @ differences / inflation + prior))
+    return np.asarray(softmax(-(information @ differences / inflation + prior)))
 
 
 def _fold(
@@ -171,14 +175,23 @@ def _fold(
 
 
 def _fit_trees(
-    table: TrainingTable, matrix: np.ndarray, rows: np.ndarray, n_trees: int, recipe: Recipe, weight: np.ndarray
+    table: TrainingTable,
+    matrix: np.ndarray,
+    rows: np.ndarray,
+    n_trees: int,
+    recipe: Recipe,
+    weight: np.ndarray,
+    *,
+    finer: int = 1,
 ) -> TreeMember:
+    """``n_trees`` trees, or so many times more that each learn so many times less."""
+    parameters = recipe.tree_parameters(len(rows), len(np.unique(table.groups[rows])))
     return fit_trees(
         matrix,
         table.y[rows],
         categories=table.encoder.categories,
-        n_trees=n_trees,
-        parameters=recipe.tree_parameters(len(rows), len(np.unique(table.groups[rows]))),
+        n_trees=n_trees * finer,
+        parameters=parameters | {"learning_rate": recipe.learning_rate / finer},
         row_weight=weight,
     )
 
@@ -192,13 +205,18 @@ def row_weight(name: str, table: TrainingTable, rows: np.ndarray) -> np.ndarray:
 
 
 def refit(table: TrainingTable, name: str, held_out: HeldOut, recipe: Recipe) -> LinearMember | TreeMember:
-    """A line or trees on all rows, with what was chosen out of time."""
+    """A line or trees on all rows, with what was chosen out of time.
+
+    Few trees are fitted as many small steps to the same place: each tree sees other columns by chance, and which of
+    two like columns gets the credit must not hang on ten draws.
+    """
     rows = np.arange(len(table.y))
     learned, weight = table.to_learn_from(rows), row_weight(name, table, rows)
     if name.startswith("linear"):
         strengths = (held_out.strengths[name],)
         return fit_linear(learned, table.y, table.encoder, strengths=strengths, row_weight=weight)[0]
-    return _fit_trees(table, learned, rows, held_out.n_trees[name], recipe, weight)
+    n_trees = max(1, held_out.n_trees[name])
+    return _fit_trees(table, learned, rows, n_trees, recipe, weight, finer=max(1, recipe.max_trees // n_trees))
 
 
 def member_names(*, timed: bool) -> tuple[str, ...]:

@@ -1,0 +1,65 @@
+"""What is chosen on held-out rows, and the refit: neither hangs on a few rows or on the draws of columns."""
+
+import numpy as np
+import pandas as pd
+from numpy.testing import assert_allclose
+
+from forecast.conversion.encoding import TableEncoder
+from forecast.conversion.members import TrainingTable
+from forecast.conversion.out_of_time import HeldOut, Recipe, choice_probabilities, refit
+from forecast.conversion.trees import TreeMember, fit_trees
+
+ONES, BLOCKS = np.ones(4), np.array([0, 0, 1, 1])
+
+
+def test_candidates_that_say_the_same_keep_their_prior_probabilities() -> None:
+    z = np.zeros((4, 2))
+
+    found = choice_probabilities(
+        z, np.array([0.0, 1.0, 0.0, 1.0]), BLOCKS, ONES, np.array([0.0, np.log(3)]), timed=True
+    )
+
+    assert_allclose(found, [0.75, 0.25])
+
+
+def test_probabilities_are_likelihoods_over_their_sum_when_priors_are_equal() -> None:
+    p = np.array([0.5, 0.8])
+    z = np.tile(np.log(p / (1 - p)), (4, 1))
+
+    found = choice_probabilities(z, ONES, BLOCKS, ONES, np.zeros(2), timed=False)
+
+    assert_allclose(found, p**4 / (p**4).sum())
+
+
+def test_blocks_that_disagree_leave_more_to_the_prior() -> None:
+    rng = np.random.default_rng(0)
+    y, blocks = np.repeat([1.0, 0.0], [60, 40]), np.repeat([0, 1], [60, 40])
+    z = np.column_stack([np.zeros(100), np.full(100, 0.3)]) + rng.normal(0, 1e-3, (100, 2))
+
+    prior, weight = np.zeros(2), np.ones(100)
+    moving = choice_probabilities(z, y, blocks, weight, prior, timed=True)
+    still = choice_probabilities(z, y, blocks, weight, prior, timed=False)
+
+    assert 0.5 < moving[1] < still[1]
+
+
+def test_refit_of_few_trees_hangs_less_on_the_draws_of_columns() -> None:
+    rng = np.random.default_rng(1)
+    signal = rng.normal(size=600)
+    X = pd.DataFrame({f"copy_{k}": signal + 0.3 * rng.normal(size=600) for k in range(6)})
+    y = (rng.random(600) < 1 / (1 + np.exp(-signal))).astype(float)
+    table = TrainingTable.prepare(X, y, TableEncoder().fit(X), np.arange(600), None)
+    empty = np.zeros(0, dtype=int)
+    held_out = HeldOut(empty, np.zeros((0, 1)), empty, {}, {"trees": 10}, np.zeros(0))
+
+    fine, coarse = [], []
+    for seed in range(6):
+        recipe = Recipe(("trees",), (0.1,), 400, 8, 0.05, seed)
+        member = refit(table, "trees", held_out, recipe)
+        assert isinstance(member, TreeMember)
+        fine.append(np.abs(member.contributions(table.matrix)).mean(axis=0))
+        plain = fit_trees(table.matrix, y, categories=[], n_trees=10, parameters=recipe.tree_parameters(600, 600))
+        coarse.append(np.abs(plain.contributions(table.matrix)).mean(axis=0))
+
+    assert np.std(fine, axis=0).mean() < 0.5 * np.std(coarse, axis=0).mean()
+    assert_allclose(np.mean(fine, axis=0).sum(), np.mean(coarse, axis=0).sum(), rtol=0.15)  # to the same place
