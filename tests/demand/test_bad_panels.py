@@ -32,11 +32,14 @@ def long(values, start="2024-01-01", freq="D", ids=None):
     )
 
 
-def wall_clock(y, unique_id):
-    """Hours as a clock in Amsterdam showed them over both changes of 2024: one hour missing, one doubled."""
-    ds = pd.date_range("2024-03-01", "2024-11-10", freq="h", tz="Europe/Amsterdam").tz_localize(None)
-    rows = pd.DataFrame({"unique_id": unique_id, "ds": ds, "y": y(len(ds))})
-    return rows[(rows["ds"] < "2024-04-02") | (rows["ds"] > "2024-10-20")]
+def wall_clock():
+    """Hours as a clock in Amsterdam showed them around both changes of 2024: one hour missing, one doubled."""
+    parts = []
+    for name, first in (("spring", "2024-03-27"), ("autumn", "2024-10-24")):
+        ds = pd.date_range(first, periods=150, freq="h", tz="Europe/Amsterdam").tz_localize(None)
+        y = 5 + np.sin(np.arange(150) * np.pi / 12)
+        parts.append(pd.DataFrame({"unique_id": name, "ds": ds, "y": y}))
+    return pd.concat(parts)
 
 
 USUAL = RNG.poisson(5, (3, 40)).astype(float)
@@ -70,7 +73,7 @@ REPAIRED = {
     "objects": ("D", long(USUAL).astype({"y": object})),
     "booleans": ("D", long(USUAL > 5)),
     "nullable": ("D", long(USUAL).assign(y=lambda rows: rows["y"].astype("Int64").where(rows["y"] > 2))),
-    "summer_time_without_zone": ("h", wall_clock(lambda n: 5 + np.sin(np.arange(n) * np.pi / 12), "clock")),
+    "summer_time_without_zone": ("h", wall_clock()),
     "summer_time_with_offsets": (
         "D",
         long(USUAL, start="2024-03-20").assign(
