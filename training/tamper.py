@@ -17,12 +17,15 @@ from forecast.features import FAMILIES, build_features, feature_columns
 from forecast.features.columns import quoted
 from forecast.features.interactions import UNANSWERED
 from forecast.history import in_force, sql_moment, stored_columns
-from forecast.schema import SCORED_ENTITIES
+from forecast.schema import FOREVER, SCORED_ENTITIES
 from forecast.usecases.champion import with_columns
 from training.leakage import replace_rows, sample_spine
 
 #: Empty activities added to each case, over so many days before it is scored.
 N_EMPTY, DAYS = 20, 7
+
+#: Ids of the activities put in begin with this.
+MARK = "tamper-"
 
 #: Kinds of activity tried, the most common ones first.
 MAX_KINDS = 8
@@ -89,14 +92,18 @@ def tamper_effects(
     moment = rows["as_of"].iloc[0].to_pydatetime()
     con.register("_tampered_cases", rows[["entity_id"]])
 
-    def changes(table: str, queries: Iterable[str], read_by: Sequence[str]) -> list[np.ndarray]:
-        """What more rows of a table, by each query, do to the probability of each case."""
-        found, kept = [], _keep(con, table)
-        for query in queries:
-            replace_rows(con, table, f"{kept} UNION ALL {query}")
-            anew = build_features(con, rows, scorer.entity, read_by, zone=zone)
-            found.append(np.asarray(probability(_renewed(honest, anew, read_by)) - before))
-        replace_rows(con, table, kept)
+    def change(read_by: Sequence[str]) -> np.ndarray:
+        """What the history as it is now does to the probability of each case, by the families that read it."""
+        anew = build_features(con, rows, scorer.entity, read_by, zone=zone)
+        return np.asarray(probability(_renewed(honest, anew, read_by)) - before)
+
+    def logged(kinds: Iterable[LoggedKind], invented: bool) -> list[np.ndarray]:
+        """What activities of each kind do; they are put into the history and taken out again."""
+        found = []
+        for kind in kinds:
+            _insert(con, activities(scorer.entity, kind, moment, invented=invented))
+            found.append(change(logging))
+            con.execute(f"DELETE FROM interactions WHERE interaction_id LIKE '{MARK}%'")
         return found
 
     def probability(features: pd.DataFrame) -> np.ndarray:
@@ -110,14 +117,15 @@ def tamper_effects(
     logging = [name for name in LOGGED_READ_BY if name in built]
     effects: dict[str, np.ndarray] = {}
     if kinds:
-        empty, invented = (
-            changes("interactions", (activities(scorer.entity, kind, moment, invented=way) for kind in kinds), logging)
-            for way in (False, True)
-        )
-        effects = {f"{N_EMPTY} × {kind.name}": change for kind, change in zip(kinds, empty, strict=True)}
+        replace_rows(con, "interactions", _keep(con, "interactions"))  # a table of its own, to put rows into
+        empty, invented = (logged(kinds, way) for way in (False, True))
+        effects = {f"{N_EMPTY} × {kind.name}": moved for kind, moved in zip(kinds, empty, strict=True)}
         effects |= {ANY: np.max(empty, axis=0), INVENTED: np.max(invented, axis=0)}
     if scorer.entity == "opportunity":
-        (effects[TYPED],) = changes("opportunities", [retyped(moment)], built)
+        kept = _keep(con, "opportunities")
+        replace_rows(con, "opportunities", f"{kept} UNION ALL {retyped(moment)}")
+        effects[TYPED] = change(built)
+        replace_rows(con, "opportunities", kept)
     return _effects(effects)
 
 
@@ -147,7 +155,7 @@ def activities(entity: str, kind: LoggedKind, moment: datetime, *, invented: boo
     table, key = SCORED_ENTITIES[entity]
     at = f"{sql_moment(moment)} - INTERVAL {DAYS * 86_400} SECOND * (n + 0.5) / {N_EMPTY}"
     values = {
-        "interaction_id": "'tamper-' || c.entity_id || '-' || n",
+        "interaction_id": f"'{MARK}' || c.entity_id || '-' || n",
         "at": at,
         "recorded_at": at,
         "channel": "NULL" if kind.channel is None else quoted(kind.channel),
@@ -179,6 +187,15 @@ def retyped(moment: datetime) -> str:
         "opportunities",
         values,
         f"FROM _tampered_cases c JOIN {in_force('opportunities', moment)} o ON o.opportunity_id = c.entity_id",
+    )
+
+
+def _insert(con: DuckDBPyConnection, rows: str) -> None:
+    """Put rows of new ids, one version each, into a history; cheaper than to make it anew."""
+    names = ", ".join(f'"{name}"' for name in stored_columns("interactions"))
+    con.execute(
+        f"INSERT INTO interactions ({names}, known_from, known_to) "
+        f"SELECT {names}, recorded_at, TIMESTAMP '{FOREVER}' FROM ({rows})"
     )
 
 
