@@ -56,7 +56,7 @@ class StatisticalMember:
 
 #: All members by name, in order of priority: what a panel gets first when time is short.
 MEMBERS: Mapping[str, StatisticalMember] = {
-    "seasonal_naive": StatisticalMember(seasonal_naive, 0.1, 0.1),
+    "seasonal_naive": StatisticalMember(seasonal_naive, 1, 0.1),
     "theta": StatisticalMember(theta, 1, 1),
     "smoothing": StatisticalMember(smoothing, 3, 4),
     "ces": StatisticalMember(ces, 10, 50),
@@ -65,8 +65,8 @@ MEMBERS: Mapping[str, StatisticalMember] = {
     "pooled_season": StatisticalMember(pooled_season, 2, 2, needs_pooling),
     "growth_seasonal_naive": StatisticalMember(growth_seasonal_naive, 0.1, 0.1, _has_season),
     "naive": StatisticalMember(naive, 0.1, 0.1, _has_season),
-    "drift": StatisticalMember(drift, 0.1, 0.1),
-    "window_mean": StatisticalMember(window_mean, 0.1, 0.1),
+    "drift": StatisticalMember(drift, 1, 0.1),
+    "window_mean": StatisticalMember(window_mean, 1, 0.1),
     "seasonal_smoothing": StatisticalMember(seasonal_smoothing, 0.1, 0.1, _has_season),
     "tsb": StatisticalMember(tsb, 1, 1, _is_intermittent),
     "sba": StatisticalMember(sba, 0.5, 0.5, _is_intermittent),
