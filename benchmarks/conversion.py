@@ -48,6 +48,7 @@ from conversion_tables import (
     small_gates,
     small_table,
 )
+from readme_section import replace_section
 
 from forecast.conversion import ConversionModel
 from forecast.evaluation.metrics.classification import log_losses
@@ -78,7 +79,7 @@ def main() -> None:
         text = report(given, cache)
     print(text)
     if given.readme:
-        replace_section(given.readme, text)
+        replace_section(given.readme, MARK, HOW, text)
 
 
 def own_python() -> Path:
@@ -261,16 +262,6 @@ How each peer was validated:
 Few rows: the same draws for all methods, at random, with two won at least, from rows that are judged nowhere; judged
 on 10,000 fixed rows, stratified (their rate of wins is the set's); AutoGluon on the first 10 draws only, Optuna not at
 all. Times are of one fit, the mean in the walk."""
-
-
-def replace_section(readme: Path, text: str) -> None:
-    """Put the text between this benchmark's marks, at the end of the file when they are not there."""
-    start, end = f"<!-- {MARK} -->", f"<!-- /{MARK} -->"
-    whole = readme.read_text(encoding="utf-8") if readme.exists() else "# Benchmarks\n"
-    section = f"{start}\n{HOW}\n\n{text}\n{end}"
-    before, found, rest = whole.partition(start)
-    after = rest.partition(end)[2] if found else ""
-    readme.write_text(before.rstrip() + "\n\n" + section + (after or "\n"), encoding="utf-8")
 
 
 if __name__ == "__main__":

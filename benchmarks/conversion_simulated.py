@@ -18,6 +18,7 @@ from time import perf_counter
 
 import numpy as np
 import pandas as pd
+from readme_section import replace_section
 
 from forecast.conversion import ConversionScorer
 from forecast.datasets import make_company
@@ -27,6 +28,7 @@ from forecast.history import connect_tables
 from forecast.usecases.snapshots import censored
 
 MARK = "conversion-simulated"
+HEADING = "## Simulated company: scores against the truth\n\n`python benchmarks/conversion_simulated.py`"
 HORIZON = 90
 WITHIN = (7, 30, 90)
 STEP_DAYS = 28
@@ -55,7 +57,7 @@ def main() -> None:
     text = "\n\n".join(parts)
     print(text)
     if given.readme:
-        replace_section(given.readme, text)
+        replace_section(given.readme, MARK, HEADING, text)
 
 
 def judge_scores(seed: int, n_deals: int) -> Iterator[dict[str, str]]:
@@ -141,17 +143,6 @@ def markdown(frame: pd.DataFrame) -> str:
     """A frame of texts as a Markdown table."""
     lines = [list(frame.columns), ["---"] * frame.shape[1], *frame.to_numpy().tolist()]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def replace_section(readme: Path, text: str) -> None:
-    """Put the text between this benchmark's marks, at the end of the file when they are not there."""
-    start, end = f"<!-- {MARK} -->", f"<!-- /{MARK} -->"
-    whole = readme.read_text(encoding="utf-8") if readme.exists() else "# Benchmarks\n"
-    title = "## Simulated company: scores against the truth\n\n`python benchmarks/conversion_simulated.py`"
-    before, found, rest = whole.partition(start)
-    after = rest.partition(end)[2] if found else ""
-    section = f"{start}\n{title}\n\n{text}\n{end}"
-    readme.write_text(before.rstrip() + "\n\n" + section + (after or "\n"), encoding="utf-8")
 
 
 if __name__ == "__main__":

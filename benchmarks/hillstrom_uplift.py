@@ -16,6 +16,7 @@ from pathlib import Path
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
+from readme_section import replace_section
 from sklearn.model_selection import train_test_split
 
 from forecast.conversion.uplift import EffectModel
@@ -45,7 +46,7 @@ def main() -> None:
     text = "\n\n".join([NOTE.format(n_splits=given.splits), *parts])
     print(text)
     if given.readme:
-        replace_section(given.readme, text)
+        replace_section(given.readme, MARK, TITLE, text)
 
 
 NOTE = (
@@ -147,16 +148,6 @@ def markdown(frame: pd.DataFrame) -> str:
     """A frame of texts as a Markdown table."""
     lines = [list(frame.columns), ["---"] * frame.shape[1], *frame.to_numpy().tolist()]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def replace_section(readme: Path, text: str, mark: str = MARK, title: str = TITLE) -> None:
-    """Put the text between this benchmark's marks, at the end of the file when they are not there."""
-    start, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
-    whole = readme.read_text(encoding="utf-8") if readme.exists() else "# Benchmarks\n"
-    before, found, rest = whole.partition(start)
-    after = rest.partition(end)[2] if found else ""
-    section = f"{start}\n{title}\n\n{text}\n{end}"
-    readme.write_text(before.rstrip() + "\n\n" + section + (after or "\n"), encoding="utf-8")
 
 
 if __name__ == "__main__":

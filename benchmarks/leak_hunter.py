@@ -27,8 +27,9 @@ from duckdb import DuckDBPyConnection
 from leak_honest import HONEST
 from leak_kinds import LEAKS
 from leak_planting import TABLES, Cases, Column, Kind, cases_of, with_columns
-from leak_report import failures, replace_section, report
+from leak_report import HEADING, MARK, failures, report
 from leak_tables import DATA, bare_report
+from readme_section import replace_section
 
 from forecast.datasets import Company, make_company
 from forecast.datasets.records import canonical
@@ -87,7 +88,7 @@ def main() -> int:
         n_failed += n_missed
     print(text)
     if given.readme:
-        replace_section(given.readme, text)
+        replace_section(given.readme, MARK, HEADING, text)
     return int(n_failed > 0)
 
 

@@ -1,13 +1,12 @@
 """Tables of what a leak hunter said of planted leaks and honest columns."""
 
-from pathlib import Path
-
 import pandas as pd
 from leak_honest import HONEST
 from leak_kinds import LEAKS
 from scipy.stats import beta
 
 MARK = "leak-hunter"
+HEADING = "## Leak hunter: planted leaks out, honest columns kept\n\n`python benchmarks/leak_hunter.py`"
 EXPLAINED = (
     'A leak that hurts the "last version" deceives whoever reads the last version of each case (an export of today), '
     'while the view as of a moment before the closing is clean; one that hurts "point in time" deceives also a model '
@@ -106,14 +105,3 @@ def markdown(head: list[str], rows: list[list[object]]) -> str:
     """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(str(value) for value in line) + " |" for line in lines)
-
-
-def replace_section(readme: Path, text: str) -> None:
-    """Put the text between this benchmark's marks, at the end of the file when they are not there."""
-    start, end = f"<!-- {MARK} -->", f"<!-- /{MARK} -->"
-    whole = readme.read_text(encoding="utf-8") if readme.exists() else "# Benchmarks\n"
-    title = "## Leak hunter: planted leaks out, honest columns kept\n\n`python benchmarks/leak_hunter.py`"
-    section = f"{start}\n{title}\n\n{text}\n{end}"
-    before, found, rest = whole.partition(start)
-    after = rest.partition(end)[2] if found else ""
-    readme.write_text(before.rstrip() + "\n\n" + section + (after or "\n"), encoding="utf-8")

@@ -21,6 +21,7 @@ from conversion import log_reads, own_python
 from conversion_peers import PEERS as ALL_PEERS
 from conversion_peers import is_fresh, stored, table_fingerprint
 from conversion_tables import Judged
+from readme_section import replace_section
 
 from forecast.conversion import window_labels
 from forecast.datasets import mapping_path
@@ -34,6 +35,7 @@ from training.baselines import fit_lightgbm, fit_logistic
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "loan-applications"
 MARK = "loans-conversion"
+HEADING = "## Loans: who will take the loan, scored week by week\n\n`python benchmarks/loans_conversion.py`"
 END = "2012-01-01"
 #: Horizon in days, and the days scored as of.
 CUTOFFS = {30: ("2011-11-15", "2011-11-22", "2011-11-29", "2011-12-01"), 14: ("2011-12-01", "2011-12-08", "2011-12-15")}
@@ -57,7 +59,7 @@ def main() -> None:
         text = "\n\n".join(run(given.workspace or Path(temporary), given))
     print(text)
     if given.readme:
-        replace_section(given.readme, text)
+        replace_section(given.readme, MARK, HEADING, text)
 
 
 def run(folder: Path, given: argparse.Namespace) -> Iterator[str]:
@@ -188,17 +190,6 @@ def markdown(frame: pd.DataFrame) -> str:
     """A frame of texts as a Markdown table."""
     lines = [list(frame.columns), ["---"] * frame.shape[1], *frame.to_numpy().tolist()]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def replace_section(readme: Path, text: str) -> None:
-    """Put the text between this benchmark's marks, at the end of the file when they are not there."""
-    start, end = f"<!-- {MARK} -->", f"<!-- /{MARK} -->"
-    whole = readme.read_text(encoding="utf-8") if readme.exists() else "# Benchmarks\n"
-    title = "## Loans: who will take the loan, scored week by week\n\n`python benchmarks/loans_conversion.py`"
-    section = f"{start}\n{title}\n\n{text}\n{end}"
-    before, found, rest = whole.partition(start)
-    after = rest.partition(end)[2] if found else ""
-    readme.write_text(before.rstrip() + "\n\n" + section + (after or "\n"), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from readme_section import replace_section
 from scipy.stats import beta
 
 from forecast.conversion import ConversionModel
@@ -24,6 +25,7 @@ from forecast.evaluation.metrics import roc_auc_interval
 
 README = Path(__file__).with_name("README.md")
 MARK = "negative-controls"
+HEADING = "## Where there is nothing to find\n\n`python benchmarks/negative_controls.py --write`"
 
 #: Rows fitted and judged, and the share of the seeds: large tables take long and say the same.
 SIZES = {200: 1.0, 1000: 0.25}
@@ -84,17 +86,6 @@ def table(n_seeds: int) -> Iterator[str]:
             )
 
 
-def replace_section(readme: Path, text: str) -> None:
-    """Put the text between this benchmark's marks, at the end of the file when they are not there."""
-    start, end = f"<!-- {MARK} -->", f"<!-- /{MARK} -->"
-    whole = readme.read_text(encoding="utf-8") if readme.exists() else "# Benchmarks\n"
-    title = "## Where there is nothing to find\n\n`python benchmarks/negative_controls.py --write`"
-    before, found, rest = whole.partition(start)
-    after = rest.partition(end)[2] if found else ""
-    section = f"{start}\n{title}\n\n{text}\n{end}"
-    readme.write_text(before.rstrip() + "\n\n" + section + (after or "\n"), encoding="utf-8")
-
-
 def main() -> None:
     """Count, print, and write when asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -108,7 +99,7 @@ def main() -> None:
     )
     print(text)
     if given.write:
-        replace_section(README, text)
+        replace_section(README, MARK, HEADING, text)
 
 
 if __name__ == "__main__":

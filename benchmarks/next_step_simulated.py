@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from hillstrom_uplift import markdown, replace_section
+from hillstrom_uplift import markdown
+from readme_section import replace_section
 from scipy.special import expit
 
 from forecast.conversion.next_step import NextStepModel
@@ -56,7 +57,7 @@ def main() -> None:
             text = "\n\n".join(part(n))
             print(text, flush=True)
             if given.readme:
-                replace_section(given.readme, text, mark, title)
+                replace_section(given.readme, mark, title, text)
 
 
 @dataclass(frozen=True)

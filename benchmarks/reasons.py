@@ -24,6 +24,7 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 from conversion_sets import DATA, SETS, ConversionSet, load_set
+from readme_section import replace_section
 from scipy.stats import kendalltau, spearmanr
 
 from forecast.attribution import near_duplicates, probability_points, summed_by
@@ -33,6 +34,7 @@ from forecast.conversion.reasons import DECIMALS, reason_code, tabulate_reasons
 from forecast.explain import LANGUAGES, label
 
 MARK = "reasons"
+HEADING = "## Reasons: exact, alike to SHAP, stable, quick\n\n`python benchmarks/reasons.py`"
 N_TOP = 3
 N_TIMED = 5_000
 N_STABLE = 1_000
@@ -59,7 +61,7 @@ def main() -> None:
     text = report(pd.DataFrame(lines), given)
     print(text)
     if given.readme:
-        replace_section(given.readme, text)
+        replace_section(given.readme, MARK, HEADING, text)
 
 
 def measured(table: ConversionSet, n_rows: int, n_background: int, n_draws: int) -> dict[str, object]:
@@ -241,17 +243,6 @@ def markdown(frame: pd.DataFrame) -> str:
     """A frame of texts as a Markdown table."""
     lines = [list(frame.columns), ["---"] * frame.shape[1], *frame.to_numpy().tolist()]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def replace_section(readme: Path, text: str) -> None:
-    """Put the text between this benchmark's marks, at the end of the file when they are not there."""
-    start, end = f"<!-- {MARK} -->", f"<!-- /{MARK} -->"
-    whole = readme.read_text(encoding="utf-8") if readme.exists() else "# Benchmarks\n"
-    title = "## Reasons: exact, alike to SHAP, stable, quick\n\n`python benchmarks/reasons.py`"
-    section = f"{start}\n{title}\n\n{text}\n{end}"
-    before, found, rest = whole.partition(start)
-    after = rest.partition(end)[2] if found else ""
-    readme.write_text(before.rstrip() + "\n\n" + section + (after or "\n"), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from hillstrom_uplift import replace_section
 from loans_conversion import DATA, END, markdown, workspace_for
+from readme_section import replace_section
 
 from forecast.conversion import window_labels
 from forecast.datasets import make_company
@@ -45,7 +45,7 @@ def main() -> None:
     print(text)
     if given.readme:
         title = "## Tampering: what 20 empty activities do\n\n`python benchmarks/tamper.py`"
-        replace_section(given.readme, text, "tamper", title)
+        replace_section(given.readme, "tamper", title, text)
 
 
 def run(folder: Path, data: Path) -> Iterator[dict[str, object]]:
