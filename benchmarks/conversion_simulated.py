@@ -18,7 +18,7 @@ from time import perf_counter
 
 import numpy as np
 import pandas as pd
-from readme_section import replace_section
+from readme_section import markdown, replace_section
 
 from forecast.conversion import ConversionScorer
 from forecast.datasets import make_company
@@ -137,12 +137,6 @@ def judged(said: np.ndarray, truth: np.ndarray, days: int) -> dict[str, str]:
         "AUC": f"{roc_auc_score(y, p, sample_weight=weight):.3f}",
         "AUC of truth": f"{roc_auc_score(y, np.tile(truth, 2), sample_weight=weight):.3f}",
     }
-
-
-def markdown(frame: pd.DataFrame) -> str:
-    """A frame of texts as a Markdown table."""
-    lines = [list(frame.columns), ["---"] * frame.shape[1], *frame.to_numpy().tolist()]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 if __name__ == "__main__":

@@ -209,9 +209,3 @@ def mean_interval(values: pd.Series) -> tuple[float, float, float]:
     """Mean and its 95 % interval over independent draws."""
     mean, error = float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
     return mean, mean - 1.96 * error, mean + 1.96 * error
-
-
-def markdown(frame: pd.DataFrame) -> str:
-    """A frame of texts as a Markdown table."""
-    lines = [list(frame.columns), ["---"] * frame.shape[1], *frame.to_numpy().tolist()]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

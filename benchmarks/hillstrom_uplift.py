@@ -16,7 +16,7 @@ from pathlib import Path
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
-from readme_section import replace_section
+from readme_section import markdown, replace_section
 from sklearn.model_selection import train_test_split
 
 from forecast.conversion.uplift import EffectModel
@@ -142,12 +142,6 @@ RANKINGS: dict[str, Ranking] = {
     "S-learner, LightGBM": by_one_model,
     "by chance": by_chance,
 }
-
-
-def markdown(frame: pd.DataFrame) -> str:
-    """A frame of texts as a Markdown table."""
-    lines = [list(frame.columns), ["---"] * frame.shape[1], *frame.to_numpy().tolist()]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 if __name__ == "__main__":

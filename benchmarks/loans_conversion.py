@@ -21,7 +21,7 @@ from conversion import log_reads, own_python
 from conversion_peers import PEERS as ALL_PEERS
 from conversion_peers import is_fresh, stored, table_fingerprint
 from conversion_tables import Judged
-from readme_section import replace_section
+from readme_section import markdown, replace_section
 
 from forecast.conversion import window_labels
 from forecast.datasets import mapping_path
@@ -184,12 +184,6 @@ def interval(draws: np.ndarray) -> str:
     """The central 95 % of bootstrap draws."""
     low, high = np.percentile(draws, [2.5, 97.5])
     return f"{low:.4f} to {high:.4f}"
-
-
-def markdown(frame: pd.DataFrame) -> str:
-    """A frame of texts as a Markdown table."""
-    lines = [list(frame.columns), ["---"] * frame.shape[1], *frame.to_numpy().tolist()]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 if __name__ == "__main__":

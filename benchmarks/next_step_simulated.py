@@ -18,8 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from hillstrom_uplift import markdown
-from readme_section import replace_section
+from readme_section import markdown, replace_section
 from scipy.special import expit
 
 from forecast.conversion.next_step import NextStepModel

@@ -1,6 +1,8 @@
-"""The part of benchmarks/README.md that a benchmark writes: between two marks of its own."""
+"""The part of benchmarks/README.md that a benchmark writes: tables, between two marks of its own."""
 
 from pathlib import Path
+
+import pandas as pd
 
 
 def replace_section(readme: Path, mark: str, heading: str, text: str) -> None:
@@ -23,3 +25,9 @@ def replace_section(readme: Path, mark: str, heading: str, text: str) -> None:
     after = rest.partition(end)[2] if found else ""
     section = f"{start}\n{heading}\n\n{text}\n{end}"
     readme.write_text(before.rstrip() + "\n\n" + section + (after or "\n"), encoding="utf-8")
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """A frame of texts as a Markdown table."""
+    lines = [list(frame.columns), ["---"] * frame.shape[1], *frame.to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -24,7 +24,7 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 from conversion_sets import DATA, SETS, ConversionSet, load_set
-from readme_section import replace_section
+from readme_section import markdown, replace_section
 from scipy.stats import kendalltau, spearmanr
 
 from forecast.attribution import near_duplicates, probability_points, summed_by
@@ -237,12 +237,6 @@ def report(table: pd.DataFrame, given: argparse.Namespace) -> str:
         f"- A top-three reason stays in the top three in >= 80 % of cases: {kept.mean():.1%} over the sets; {below}.\n"
         f"- Reasons for 5,000 rows in under 30 s: {quick} (longest {seconds.max():.1f} s)."
     )
-
-
-def markdown(frame: pd.DataFrame) -> str:
-    """A frame of texts as a Markdown table."""
-    lines = [list(frame.columns), ["---"] * frame.shape[1], *frame.to_numpy().tolist()]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 if __name__ == "__main__":

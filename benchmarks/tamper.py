@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from loans_conversion import DATA, END, markdown, workspace_for
-from readme_section import replace_section
+from loans_conversion import DATA, END, workspace_for
+from readme_section import markdown, replace_section
 
 from forecast.conversion import window_labels
 from forecast.datasets import make_company
