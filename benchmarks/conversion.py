@@ -41,14 +41,13 @@ from conversion_tables import (
     Judged,
     SmallSamples,
     gates,
-    markdown,
     metrics,
     set_table,
     skill_table,
     small_gates,
     small_table,
 )
-from readme_section import replace_section
+from readme_section import markdown, replace_section
 
 from forecast.conversion import ConversionModel
 from forecast.evaluation.metrics.classification import log_losses
