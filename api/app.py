@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from api.access_log import AccessLog
 from api.errors import register_handlers
-from api.routes import definitions, demand, health, leads, models, opportunities, outlook, scoring, targets
+from api.routes import customers, definitions, demand, health, leads, models, opportunities, outlook, scoring, targets
 from api.schemas import Problem
 from api.service import Service
 from forecast.workspace import Workspace
@@ -43,6 +43,6 @@ def create_app(workspace: Workspace) -> FastAPI:
     app.add_middleware(AccessLog)
     register_handlers(app)
     app.include_router(health.router)
-    for noun in (leads, opportunities, scoring, definitions, models, demand, outlook, targets):
+    for noun in (leads, opportunities, customers, scoring, definitions, models, demand, outlook, targets):
         app.include_router(noun.router, prefix="/v1")
     return app

@@ -50,6 +50,13 @@ class OpportunityQuery(LeadQuery):
     sort: Literal["probability", "expected_value"] = Field(default="probability", description="Highest first.")
 
 
+class CustomerQuery(PageQuery, ScoreQuery):
+    """Filters of the ranked customers."""
+
+    owner_id: Text | None = Field(default=None, description="Only accounts of this owner.")
+    sort: Literal["spend", "p_buys", "orders"] = Field(default="spend", description="Highest first.")
+
+
 class PeriodQuery(SnapshotQuery):
     """Which period."""
 

@@ -1,6 +1,6 @@
 """What a role may do, and whose rows a caller may see: the only place that decides either.
 
-| role | rows (leads, opportunities, outlook, targets) | demand | ad-hoc scores | models | target approval |
+| role | rows (leads, opportunities, customers, outlook, targets) | demand | ad-hoc scores | models | target approval |
 |---|---|---|---|---|---|
 | rep | own | no | naming only own rows | no | no |
 | manager | own, and of the own teams with all sub-teams | all | naming only visible rows | no | of all people |

@@ -332,6 +332,57 @@ class DemandForecast(BaseModel):
     points: list[DemandPoint]
 
 
+# -- customers --------------------------------------------------------------------------------------------------------
+
+
+class Customer(BaseModel):
+    """One account that ever ordered and what it is expected to do within the horizon.
+
+    Ranges and category are null where the own past rate serves, since no model was promoted yet.
+    """
+
+    account_id: str = Field(examples=["A000042"])
+    owner_id: str | None = Field(examples=["U7"])
+    horizon_days: int = Field(examples=[90])
+    p_buys: Probability = Field(description="Orders at least once within `horizon_days`.")
+    orders: float = Field(description="Expected orders; all of a day are one.", examples=[1.4])
+    orders_low: float | None = Field(description="Lower end of the 80 % range.")
+    orders_high: float | None = Field(description="Upper end of the 80 % range.")
+    spend: float = Field(description="Expected spend net of returns, in the reporting currency.", examples=[830.0])
+    spend_low: float | None = Field(description="Lower end of the 80 % range.")
+    spend_high: float | None = Field(description="Upper end of the 80 % range.")
+    next_category: str | None = Field(description="Likeliest main category of the next order.")
+    next_category_probability: float | None = Field(ge=0, le=1)
+    p_alive: float | None = Field(ge=0, le=1, description="That it still is a customer, by its own rhythm.")
+    churned: bool = Field(description="`p_alive` is below one half.")
+    base: Probability = Field(description="Chance of an account that is ordinary in everything.")
+    reasons: list[Reason] = Field(description="The strongest ones; the explanation has all.")
+
+
+class CustomerPage(BaseModel):
+    """One page of customers and the identity of its numbers."""
+
+    as_of: Moment
+    batch: int
+    model_version: str | None = Field(description="Null when nobody had ordered.", examples=["customers/2"])
+    reporting_currency: str = Field(examples=["EUR"])
+    items: list[Customer]
+    next_cursor: str | None = Field(description="Of the next page; null on the last one.")
+
+
+class CustomerExplanation(BaseModel):
+    """Every reason of one account's chance to buy, strongest first: `base` and all `points` add up to `p_buys`."""
+
+    account_id: str
+    as_of: Moment
+    batch: int
+    model_version: str
+    horizon_days: int
+    p_buys: Probability
+    base: Probability
+    reasons: list[Reason]
+
+
 # -- outlook ----------------------------------------------------------------------------------------------------------
 
 

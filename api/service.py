@@ -78,6 +78,7 @@ class Service:
         )
         self._outlooks: Cache[Outlook] = Cache(16)
         self._demand: Cache[pd.DataFrame] = Cache(4)
+        self._customers: Cache[pd.DataFrame] = Cache(4)
         self._organisations: Cache[Organisation] = Cache(16)
         self._links: Cache[pd.DataFrame] = Cache(1)
         self._present: Snapshot | None = None
@@ -156,6 +157,13 @@ class Service:
         return self._demand.get(
             (snapshot, horizon, self._ledger()),
             lambda: self.workspace.forecast_demand(snapshot.as_of, horizon, snapshot.batch),
+        )
+
+    def customers(self, snapshot: Snapshot, model: str | None = None) -> pd.DataFrame:
+        """Every account that had ordered; without ``model`` by the champion of that day."""
+        served = None if model is not None else self._ledger()
+        return self._customers.get(
+            (snapshot, model, served), lambda: self.workspace.customers(snapshot.as_of, model, snapshot.batch)
         )
 
     def organisation(self, snapshot: Snapshot | None = None) -> Organisation:

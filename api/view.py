@@ -91,6 +91,29 @@ class View:
         require_visible(record, self.rights, self._service.links)
         return self._service.workspace.score_record(entity, record, snapshot.as_of, model)
 
+    # -- customers ----------------------------------------------------------------------------------------------------
+
+    def customers(self, snapshot: Snapshot, model: str | None) -> pd.DataFrame:
+        """Accounts that had ordered and that the caller may see."""
+        require(self.caller, "rows")
+        return self.rights.rows(self._service.customers(snapshot, model))
+
+    def customer(self, account_id: str, snapshot: Snapshot, model: str | None) -> pd.DataFrame:
+        """The one row of an account.
+
+        Raises
+        ------
+        UnknownEntity
+            If it had not ordered then, does not exist or belongs to somebody else: the answer does not tell which.
+        """
+        rows = self.customers(snapshot, model)
+        row = rows[rows["account_id"] == account_id]
+        if row.empty:
+            raise UnknownEntity(
+                f"No account {account_id!r} had ordered at {snapshot.as_of.isoformat()} among those of this key."
+            )
+        return row
+
     # -- outlook, targets ---------------------------------------------------------------------------------------------
 
     def outlook(self, period: str, snapshot: Snapshot) -> pd.DataFrame:

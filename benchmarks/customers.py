@@ -115,7 +115,7 @@ def bgnbd_and_rfm(past: pd.DataFrame, day: str, horizon: int) -> tuple[pd.DataFr
     """
     book, end = OrderBook.read(past), day_number(day)
     seen = mine(book, end, horizon, Population.fit(book, end))
-    process = pd.DataFrame({"p_buys": seen.p_buys, "orders": seen.orders, "spend": seen.spend})
+    process = pd.DataFrame(seen.expected())
     inner = min(horizon, (end - int(book.day.min())) // 2)
     then = mine(book, end - inner, inner, Population.fit(book, end))
     orders, spend = (values[then.active] for values in book.labels(end - inner, inner))
@@ -143,7 +143,6 @@ def bgnbd_and_rfm(past: pd.DataFrame, day: str, horizon: int) -> tuple[pd.DataFr
 def table(judged: Judged) -> str:
     """One window as Markdown; the best peer of each metric in bold, and whether ours is at least as good."""
     metrics = {model: judged.metrics(model) for model in MODELS}
-    ours = judged.predictions[OURS]
     lines = [
         f"### {judged.name} ({judged.part})",
         "",

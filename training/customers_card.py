@@ -75,8 +75,8 @@ def _learned(model: CustomerModel) -> list[str]:
         f"{name} {' / '.join(f'{weight:.2f}' for weight in blend.weights)}" for name, blend in model.blends_.items()
     )
     return [
-        f"- Purchase process (BG/NBD, per week): r = {process.r:.3g}, alpha = {process.alpha:.3g}, {leaving}. Orders are "
-        f"worth p = {value.p:.3g}, q = {value.q:.3g}, gamma = {value.gamma:.3g} (Gamma-Gamma).",
-        f"- Weights of process / line / trees: {weights}.",
+        f"- Purchase process (BG/NBD, per week): r = {process.r:.3g}, alpha = {process.alpha:.3g}, {leaving}. Orders "
+        f"are worth p = {value.p:.3g}, q = {value.q:.3g}, gamma = {value.gamma:.3g} (Gamma-Gamma).",
+        f"- Weights of process / line / trees / free trees: {weights}.",
         f"- Features: {', '.join(model.feature_names_in_)}.",
     ]

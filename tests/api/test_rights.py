@@ -39,6 +39,8 @@ ROUTES = {
     ("GET", "/v1/leads/{lead_id}/explanation"): "rows",
     ("GET", "/v1/opportunities"): "rows",
     ("GET", "/v1/opportunities/{opportunity_id}/explanation"): "rows",
+    ("GET", "/v1/customers"): "rows",
+    ("GET", "/v1/customers/{account_id}/explanation"): "rows",
     ("GET", "/v1/outlook"): "rows",
     ("GET", "/v1/targets"): "rows",
     ("GET", "/v1/targets/approvals"): "rows",

@@ -79,10 +79,22 @@ class OrderBook:
             categories = [str(level) for level in levels]
         back = amount < 0
         bought = ~back
-        merged = _by_day(code[bought], day[bought], amount[bought], pieces[bought], category[bought], len(categories))
+        own_code, own_day, own_amount, own_pieces, main = _by_day(
+            code[bought], day[bought], amount[bought], pieces[bought], category[bought], len(categories)
+        )
         order = np.lexsort((day[back], code[back]))
-        sent_back = (code[back][order], day[back][order], -amount[back][order])
-        return cls(accounts, *merged, *sent_back, categories)
+        return cls(
+            accounts,
+            own_code,
+            own_day,
+            own_amount,
+            own_pieces,
+            main,
+            code[back][order],
+            day[back][order],
+            -amount[back][order],
+            categories,
+        )
 
     @property
     def n_accounts(self) -> int:
@@ -92,9 +104,18 @@ class OrderBook:
     def before(self, cutoff: int) -> "OrderBook":
         """What was ordered and sent back before the day ``cutoff``; all accounts stay."""
         keep, back = self.day < cutoff, self.returned_day < cutoff
-        own = (array[keep] for array in (self.code, self.day, self.amount, self.quantity, self.main))
-        returned = (array[back] for array in (self.returned_code, self.returned_day, self.returned_amount))
-        return OrderBook(self.accounts, *own, *returned, self.categories)
+        return OrderBook(
+            self.accounts,
+            self.code[keep],
+            self.day[keep],
+            self.amount[keep],
+            self.quantity[keep],
+            self.main[keep],
+            self.returned_code[back],
+            self.returned_day[back],
+            self.returned_amount[back],
+            self.categories,
+        )
 
     def total(self, values: np.ndarray | None = None, where: np.ndarray | None = None) -> np.ndarray:
         """Sum over each account's orders (their number by default), shape (n_accounts,)."""
@@ -154,19 +175,18 @@ def _days(moments: pd.Series) -> np.ndarray:
 
 def _by_day(
     code: np.ndarray, day: np.ndarray, amount: np.ndarray, pieces: np.ndarray, category: np.ndarray, n_categories: int
-) -> tuple[np.ndarray, ...]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """One row per account and day: code, day, amount, pieces, main category."""
     order = np.lexsort((category, day, code))
     code, day, amount, pieces, category = (array[order] for array in (code, day, amount, pieces, category))
     starts = np.flatnonzero(np.append(True, (np.diff(code) != 0) | (np.diff(day) != 0))[: len(code)])
     if not len(starts):
         return code, day, amount, pieces, category
-    sums = (np.add.reduceat(array, starts) for array in (amount, pieces))
     main = np.full(len(starts), -1)
     if n_categories:
         row = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(code))))
         main = _main_category(row, category, amount, n_categories, len(starts))
-    return code[starts], day[starts], *sums, main
+    return code[starts], day[starts], np.add.reduceat(amount, starts), np.add.reduceat(pieces, starts), main
 
 
 def _main_category(

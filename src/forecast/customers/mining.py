@@ -7,11 +7,11 @@ import pandas as pd
 
 from forecast.customers.book import OrderBook
 from forecast.customers.order_value import OrderValue
-from forecast.customers.purchase_process import PurchaseProcess
+from forecast.customers.purchase_process import History, PurchaseProcess
 
 #: Half-lives of fading counts: a month, a quarter, a year.
 FADING_DAYS = (30, 91, 365)
-_YEAR = 365
+_YEAR, _MONTH, _QUARTER_WEEKS = 365, 30, 13
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,31 @@ class Mined:
     active : array of shape (n,)
         Codes of the accounts that had ordered.
     features : DataFrame of n rows
-    p_buys, orders, spend : arrays of shape (n,)
-        What the process and the value of an order alone expect of the horizon.
+        Of no feature the scale depends on the horizon, so that a shorter one teaches a longer one.
+    history : History
+    order_value : array of shape (n,)
+        Expected amount of one more order.
+    population : Population
+    horizon_days : int
     """
 
     active: np.ndarray
     features: pd.DataFrame
-    p_buys: np.ndarray
-    orders: np.ndarray
-    spend: np.ndarray
+    history: History
+    order_value: np.ndarray
+    population: Population
+    horizon_days: int
+
+    def expected(self, horizon_days: int | None = None) -> dict[str, np.ndarray]:
+        """What the process and the value of an order alone expect of the horizon, or of another one, by target."""
+        weeks = (horizon_days or self.horizon_days) / 7
+        process = self.population.process
+        orders = process.expected_orders(self.history, weeks)
+        return {
+            "p_buys": process.p_buys(self.history, weeks),
+            "orders": orders,
+            "spend": orders * self.order_value,
+        }
 
 
 def mine(book: OrderBook, cutoff: int, horizon_days: int, population: Population) -> Mined:
@@ -64,9 +80,7 @@ def mine(book: OrderBook, cutoff: int, horizon_days: int, population: Population
     """
     known = book.before(cutoff)
     active, history = known.history(cutoff)
-    weeks = horizon_days / 7
     process = population.process
-    p_buys, orders = process.p_buys(history, weeks), process.expected_orders(history, weeks)
     count = history.repeats + 1
     value = population.value.mean(count, known.total(known.amount)[active] / count)
     columns = {
@@ -75,11 +89,11 @@ def mine(book: OrderBook, cutoff: int, horizon_days: int, population: Population
         **_categories(known, active),
         **_season(known, cutoff, horizon_days, active),
         "p_alive": process.p_alive(history),
-        "process_rate": process.rate(history) * weeks,
-        "process_orders": orders,
+        "process_rate": process.rate(history),
+        "process_orders": process.expected_orders(history, _QUARTER_WEEKS),
         "order_value": value,
     }
-    return Mined(active, pd.DataFrame(columns), p_buys, orders, orders * value)
+    return Mined(active, pd.DataFrame(columns), history, value, population, horizon_days)
 
 
 def _rhythm(known: OrderBook, cutoff: int, active: np.ndarray) -> dict[str, np.ndarray]:
@@ -168,9 +182,9 @@ def category_counts(known: OrderBook, active: np.ndarray) -> np.ndarray:
 
 
 def _season(known: OrderBook, cutoff: int, horizon_days: int, active: np.ndarray) -> dict[str, np.ndarray]:
-    """Orders in the same days a year ago; missing where the account is younger."""
-    start = cutoff - _YEAR
+    """Orders a month in the same days a year ago; missing where the account is younger."""
+    start, end = cutoff - _YEAR, cutoff - _YEAR + min(horizon_days, _YEAR)
     first = known.first_and_last()[0][active]
-    same = (known.day >= start) & (known.day < min(start + horizon_days, cutoff))
-    counts = known.total(where=same)[active].astype(float)
+    same = (known.day >= start) & (known.day < end)
+    counts = known.total(where=same)[active] * _MONTH / (end - start)
     return {"orders_year_ago": np.where(known.day[first] <= start, counts, np.nan)}

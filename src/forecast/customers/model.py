@@ -34,7 +34,8 @@ class CustomerModel:
     lately and how long it has ordered; a ridge line and small LightGBM trees on mined features correct it, on the
     scale of log-odds or logarithms. What they add is learned at several past cutoffs from what came within the
     horizon, or within a shorter one where the history is short: the corrections are carried to the whole horizon, the
-    process says how much longer it is. Weights of the three and the calibration come from later windows.
+    process says how much longer it is. Trees that do without the process learn from recency, frequency, money and age
+    beside them. Weights of the four and the calibration come from later windows.
 
     Parameters
     ----------
@@ -115,11 +116,12 @@ class CustomerModel:
     def _predict(self, book: OrderBook, mined: Mined, as_of: Moment | None) -> pd.DataFrame:
         p_buys, mean, spend = (self._mean(mined, target.name) for target in TARGETS)
         orders_mean = np.maximum(mean, p_buys)
+        weeks = self.horizon_days / 7
         shape = self.fitted_.population.process.r + mined.features["orders"].to_numpy() - 1
         counts = order_quantiles(p_buys, orders_mean, shape, _RANGE)
         spread = self.fitted_.population.value.spread(mined.features["orders"].to_numpy())
         money = spend_quantiles(p_buys, orders_mean, spend, shape, spread, _RANGE)
-        there = 1 - (1 + mined.features["process_rate"].to_numpy() / shape) ** -shape
+        there = 1 - (1 + weeks * mined.features["process_rate"].to_numpy() / shape) ** -shape
         p_alive = np.minimum(p_buys / np.maximum(there, 1e-12), 1.0)
         category, chance = self._next(book, mined, as_of)
         return pd.DataFrame(
@@ -148,21 +150,20 @@ class CustomerModel:
             ``points`` in the rows of `predict`, one column per reason and ``remainder``, in probability; each row plus
             ``base``, the probability of an account that is ordinary in everything, is its ``p_buys``.
         """
-        book, mined = self._mine(orders, as_of)
-        return self._explain(book, mined, as_of)
+        _, mined = self._mine(orders, as_of)
+        return self._explain(mined)
 
     def predict_with_reasons(self, orders: pd.DataFrame, as_of: Moment | None = None) -> pd.DataFrame:
         """`predict` rounded to 9 decimals, with ``base`` and ``reasons`` (JSON) that add up to ``p_buys``."""
         book, mined = self._mine(orders, as_of)
         found = self._predict(book, mined, as_of).round(DECIMALS)
-        points, base = self._explain(book, mined, as_of)
+        points, base = self._explain(mined)
         base = round(base, DECIMALS)
         texts = reason_texts(points, mined.features, found["p_buys"].to_numpy(), base)
         return found.assign(base=base, reasons=texts)
 
-    def _explain(self, book: OrderBook, mined: Mined, as_of: Moment | None) -> tuple[pd.DataFrame, float]:
-        history = book.history(self._day(as_of))[1]
-        return contributions(mined, history, self.ordinary_, self.fitted_, self.blends_["p_buys"], self.horizon_days)
+    def _explain(self, mined: Mined) -> tuple[pd.DataFrame, float]:
+        return contributions(mined, self.ordinary_, self.fitted_, self.blends_["p_buys"])
 
     def to_files(self) -> dict[str, bytes]:
         """All that is needed to use the model again."""
@@ -194,7 +195,13 @@ class CustomerModel:
         corrections = {name: Corrections.from_state(each) for name, each in state["corrections"].items()}
         standardiser = Standardiser.from_state(state["standardiser"])
         model.fitted_ = Fitted(
-            population, standardiser, corrections, state["unit"], state["level_spread"], state["n_rows"]
+            population,
+            standardiser,
+            corrections,
+            state["unit"],
+            model.horizon_days,
+            state["level_spread"],
+            state["n_rows"],
         )
         model.blends_ = {name: Blend.from_state(each) for name, each in state["blends"].items()}
         model.ordinary_ = Ordinary(**state["ordinary"])

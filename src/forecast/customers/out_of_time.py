@@ -33,19 +33,22 @@ class Fitted:
     standardiser: Standardiser
     corrections: dict[str, Corrections]
     unit: float
+    horizon_days: int
     level_spread: dict[str, float]
     n_rows: int
 
     def members(self, mined: Mined, target: str) -> np.ndarray:
-        """What each member says of each account on the scale of the target's link, shape (n, 3)."""
+        """What each member says of each account on the scale of the target's link, shape (n, 4)."""
         offset = offsets(mined, self.unit)[target]
+        stretch = offset - offsets(mined, self.unit, self.horizon_days)[target]
         columns = self.standardiser(mined.features)
-        return self.corrections[target].members(mined.features, columns, offset)
+        return self.corrections[target].members(mined.features, columns, offset, stretch)
 
 
-def offsets(mined: Mined, unit: float) -> dict[str, np.ndarray]:
+def offsets(mined: Mined, unit: float, horizon_days: int | None = None) -> dict[str, np.ndarray]:
     """What the process says, by target, on the scale of its link; spend in units of an ordinary order."""
-    expected = {"p_buys": mined.p_buys, "orders": mined.orders, "spend": mined.spend / unit}
+    expected = mined.expected(horizon_days)
+    expected["spend"] = expected["spend"] / unit
     return {target.name: target.offset(expected[target.name]) for target in TARGETS}
 
 
@@ -72,7 +75,7 @@ def fit_before(
     came = [_came(known, window, each, unit) for window, each in zip(windows, mined, strict=True)]
     features = pd.concat([each.features for each in mined], ignore_index=True)
     weight = _once_per_account(mined, book.n_accounts)
-    said = [offsets(each, unit) for each in mined]
+    said, whole = [offsets(each, unit) for each in mined], [offsets(each, unit, horizon_days) for each in mined]
     levels = {
         target.name: np.array(
             [
@@ -83,20 +86,22 @@ def fit_before(
         for target in TARGETS
     }
     standardiser, columns = standardised(features)
-    corrections = {
-        target.name: fit_corrections(
+    corrections = {}
+    for target in TARGETS:
+        name = target.name
+        levelled = [z[name] + level for z, level in zip(said, levels[name], strict=True)]
+        corrections[name] = fit_corrections(
             features,
             columns,
-            np.concatenate([values[target.name] for values in came]),
-            np.concatenate([z[target.name] + level for z, level in zip(said, levels[target.name], strict=True)]),
+            np.concatenate([values[name] for values in came]),
+            np.concatenate(levelled),
+            np.concatenate([z - all_[name] for z, all_ in zip(levelled, whole, strict=True)]),
             weight,
             target,
             random_state,
         )
-        for target in TARGETS
-    }
     spread = {name: float(found.std()) for name, found in levels.items()}
-    return Fitted(population, standardiser, corrections, unit, spread, len(features))
+    return Fitted(population, standardiser, corrections, unit, horizon_days, spread, len(features))
 
 
 def judge(book: OrderBook, end: int, horizon_days: int, *, random_state: int) -> dict[str, Blend]:

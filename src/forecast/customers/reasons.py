@@ -11,11 +11,12 @@ import pyarrow.compute as pc
 
 from forecast.attribution.points import probability_points
 from forecast.conversion.reasons import number_texts
+from forecast.conversion.trees import TreeMember
 from forecast.customers.blend import Blend
 from forecast.customers.mining import Mined
 from forecast.customers.out_of_time import Fitted
 from forecast.customers.purchase_process import History
-from forecast.customers.target import TARGETS
+from forecast.customers.target import RFM, TARGETS
 
 #: What the base leaves over by rounding.
 REMAINDER = "remainder"
@@ -75,9 +76,7 @@ class Ordinary:
         return cls(float(np.median(history.repeats)), float(np.median(share)), float(np.median(history.age)))
 
 
-def contributions(
-    mined: Mined, history: History, ordinary: Ordinary, fitted: Fitted, blend: Blend, horizon_days: int
-) -> tuple[pd.DataFrame, float]:
+def contributions(mined: Mined, ordinary: Ordinary, fitted: Fitted, blend: Blend) -> tuple[pd.DataFrame, float]:
     """Points of probability of each reason, and the probability that they start from.
 
     On log-odds the process, the line and the trees add up. What the process says is shared among frequency, recency
@@ -93,30 +92,44 @@ def contributions(
     ----------
     .. [1] Lundberg & Lee (2017), A unified approach to interpreting model predictions. NeurIPS 30.
     """
-    _, line_weight, trees_weight = blend.weights
+    _, line_weight, trees_weight, free_weight = blend.weights
     corrections = fitted.corrections[P_BUYS.name]
     columns = fitted.standardiser(mined.features)
     matrix = mined.features.to_numpy(dtype=float)
     names = fitted.standardiser.names
     parts = {reason: np.zeros(len(mined.active)) for reason in LEADING}
-    start, shares = _process_shares(history, ordinary, fitted, horizon_days)
+    start, shares = _process_shares(mined.history, ordinary, fitted)
     for reason, share in zip(_PROCESS_REASONS, shares.T, strict=True):
-        parts[reason] += share
+        parts[reason] += (1 - free_weight) * share
     terms = columns * corrections.line.coefficients * line_weight
     for column, feature in enumerate(fitted.standardiser.owner):
         parts[REASON_OF[names[feature]]] += terms[:, column]
     shap = corrections.trees.contributions(matrix)
     for column, name in enumerate(names):
         parts[REASON_OF[name]] += trees_weight * shap[:, column]
-    expected = float(np.mean(corrections.trees.log_odds(matrix) - shap.sum(axis=1)))
+    free = mined.features[list(RFM)].to_numpy(dtype=float)
+    free_shap = corrections.free_trees.contributions(free)
+    for column, name in enumerate(RFM):
+        parts[REASON_OF[name]] += free_weight * free_shap[:, column]
+    begin = (
+        (1 - free_weight) * start
+        + line_weight * corrections.line.intercept
+        + trees_weight * _expectation(corrections.trees, matrix, shap)
+        + free_weight * (corrections.free_start + _expectation(corrections.free_trees, free, free_shap))
+    )
     slope = blend.calibration.slope
     phi = slope * np.column_stack([parts[reason] for reason in LEADING])
-    z0 = float(blend.calibration(np.array(start + line_weight * corrections.line.intercept + trees_weight * expected)))
+    z0 = float(blend.calibration(np.array(begin)))
     z = blend(fitted.members(mined, P_BUYS.name))
     # Extreme probabilities of the process are clipped before they are combined; what that takes away has no reason.
     rest = z - z0 - phi.sum(axis=1)
     points = probability_points(np.column_stack([phi, rest]), z, z0)
     return pd.DataFrame(points, columns=[*LEADING, REMAINDER]), float(P_BUYS.mean(np.array([z0]))[0])
+
+
+def _expectation(trees: TreeMember, matrix: np.ndarray, shap: np.ndarray) -> float:
+    """What the trees say before they know anything: what their contributions leave over, the same in every row."""
+    return float((trees.log_odds(matrix[:1]) - shap[:1].sum(axis=1))[0]) if len(matrix) else 0.0
 
 
 def reason_texts(points: pd.DataFrame, features: pd.DataFrame, p_buys: np.ndarray, base: float) -> np.ndarray:
@@ -162,9 +175,7 @@ def _text(value: str) -> pa.Scalar:
     return pa.scalar(value, pa.large_string())
 
 
-def _process_shares(
-    history: History, ordinary: Ordinary, fitted: Fitted, horizon_days: int
-) -> tuple[float, np.ndarray]:
+def _process_shares(history: History, ordinary: Ordinary, fitted: Fitted) -> tuple[float, np.ndarray]:
     """Log-odds of an ordinary account by the process, and the Shapley values of each account's own three numbers."""
     n = len(history.repeats)
     own_share = np.where(history.repeats > 0, history.last / np.maximum(history.age, 1e-9), ordinary.last_share)
@@ -175,7 +186,7 @@ def _process_shares(
         for chosen in combinations(range(3), size):
             repeats, share, age = (own[i] if i in chosen else usual[i] for i in range(3))
             last = np.where(repeats > 0, share * age, 0.0)
-            said = fitted.population.process.p_buys(History(repeats, last, age), horizon_days / 7)
+            said = fitted.population.process.p_buys(History(repeats, last, age), fitted.horizon_days / 7)
             worth[chosen] = P_BUYS.offset(said)
     shares = np.zeros((n, 3))
     for i in range(3):

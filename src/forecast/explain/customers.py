@@ -17,7 +17,7 @@ VALUES: dict[str, Text] = {
     "pieces_per_order": Text("{value} pieces per order", "每单 {value} 件"),
     "returned_share": Text("{value} % sent back", "退货占 {value} %"),
     "n_categories": Text("{value} kinds of things bought", "购买过 {value} 类商品"),
-    "orders_year_ago": Text("{value} orders in these days a year ago", "去年同期下单 {value} 次"),
+    "orders_year_ago": Text("{value} orders a month in these days a year ago", "去年同期每月下单 {value} 次"),
 }
 _WITH_VALUE = Text("{label}: {value}", "{label}：{value}")
 

@@ -123,14 +123,13 @@ def score_customers(
     else:
         fitted = CustomerModel.from_files(registry.files(version.name, version.version))
         found, horizon = fitted.predict_with_reasons(orders, day), fitted.horizon_days
-    identity = {
-        "as_of": pd.Timestamp(as_of),
-        "batch": batch,
-        "model_version": OWN_RATE if version is None else version.label,
-        "horizon_days": horizon,
-        "backdated": version is not None and version.cutoff > as_of,
-    }
-    found = found.merge(owners, on="account_id", how="left").assign(**identity)
+    found = found.merge(owners, on="account_id", how="left").assign(
+        as_of=pd.Timestamp(as_of),
+        batch=batch,
+        model_version=OWN_RATE if version is None else version.label,
+        horizon_days=horizon,
+        backdated=version is not None and version.cutoff > as_of,
+    )
     return found.sort_values("account_id", ignore_index=True)[list(COLUMNS)]
 
 
