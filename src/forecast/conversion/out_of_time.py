@@ -90,6 +90,8 @@ class HeldOut:
         What each row is worth in independent cases while nothing moves.
     overdispersion : float
         How many times more the level of blocks of time varies than chance explains; 1 for shuffled folds.
+    timed : bool
+        Whether blocks are later blocks of time; shuffled folds disagree by chance alone.
     """
 
     rows: np.ndarray
@@ -99,10 +101,11 @@ class HeldOut:
     n_trees: dict[str, int]
     information: np.ndarray
     overdispersion: float = 1.0
+    timed: bool = False
 
     def discord(self, weights: np.ndarray, y: np.ndarray) -> float:
         """How much more the blocks disagree about which member is better than chance explains; at least 1."""
-        if self.overdispersion == 1.0:
+        if not self.timed:
             return 1.0
         differences = log_losses_at(y[:, None], self.z) - log_losses_at(y, self.z @ weights)[:, None]
         return float(disagreement(differences, self.blocks, row_weight=self.information).max())
@@ -137,7 +140,7 @@ def hold_out(
             n_trees[name] = int(np.exp(probable @ np.log(recipe.tree_counts)).round())
     z = np.column_stack(columns)
     inflation = overdispersion(z.mean(axis=1), y, blocks, row_weight=information) if timed else 1.0
-    return HeldOut(rows, z, blocks, strengths, n_trees, information, inflation)
+    return HeldOut(rows, z, blocks, strengths, n_trees, information, inflation, timed)
 
 
 def choice_probabilities(
