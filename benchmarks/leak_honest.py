@@ -4,6 +4,9 @@ Values that tell something of the fate are drawn given the true fate, for open c
 For everything that can be seen this is the same as a trait that was there first and then decided the case.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from leak_planting import Cases, Column, Kind, changes, days, no_changes
@@ -193,11 +196,11 @@ def _repeated(cases: Cases, mean_days: float, rng: Rng, *, until: "pd.Series[pd.
     return changes(cases.frame.index[which], pd.Series(at), None)
 
 
-def _before_fate(cases: Cases, rng: Rng, *, won: float, lost: float, value: object) -> pd.DataFrame:
+def _before_fate(cases: Cases, rng: Rng, *, won: float, lost: float, value: Callable[[int], Any]) -> pd.DataFrame:
     frame = cases.frame[cases.frame["fate"] != ""]
     rows = frame[rng.random(len(frame)) < np.where(frame["fate"] == "won", won, lost)]
     at = rows["fate_at"].dt.tz_localize(None) - days(rng.uniform(3, 30, len(rows)))
-    typed = changes(rows.index, at, value(len(rows)))  # type: ignore[operator]
+    typed = changes(rows.index, at, value(len(rows)))
     # A case too short for it has none: known at creation of closed cases only, it would be no different from a leak.
     return typed[(at > rows["first"].dt.tz_localize(None)).to_numpy()]
 

@@ -18,7 +18,7 @@ from forecast.adapters.model_specs import ModelSpec, load_model_spec
 from forecast.conversion import ConversionModel, ConversionScorer, window_labels
 from forecast.conversion.next_step import NextStepModel
 from forecast.conversion.population import MIN_ENTITIES
-from forecast.conversion.scorer import joined
+from forecast.conversion.scorer import Kind, joined
 from forecast.errors import InvalidInput, NotEnoughHistory
 from forecast.evaluation.evaluate import evaluate, gate
 from forecast.evaluation.promotion import Decision
@@ -203,7 +203,7 @@ class _Run:
     def judged(self) -> pd.DataFrame:
         return self.table[self.split.valid]
 
-    def _fit_before(self, block: Block, kind: str, params: Mapping[str, Any]) -> ConversionScorer:
+    def _fit_before(self, block: Block, kind: Kind, params: Mapping[str, Any]) -> ConversionScorer:
         """A scorer that knows only what the comparison allows it to."""
         keys = ["entity_id", "as_of"]
         rows = self.table[block.train]
@@ -217,12 +217,12 @@ class _Run:
         return self._fit(rows.drop(columns=["event", "days"]), known, end, kind, params)
 
     def _fit(
-        self, features: pd.DataFrame, known: pd.DataFrame, end: datetime, kind: str, params: Mapping[str, Any]
+        self, features: pd.DataFrame, known: pd.DataFrame, end: datetime, kind: Kind, params: Mapping[str, Any]
     ) -> ConversionScorer:
         scorer = new_scorer(self.snapshots, self.settings, kind=kind, params=dict(params))
         return scorer.fit(features, known, cutoff=end)
 
-    def refit(self, kind: str, params: Mapping[str, Any]) -> ConversionScorer:
+    def refit(self, kind: Kind, params: Mapping[str, Any]) -> ConversionScorer:
         """A scorer on everything known."""
         return self._fit(self.features, self.snapshots.outcomes, self.snapshots.end, kind, params)
 
@@ -247,7 +247,7 @@ class _Run:
             p[block.valid] = fit(block)(self.table[block.valid])
         return p[self.split.valid]
 
-    def _scorer_before(self, block: Block, kind: str, params: Mapping[str, Any]) -> Predictor:
+    def _scorer_before(self, block: Block, kind: Kind, params: Mapping[str, Any]) -> Predictor:
         scorer = self._fit_before(block, kind, params)
         return lambda rows: self._predict(scorer, rows)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeGuard
 
 import typer
 
 from forecast.cli.options import HERE, AsOf, Folder, Json, open_workspace
 from forecast.errors import InvalidInput
 from forecast.terminal import Terminal, records
+
+if TYPE_CHECKING:
+    from forecast.workspace import Task
 
 app = typer.Typer()
 models = typer.Typer(no_args_is_help=True, help="Registered models and who serves.")
@@ -24,14 +27,14 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Fit, evaluate on later time, log to MLflow, apply the gate."""
-    if task not in ("conversion", "demand", "customers", "all"):
+    if not _is_task(task):
         raise InvalidInput(f"`task` must be conversion, demand, customers or all, got {task!r}.")
     from forecast.evaluation.series_backtest import DETAILS
 
     opened = open_workspace(workspace)
     terminal = Terminal(as_json)
     with terminal.progress("train") as progress:
-        results = opened.train(task, as_of, progress=progress)  # type: ignore[arg-type]  # checked above
+        results = opened.train(task, as_of, progress=progress)
     for result in results:
         terminal.table(
             result.metrics.drop(columns=DETAILS, errors="ignore"),
@@ -52,6 +55,11 @@ def train(
             for result in results
         ]
     )
+
+
+def _is_task(text: str) -> TypeGuard[Task]:
+    """Whether there is such a training."""
+    return text in ("conversion", "demand", "customers", "all")
 
 
 @app.command()

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from forecast.cli.options import HERE, AsOf, Batch, Folder, Json, open_workspace
+from forecast.cli.options import HERE, AsOf, Batch, Folder, Json, Period, Target, open_workspace
 from forecast.terminal import Terminal, records
 
 app = typer.Typer()
@@ -16,7 +16,7 @@ app.add_typer(targets, name="targets")
 
 @app.command()
 def outlook(
-    period: Annotated[str, typer.Option(help="2026-03, 2026Q1, FY2026 or 2026-W07.")],
+    period: Period,
     as_of: AsOf = None,
     batch: Batch = None,
     workspace: Folder = HERE,
@@ -33,8 +33,8 @@ def outlook(
 
 @targets.command()
 def propose(
-    period: Annotated[str, typer.Option(help="2026-03, 2026Q1, FY2026 or 2026-W07.")],
-    target: Annotated[float | None, typer.Option(help="Company target; default the company's even odds.")] = None,
+    period: Period,
+    target: Target = None,
     as_of: AsOf = None,
     batch: Batch = None,
     workspace: Folder = HERE,
@@ -51,9 +51,9 @@ def propose(
 
 @targets.command()
 def approve(
-    period: Annotated[str, typer.Option(help="2026-03, 2026Q1, FY2026 or 2026-W07.")],
+    period: Period,
     author: Annotated[str, typer.Option(help="Who approves.")],
-    target: Annotated[float | None, typer.Option(help="Company target; default the company's even odds.")] = None,
+    target: Target = None,
     as_of: AsOf = None,
     workspace: Folder = HERE,
     as_json: Json = False,
@@ -69,7 +69,7 @@ def approve(
 
 @targets.command()
 def show(
-    period: Annotated[str, typer.Option(help="2026-03, 2026Q1, FY2026 or 2026-W07.")],
+    period: Period,
     workspace: Folder = HERE,
     as_json: Json = False,
 ) -> None:

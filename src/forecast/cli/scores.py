@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from forecast.cli.options import HERE, AsOf, Batch, Folder, Json, open_workspace
+from forecast.cli.options import HERE, AsOf, Batch, Folder, Json, Lang, open_workspace
 from forecast.terminal import Terminal, records
 
 app = typer.Typer()
@@ -51,7 +51,7 @@ def explain(
     as_of: AsOf = None,
     model: Annotated[str | None, typer.Option(help="Model version; default that day's champion.")] = None,
     batch: Batch = None,
-    lang: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    lang: Lang = "en",
     plot: Annotated[Path | None, typer.Option(help="Draw the way from base rate to probability: a .png file.")] = None,
     raising: Annotated[bool, typer.Option("--raising", help="Also what its owner could do to raise it.")] = False,
     workspace: Folder = HERE,
@@ -88,7 +88,7 @@ def explain(
 
 @app.command()
 def definitions(
-    lang: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    lang: Lang = "en",
     out: Annotated[Path | None, typer.Option(help="Page to write, .html or .md; default Markdown on stdout.")] = None,
     as_json: Json = False,
 ) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 import pandas as pd
 
 from forecast.conversion import ConversionScorer, window_labels
+from forecast.conversion.scorer import Kind
 from forecast.errors import InvalidInput, NotEnoughHistory
 from forecast.evaluation.evaluate import evaluate, gate
 from forecast.evaluation.promotion import Decision
@@ -141,7 +142,7 @@ def _predict(
     fitted = features.merge(known[keys], on=keys)
     judged = rows[keys].merge(features, on=keys)
 
-    def said_by(kind: str) -> tuple[pd.Series, float]:
+    def said_by(kind: Kind) -> tuple[pd.Series, float]:
         scorer: ConversionScorer = new_scorer(snapshots, settings, kind=kind).fit(fitted, known, cutoff=end)
         X = with_columns(judged, [str(name) for name in scorer.model_.feature_names_in_])
         return pd.Series(scorer.win_probability(X), index=rows.index), scorer.base_

@@ -1,11 +1,13 @@
 """Who serves: the champion of a day, and the shrunken group rate where there is none."""
 
 from datetime import datetime
+from typing import Final
 
 import pandas as pd
 from duckdb import DuckDBPyConnection
 
 from forecast.conversion import ConversionScorer, window_labels
+from forecast.conversion.scorer import Kind
 from forecast.errors import InvalidInput
 from forecast.features import build_features
 from forecast.ports import ModelRegistry, ModelVersion, Promotion, Store
@@ -17,7 +19,7 @@ from forecast.usecases.snapshots import Snapshots, take_snapshots
 GATE = "gate"
 
 #: How scores name the group rate that was fitted on the fly, without a registered model.
-GROUP_RATE = "group_rate"
+GROUP_RATE: Final = "group_rate"
 
 #: The only features that the group rate looks at.
 GROUP_RATE_FAMILIES = ("stage",)
@@ -95,14 +97,14 @@ def fit_group_rate(
 
 
 def new_scorer(
-    snapshots: Snapshots, settings: Settings, *, kind: str, params: dict[str, object] | None = None
+    snapshots: Snapshots, settings: Settings, *, kind: Kind, params: dict[str, object] | None = None
 ) -> ConversionScorer:
     """An unfitted scorer for these snapshots."""
     return ConversionScorer(
         snapshots.entity,
         snapshots.horizon_days,
         settings.horizons_days,
-        kind=kind,  # type: ignore[arg-type]  # checked in fit
+        kind=kind,
         params=params,
         random_state=settings.random_state,
     )
