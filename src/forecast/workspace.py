@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from forecast.adapters.lake import DeltaLake
     from forecast.adapters.mlflow_registry import MlflowRegistry
     from forecast.adapters.store import SqlStore
+    from forecast.demand import DemandPanel
     from forecast.outlook import Outlook
     from forecast.usecases.demand import DemandBacktest
     from forecast.usecases.ingest import IngestResult
@@ -146,6 +147,13 @@ class Workspace:
         moment = self.moment(as_of)
         with self.lake.connect(batch) as con:
             return build_features(con, open_entities(con, entity, moment), entity, zone=self.settings.zone)
+
+    def demand_panel(self, as_of: AsOf = None, batch: int | None = None) -> DemandPanel:
+        """The series that demand is learned from, as known at ``as_of``."""
+        from forecast.usecases.demand import read_panel
+
+        with self.lake.connect(batch) as con:
+            return read_panel(con, self.settings, self.moment(as_of), self.settings.demand_horizon)
 
     # -- models ---------------------------------------------------------------------------------------------------
 

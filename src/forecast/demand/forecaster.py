@@ -13,10 +13,11 @@ from forecast.demand.baselines import BASELINES
 from forecast.demand.classes import classify, is_sparse
 from forecast.demand.combination import Combination, learn_combination
 from forecast.demand.errors import ErrorModel, PastErrors, usual_error
+from forecast.demand.explanation import explain_means, explanation_frame, rows_of
 from forecast.demand.grid import parse_frequency
 from forecast.demand.inputs import Inputs, build_inputs
 from forecast.demand.matrix import Floats, SeriesMatrix, to_matrix
-from forecast.demand.members import GLOBAL_MEMBERS, MemberPool, choose_members, prior_weights
+from forecast.demand.members import GLOBAL_MEMBERS, MemberPool, affordable_rows, choose_members, prior_weights
 from forecast.demand.recipe import Recipe, recipe_of
 from forecast.demand.repair import Repair
 from forecast.demand.statistical import MEMBERS
@@ -215,6 +216,33 @@ class DemandForecaster:
         )
         return _future(inputs.matrix, self.horizon), paths
 
+    def explain(self, ids: Sequence[object] | None = None) -> pd.DataFrame:
+        """Each forecast's mean split into parts that add up to it: level, trend, season, calendar, drivers and so on.
+
+        Parameters
+        ----------
+        ids : sequence, optional
+            Only these series; default all.
+
+        Returns
+        -------
+        DataFrame
+            ``unique_id``, ``ds``, ``part`` (see `PARTS` of `forecast.demand.explanation`), ``points`` in the unit of
+            the series.
+
+        Raises
+        ------
+        InvalidInput
+            If an id is not in the panel.
+        """
+        self._check_fitted("inputs_")
+        inputs = self.inputs_
+        rows = rows_of(inputs.matrix, ids)
+        sparse = is_sparse(self._classes(inputs))
+        return explanation_frame(
+            explain_means(inputs, self._pool, self.combination_, sparse, rows), inputs.matrix, rows
+        )
+
     def backtest(
         self,
         panel: pd.DataFrame,
@@ -315,19 +343,22 @@ class DemandForecaster:
         self.categories_ = inputs.categories
         self.n_series_ = inputs.matrix.n_series
         n_windows = self._possible_windows(inputs)
+        n_fits = 1 + (n_windows if inputs.matrix.y.size <= _REFIT_VALUES else 1)
+        self._rows = min(self.max_rows, affordable_rows(self.budget, n_fits=n_fits))
         self._pool = self._new_pool(self._choose(inputs, n_windows))
         windows = self._windows(inputs, n_windows)
         self._pool.fit(inputs)
         if not self._pool.names_:  # a global member alone that had too few rows
             self._pool = self._new_pool(("seasonal_naive",)).fit(inputs)
             windows = self._windows(inputs, n_windows)
-        self.combination_ = self._combination(windows)
+        self.combination_ = self._combination(windows, inputs)
         self.errors_ = self._error_model(inputs, windows)
         return self
 
     def _new_pool(self, names: tuple[str, ...]) -> MemberPool:
         params = dict(self.params) if self.params else None
-        return MemberPool(self._recipe, names, max_rows=self.max_rows, params=params, random_state=self.random_state)
+        rows = getattr(self, "_rows", self.max_rows)
+        return MemberPool(self._recipe, names, max_rows=rows, params=params, random_state=self.random_state)
 
     def _choose(self, inputs: Inputs, n_windows: int) -> tuple[str, ...]:
         if self.model != "auto":
@@ -365,9 +396,10 @@ class DemandForecaster:
     def _classes(self, inputs: Inputs) -> NDArray[np.object_]:
         return classify(inputs.matrix.y, self._recipe.season_length)["class"].to_numpy(dtype=object)
 
-    def _combination(self, windows: list[_Window]) -> Combination:
+    def _combination(self, windows: list[_Window], inputs: Inputs) -> Combination:
         names = self._pool.names_
-        regular, sparse = prior_weights(names), prior_weights(names, sparse=True)
+        drivers = bool(inputs.series_drivers or inputs.common_drivers)
+        regular, sparse = (prior_weights(names, sparse=kind, drivers=drivers) for kind in (False, True))
         usable = [window for window in windows if set(names) <= set(window.forecasts)]
         errors = [np.empty((len(names), 0, self.horizon)), *(window.errors(names) for window in usable)]
         sums = [

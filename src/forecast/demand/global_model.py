@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import lightgbm as lgb
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.demand.features import RowFeatures
@@ -94,15 +95,21 @@ class GlobalModel:
         per_chunk = max(_CHUNK // horizon, 1)
         for start in range(0, n_series, per_chunk):
             rows = np.arange(start, min(start + per_chunk, n_series))
-            series = np.repeat(rows, horizon)
-            origin = np.full(len(series), inputs.matrix.n_times - 1)
-            step = np.tile(np.arange(1, horizon + 1), len(rows))
-            centre, scale = self._place(features, series, origin, step)
-            X = features.rows(series, origin, step, centre=centre, scale=scale)[self.feature_names_in_]
+            X, centre, scale = self.future_rows(features, rows)
             score = np.asarray(self.booster_.predict(X.to_numpy(), raw_score=True, num_threads=2))
             values = scale * (np.exp(np.minimum(score, 20)) if self.is_tweedie_ else score)
             mean[rows] = (values if centre is None else values + centre).reshape(len(rows), horizon)
         return mean
+
+    def future_rows(self, features: RowFeatures, rows: Positions) -> tuple[pd.DataFrame, Floats | None, Floats]:
+        """Features, centre and scale of the horizon of some series, step by step within each."""
+        matrix, horizon = features.inputs.matrix, features.inputs.horizon
+        series = np.repeat(rows, horizon)
+        origin = np.full(len(series), matrix.n_times - 1)
+        step = np.tile(np.arange(1, horizon + 1), len(rows))
+        centre, scale = self._place(features, series, origin, step)
+        X = features.rows(series, origin, step, centre=centre, scale=scale)[self.feature_names_in_]
+        return X, centre, scale
 
     def _place(
         self, features: RowFeatures, series: Positions, origin: Positions, step: Positions
@@ -137,13 +144,13 @@ class GlobalModel:
         sized: dict[str, Any] = {
             "objective": "tweedie" if self.is_tweedie_ else "regression",
             "num_leaves": 31 if large else 15,
-            "min_data_in_leaf": 200 if large else 50,
+            "min_data_in_leaf": 1000 if large else 50,
             "num_iterations": 300 if large else 150,
             "num_threads": 2 if n_rows > 300_000 else 1,  # below that threads mostly wait; the result is the same
             "seed": self.random_state,
         }
         if self.is_tweedie_:
-            sized["tweedie_variance_power"] = 1.1
+            sized["tweedie_variance_power"] = 1.5
         return {**_PARAMS, **sized, **(self.params or {})}
 
 

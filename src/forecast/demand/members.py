@@ -29,13 +29,20 @@ GLOBAL_MEMBERS: Mapping[str, GlobalMember] = {
     "lightgbm_median": GlobalMember("difference", {"objective": "regression_l1"}),
 }
 #: Members that count fully in the prior weights; all others count for a twentieth.
-_CORE = (*GLOBAL_MEMBERS, "smoothing", "theta", "dynamic_theta", "ces", "ets")
+_CORE = (*GLOBAL_MEMBERS, "smoothing", "slow_smoothing", "double_smoothing", "theta", "dynamic_theta", "ces", "ets")
 #: The same for sparse series.
 _SPARSE_CORE = ("lightgbm", "smoothing", "theta", "tsb", "sba", "window_mean")
+#: Above this share of zeros a panel is sparse.
+_SPARSE_SHARE = 0.3
+#: A statistical member sees no driver: where there are some, it counts for so much of that.
+_BLIND = 0.1
 #: Costly and no better than cheaper ones: only when asked for by name.
 _BY_NAME_ONLY = ("arima",)
 #: Share of the time budget for statistical members; the rest is for the global ones.
 _STATISTICAL_SHARE = 0.6
+#: Nominal seconds of the reference core for a training row of a global model: features, 150 to 300 rounds, prediction.
+_ROW_SECONDS = 5e-5
+_LEAST_ROWS = 1000
 
 
 def choose_members(inputs: Inputs, recipe: Recipe, seconds: float, *, n_forecasts: float) -> tuple[str, ...]:
@@ -57,13 +64,32 @@ def choose_members(inputs: Inputs, recipe: Recipe, seconds: float, *, n_forecast
         tuple(name for name in MEMBERS if name not in _BY_NAME_ONLY),
         _STATISTICAL_SHARE * seconds / n_forecasts,
     )
-    return (*GLOBAL_MEMBERS, *affordable_now)
+    # The median of what is mostly 0 is 0: no member for sparse panels.
+    is_sparse = np.mean(inputs.matrix.y == 0) > _SPARSE_SHARE
+    return (*(name for name in GLOBAL_MEMBERS if not (is_sparse and name == "lightgbm_median")), *affordable_now)
 
 
-def prior_weights(names: Sequence[str], *, sparse: bool = False) -> Floats:
-    """What the weights of the members are shrunk to, for regular or for sparse series; shape (n_members,)."""
+def prior_weights(names: Sequence[str], *, sparse: bool = False, drivers: bool = False) -> Floats:
+    """What the weights of the members are shrunk to; shape (n_members,), positive.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Members.
+    sparse : bool
+        For sparse series instead of regular ones.
+    drivers : bool
+        Something is known ahead, which only the global members see.
+    """
     core = _SPARSE_CORE if sparse else _CORE
-    return np.array([1.0 if name in core else 0.05 for name in names])
+    blind = _BLIND if drivers else 1.0
+    return np.array([(1.0 if name in core else 0.05) * (1.0 if name in GLOBAL_MEMBERS else blind) for name in names])
+
+
+def affordable_rows(seconds: float, *, n_fits: int) -> int:
+    """Training rows of each global member that a time budget allows when all are fitted ``n_fits`` times."""
+    rows = (1 - _STATISTICAL_SHARE) * seconds / (_ROW_SECONDS * len(GLOBAL_MEMBERS) * n_fits)
+    return max(int(rows), _LEAST_ROWS)
 
 
 class MemberPool:
