@@ -1,0 +1,32 @@
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from forecast.datasets import make_company
+from forecast.workspace import Workspace
+
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "retrain_demand.ipynb"
+
+
+def test_the_notebook_is_stored_without_output() -> None:
+    cells = nbformat.read(NOTEBOOK, as_version=4).cells
+
+    assert [cell for cell in cells if cell.cell_type == "code" and (cell.outputs or cell.execution_count)] == []
+
+
+@pytest.mark.slow
+def test_an_engineer_retrains_and_forecasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = Workspace.init(tmp_path / "company", demand_frequency="M", demand_horizon=2)
+    workspace.ingest(make_company(random_state=3).write(tmp_path / "export"))
+    monkeypatch.setenv("FORECAST_WORKSPACE", str(tmp_path / "company"))
+    monkeypatch.setenv("FORECAST_AS_OF", "2025-09-01")
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(NOTEBOOK.parent)}}).execute()
+
+    printed = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
+    assert "promoted –" in printed
+    assert {version.tags["kind"] for version in workspace.registry.versions("demand")} >= {"combined"}
