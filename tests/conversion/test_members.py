@@ -25,6 +25,15 @@ def test_few_outcomes_give_the_line_the_say_and_many_the_trees_as_much() -> None
     assert 0.4 < many["linear"] < many["trees"] < 0.6
 
 
+def test_rate_without_groups_takes_less_of_the_say_at_few_outcomes_and_the_same_at_many() -> None:
+    few = prior_weights(2, timed=False, grouped=False), prior_weights(2, timed=False)
+    many = prior_weights(1e6, timed=False, grouped=False), prior_weights(1e6, timed=False)
+
+    assert 0 < few[0]["group_rate"] < 0.6 * few[1]["group_rate"]
+    assert_allclose(few[0]["linear"] / few[0]["trees"], few[1]["linear"] / few[1]["trees"])
+    assert_allclose(many[0]["group_rate"], many[1]["group_rate"], rtol=1e-3)
+
+
 def test_recent_members_share_evenly_in_a_still_world_and_lead_in_a_moving_one() -> None:
     still, moving = prior_weights(1000, timed=True), prior_weights(1000, timed=True, overdispersion=256)
 

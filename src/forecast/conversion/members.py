@@ -24,8 +24,14 @@ MEMBERS = ("linear", "linear_recent", "trees", "trees_recent", "group_rate")
 #: Cases of the rarer outcome at which trees have half of the say that they get with many, and the rate half of its own.
 TREES_NEED, LINE_NEEDS = 100.0, 25.0
 
+#: What the rate weighs without any outcome beyond what it keeps with many; less where it has no groups to tell apart,
+#: since towards one rate for all the line is shrunk by its own prior.
+GROUPED_RATE, SINGLE_RATE = 0.17, 0.07
 
-def prior_weights(n_rarer: float, *, timed: bool, overdispersion: float = 1.0) -> dict[str, float]:
+
+def prior_weights(
+    n_rarer: float, *, timed: bool, overdispersion: float = 1.0, grouped: bool = True
+) -> dict[str, float]:
     """What the members weigh before any comparison.
 
     With few outcomes the line and the rate have the say, with many the lines and the trees alike. The recent members
@@ -39,8 +45,10 @@ def prior_weights(n_rarer: float, *, timed: bool, overdispersion: float = 1.0) -
         Whether the recent members take part.
     overdispersion : float
         At least 1, see `evaluation.combination.overdispersion`.
+    grouped : bool
+        Whether the rate knows groups.
     """
-    rate = 0.03 + 0.17 * LINE_NEEDS / (n_rarer + LINE_NEEDS)
+    rate = 0.03 + (GROUPED_RATE if grouped else SINGLE_RATE) * LINE_NEEDS / (n_rarer + LINE_NEEDS)
     trees = 0.55 * n_rarer / (n_rarer + TREES_NEED)
     families = {"linear": (1 - rate) * (1 - trees), "trees": (1 - rate) * trees}
     weights = {"group_rate": rate}

@@ -151,7 +151,7 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             held_out = HeldOut.nothing(recipe)
             if folds:
                 held_out = hold_out(X, table, folds, segments, recipe, n_jobs=self.n_jobs)
-            self._combine_out_of_time(held_out, table, scheme, recipe)
+            self._combine_out_of_time(held_out, table, scheme, recipe, grouped=bool(segments))
             self._refit(X, table, held_out, segments, recipe)
         self.base_ = float(expit(self._log_odds(X)).mean())
         return self
@@ -182,11 +182,13 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         folds = [fold for fold in folds if _outcomes(y[fold.train]) >= 1]
         return (folds, "stratified") if folds else ([], "none")
 
-    def _combine_out_of_time(self, held_out: HeldOut, table: TrainingTable, scheme: str, recipe: Recipe) -> None:
+    def _combine_out_of_time(
+        self, held_out: HeldOut, table: TrainingTable, scheme: str, recipe: Recipe, *, grouped: bool
+    ) -> None:
         """Weights, calibration and intervals from what was said before the outcomes were known."""
         rows, y = held_out.rows, table.y[held_out.rows]
         cases = len(np.unique(table.groups)) * min(table.y.mean(), 1 - table.y.mean())
-        prior = prior_weights(cases, timed=scheme == "rolling", overdispersion=held_out.overdispersion)
+        prior = prior_weights(cases, timed=scheme == "rolling", overdispersion=held_out.overdispersion, grouped=grouped)
         shares = np.array(list(prior.values()))
         self.strengths_, self.n_trees_ = held_out.strengths, held_out.n_trees
         self.overdispersion_ = held_out.overdispersion
