@@ -103,7 +103,7 @@ def recipe(task: Task, objective: str, *, seasonal: bool) -> Any:
     lags = sorted({*range(1, min(max(season, 4), 24) + 1), season})
     means = [RollingMean(window, min_samples=1) for window in sorted({4, season} - {1})]
     has_dates = not isinstance(task.freq, int)
-    transforms: list[Any] = [Differences([1, season] if seasonal else [1])] if task.is_competition else []
+    transforms: list[Any] = [Differences([season if seasonal else 1])] if task.is_competition else []
     model = LGBMRegressor(objective=objective, n_estimators=200, learning_rate=0.05, n_jobs=1, verbose=-1, seed=0)
     return MLForecast(
         models={"mean": model},

@@ -225,6 +225,6 @@ Peers, as they come; negative values of theirs become 0 where no value is negati
   no season for them;
 - **mean of ETS and DOT**: of their means and of their quantiles;
 - **LightGBM**: mlforecast with lags of a season and rolling means, 200 trees, scaled per series; competition sets
-  differenced first, once or over a season too; squared or absolute (L1) loss for the others, which get static columns
-  and drivers. Intervals are mlforecast's conformal ones, where the series are long enough for them;
+  differenced first, from one period or one season to the next; squared or absolute (L1) loss for the others, which
+  get static columns and drivers. Intervals are mlforecast's conformal ones, where every series is long enough for them;
 - **AutoGluon**-TimeSeries, preset `fast_training` (statistical and tree models, weighted), at most 90 s an origin."""
