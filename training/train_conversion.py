@@ -33,6 +33,7 @@ from forecast.usecases.snapshots import Snapshots, censored, take_snapshots
 from training.baselines import Predictor, fit_lightgbm, fit_logistic
 from training.card import conversion_card, describe_effort
 from training.evidence import evidence_of
+from training.importance import importance_artifacts
 from training.leakage import changed_features, distort_future, leak_section, sample_spine
 from training.next_step import learn_next_step, next_step_section
 from training.result import TrainingResult
@@ -460,6 +461,7 @@ def _log(
                 "parameters": parameters_text(run.spec.parameters if role == CHALLENGER else {}),
             },
             "artifacts": evidence.artifacts()
+            | (importance_artifacts(scorer, run.features) if role == CHALLENGER else {})
             | {
                 CARD: card.encode(),
                 "evaluation.csv": run.metrics.to_csv(index=False).encode(),

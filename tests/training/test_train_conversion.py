@@ -1,5 +1,6 @@
 """Training end to end on leads whose channel tells their outcome."""
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -103,8 +104,8 @@ def test_run_holds_everything_needed_to_judge_and_repeat_it(trained: Any) -> Non
     assert run["params"]["scheme"] == LATER_TIME
     assert run["tags"]["entity"] == "lead"
     assert run["metrics"]["group_rate.log_loss"] > run["metrics"]["log_loss"]
-    pictures = {"decision.png", "gains.png", "months.png", "reliability.png"}
-    tables = {"by_age.csv", "by_channel.csv", "by_month.csv", "decision.csv", "reliability.csv"}
+    pictures = {"beeswarm.png", "decision.png", "gains.png", "months.png", "reliability.png"}
+    tables = {"by_age.csv", "by_channel.csv", "by_month.csv", "decision.csv", "importance.csv", "reliability.csv"}
     assert set(run["artifacts"]) == {"card.md", "evaluation.csv", "features.csv"} | pictures | tables
     assert all(run["artifacts"][name].startswith(b"\x89PNG") for name in pictures)
     card = here.registry.files("conversion_lead", "2")["card.md"].decode()
@@ -112,6 +113,18 @@ def test_run_holds_everything_needed_to_judge_and_repeat_it(trained: Any) -> Non
     assert "Known before 2025-07-20 00:00 UTC, batch 1" in card
     assert "It knows more than the group rate: log loss -0." in card
     assert run["metrics"]["calibration_error_floor"] > 0
+
+
+def test_run_says_what_moves_the_scores_most(trained: Any) -> None:
+    here, result, _ = trained
+    first = here.registry.runs["conversion_lead/1"]["artifacts"]
+
+    found = pd.read_csv(io.BytesIO(here.registry.runs[result.model.label]["artifacts"]["importance.csv"]))
+
+    assert not {"beeswarm.png", "importance.csv"} & set(first)  # one rate for all: nothing moves it
+    features = found[found["of"] == "feature"]
+    assert features["name"].iloc[0] == "attributes__channel"  # it tells most of the outcome
+    assert found.groupby("of")["share"].sum().to_numpy() == pytest.approx([1.0, 1.0])
 
 
 def test_challenger_is_stored_with_its_next_steps_and_its_card_tells_them(trained: Any) -> None:
