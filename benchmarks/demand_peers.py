@@ -7,11 +7,11 @@ Each set, part and peer runs in a process of its own. A file per origin: what is
 """
 
 import argparse
+import importlib
 import json
+import multiprocessing
 import os
 import resource
-import subprocess
-import sys
 import tempfile
 import time
 import warnings
@@ -272,6 +272,12 @@ def version_of(package: str) -> str | None:
         return None
 
 
+def preload() -> None:
+    """Import here what every process would import for itself."""
+    for module in ("lightgbm", "mlforecast", "statsforecast.models"):
+        importlib.import_module(module)
+
+
 def main() -> None:
     """Run what is missing in the cache."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -281,22 +287,18 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--peers", nargs="+", choices=list(PEERS), default=list(PEERS))
     parser.add_argument("--slow-series", type=int, default=N_SLOW, help=f"series of a set for {', '.join(SLOW)}")
-    parser.add_argument("--here", action="store_true", help="in this process: what this script calls itself with")
     given = parser.parse_args()
     given.cache.mkdir(parents=True, exist_ok=True)
+    preload()
     for part in given.parts:
         for name in given.sets:
             task = load_task(name, given.data, part)
             for peer in (peer for peer in given.peers if applies(peer, task)):
-                if given.here:
-                    run(task, peer, given.cache, given.slow_series)
-                elif missing(task, peer, given.cache, given.slow_series):
-                    command = [sys.executable, __file__, "--here", "--cache", given.cache, "--data", given.data]
-                    command += ["--slow-series", given.slow_series]
-                    done = subprocess.run(
-                        [*map(str, command), "--sets", name, "--parts", part, "--peers", peer], check=False
-                    )
-                    if done.returncode:
+                if missing(task, peer, given.cache, given.slow_series):
+                    process = multiprocessing.Process(target=run, args=(task, peer, given.cache, given.slow_series))
+                    process.start()
+                    process.join()
+                    if process.exitcode:
                         print(f"{name}, {part}, {peer}: failed", flush=True)
 
 
