@@ -148,7 +148,8 @@ def learn_combination(
         Errors of sums of series, an array for each level: what is right for single series may be biased in sum.
     """
     if sums:
-        both = learn_weights([errors, *sums], regular)
+        share = float(is_sparse.mean()) if len(is_sparse) else 0.0
+        both = learn_weights([errors, *sums], (1 - share) * regular + share * sparse)
         return Combination(tuple(names), both, both)
     return Combination(
         tuple(names), learn_weights([errors[:, ~is_sparse]], regular), learn_weights([errors[:, is_sparse]], sparse)
