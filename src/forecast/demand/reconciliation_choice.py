@@ -90,7 +90,7 @@ def choose_reconciliation(
     scored = [fold for fold in late if folds.past(fold) is not None]
     if not scored or not set(candidates) & set(NEED_ERRORS):
         candidates, scored = [name for name in candidates if name not in NEED_ERRORS], late
-    scale, weight = _weights(folds, hierarchy, scored[0]) if scales is None else _given_weights(scales, hierarchy)
+    scale, weight = node_weights(folds, hierarchy, scored[0]) if scales is None else _given_weights(scales, hierarchy)
 
     squared: dict[str, list[Floats]] = {name: [] for name in ["base", *candidates]}
     for fold in scored:
@@ -210,8 +210,8 @@ class PastFolds:
         return errors if errors.shape[1] >= 2 and (np.nan_to_num(errors) != 0).any() else None
 
 
-def _weights(folds: PastFolds, hierarchy: Hierarchy, first: int) -> tuple[Floats, Floats]:
-    """Scale and weight of every node from the actuals up to a fold's cutoff."""
+def node_weights(folds: PastFolds, hierarchy: Hierarchy, first: int) -> tuple[Floats, Floats]:
+    """Scale and weight of every node, from the actuals up to the cutoff of fold number ``first``."""
     before = folds.history[:, (folds.history_ds <= folds.cutoffs[first]).to_numpy()]
     if before.shape[1] < 2:
         raise NotEnoughHistory(
