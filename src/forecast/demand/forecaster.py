@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from forecast.demand.baselines import BASELINES
 from forecast.demand.classes import classify, is_sparse
 from forecast.demand.combination import Combination, learn_combination
+from forecast.demand.driver_effects import driver_effects
 from forecast.demand.errors import ErrorModel, PastErrors, usual_error
 from forecast.demand.explanation import explain_means, explanation_frame, rows_of
 from forecast.demand.grid import parse_frequency
@@ -21,6 +22,7 @@ from forecast.demand.members import GLOBAL_MEMBERS, MemberPool, affordable_rows,
 from forecast.demand.recipe import Recipe, recipe_of
 from forecast.demand.repair import Repair
 from forecast.demand.statistical import MEMBERS
+from forecast.demand.what_if import what_if
 from forecast.errors import InvalidInput, NotEnoughHistory
 
 MODELS = ("auto", *GLOBAL_MEMBERS, *MEMBERS)
@@ -120,7 +122,7 @@ class DemandForecaster:
         model: str = "auto",
         season_length: int | None = None,
         n_windows: int = 3,
-        budget: float = 900.0,
+        budget: float = 600.0,
         max_rows: int = 500_000,
         params: Mapping[str, Any] | None = None,
         random_state: int = 0,
@@ -242,6 +244,33 @@ class DemandForecaster:
         return explanation_frame(
             explain_means(inputs, self._pool, self.combination_, sparse, rows), inputs.matrix, rows
         )
+
+    def what_if(self, drivers: pd.DataFrame) -> pd.DataFrame:
+        """The forecast under other drivers of the horizon beside the present one.
+
+        It follows how sales and drivers moved together in the past: the effect of a price only where prices were set
+        at random.
+
+        Parameters
+        ----------
+        drivers : DataFrame
+            ``ds``, optionally ``unique_id``, and the drivers to change; missing values stay as they are known.
+
+        Returns
+        -------
+        DataFrame
+            ``unique_id``, ``ds``, ``mean``, ``mean_if``, ``difference``, ``in_range`` (False: never seen before).
+        """
+        self._check_fitted("inputs_")
+        mean, _, classes = self._state(self.inputs_)
+        return what_if(self.inputs_, self._pool, self.combination_, mean, is_sparse(classes), drivers)
+
+    def driver_effects(self) -> pd.DataFrame:
+        """How the mean forecast moves with each driver; see `forecast.demand.driver_effects`."""
+        self._check_fitted("inputs_")
+        mean, _, classes = self._state(self.inputs_)
+        sparse, seed = is_sparse(classes), self.random_state
+        return driver_effects(self.inputs_, self._pool, self.combination_, mean, sparse, random_state=seed)
 
     def backtest(
         self,

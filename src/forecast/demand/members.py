@@ -29,7 +29,7 @@ GLOBAL_MEMBERS: Mapping[str, GlobalMember] = {
     "lightgbm_median": GlobalMember("difference", {"objective": "regression_l1"}),
 }
 #: Members that count fully in the prior weights; all others count for a twentieth.
-_CORE = (*GLOBAL_MEMBERS, "smoothing", "slow_smoothing", "double_smoothing", "theta", "dynamic_theta", "ces", "ets")
+_CORE = (*GLOBAL_MEMBERS, "smoothing", "slow_smoothing", "double_smoothing", "theta", "dynamic_theta", "ces")
 #: The same for sparse series.
 _SPARSE_CORE = ("lightgbm", "smoothing", "theta", "tsb", "sba", "window_mean")
 #: Above this share of zeros a panel is sparse.
@@ -37,7 +37,7 @@ _SPARSE_SHARE = 0.3
 #: A statistical member sees no driver: where there are some, it counts for so much of that.
 _BLIND = 0.1
 #: Costly and no better than cheaper ones: only when asked for by name.
-_BY_NAME_ONLY = ("arima",)
+_BY_NAME_ONLY = ("arima", "ets")
 #: Share of the time budget for statistical members; the rest is for the global ones.
 _STATISTICAL_SHARE = 0.6
 #: Nominal seconds of the reference core for a training row of a global model: features, 150 to 300 rounds, prediction.
