@@ -70,16 +70,18 @@ class LinearMember:
 
     def design(self, matrix: np.ndarray) -> np.ndarray:
         """Design of shape (n, n_design_columns), not centred."""
-        blocks = []
+        owners = self.owners
+        design = np.empty((len(matrix), len(owners)))
         for position, (scale, levels) in enumerate(zip(self.scales, self.n_levels, strict=True)):
+            start, end = np.searchsorted(owners, [position, position + 1])
             values = matrix[:, position]
             missing = np.isnan(values)
             if scale is None:
-                flags = np.where(missing, -1.0, values)[:, None] == np.arange(levels + 1)
-                blocks.append(np.column_stack([flags, missing]).astype(float))
+                design[:, start : end - 1] = np.where(missing, -1.0, values)[:, None] == np.arange(levels + 1)
             else:
-                blocks.append(np.column_stack([np.where(missing, 0.0, scale.apply(values)), missing]))
-        return np.hstack(blocks) if blocks else np.zeros((len(matrix), 0))
+                design[:, start] = np.where(missing, 0.0, scale.apply(values))
+            design[:, end - 1] = missing
+        return design
 
     def contributions(self, matrix: np.ndarray) -> np.ndarray:
         """Shape (n, k): what each matrix column adds to `intercept`, in log-odds."""
@@ -89,7 +91,11 @@ class LinearMember:
 
     def log_odds(self, matrix: np.ndarray) -> np.ndarray:
         """Shape (n,)."""
-        return np.asarray(self.intercept + (self.design(matrix) - self.means) @ self.coefficients)
+        return self.log_odds_of(self.design(matrix))
+
+    def log_odds_of(self, design: np.ndarray) -> np.ndarray:
+        """Log-odds of rows of `design`, shape (n,): members fitted on the same rows share it."""
+        return np.asarray(self.intercept + (design - self.means) @ self.coefficients)
 
     def to_state(self) -> dict[str, Any]:
         """Plain JSON values."""

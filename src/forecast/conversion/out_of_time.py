@@ -167,7 +167,8 @@ def _fold(
         weight = row_weight(name, table, train)
         if name.startswith("linear"):
             lines = fit_linear(learned, table.y[train], table.encoder, strengths=recipe.strengths, row_weight=weight)
-            found[name] = np.column_stack([line.log_odds(seen) for line in lines])
+            design = lines[0].design(seen)  # lines of several strengths differ in their coefficients only
+            found[name] = np.column_stack([line.log_odds_of(design) for line in lines])
         elif name.startswith("trees"):
             trees = _fit_trees(table, learned, train, recipe.max_trees, recipe, weight)
             found[name] = trees.path(seen, recipe.tree_counts)
