@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecast.customers import CustomerModel
+
 START = pd.Timestamp("2023-01-01")
 
 
-def simulate_orders(n: int = 1500, *, weeks: int = 60, seed: int = 0) -> pd.DataFrame:
+def simulate_orders(n: int = 800, *, weeks: int = 60, seed: int = 0) -> pd.DataFrame:
     """Orders of BG/NBD customers who arrive over half a year and spend by Gamma-Gamma, in two categories.
 
     Who first buys "gifts" buys a third as often: something to find beside recency and frequency.
@@ -38,5 +40,11 @@ def simulate_orders(n: int = 1500, *, weeks: int = 60, seed: int = 0) -> pd.Data
 
 @pytest.fixture(scope="session")
 def simulated_orders() -> pd.DataFrame:
-    """420 days of 1,500 customers; see `simulate_orders`."""
+    """420 days of 800 customers; see `simulate_orders`."""
     return simulate_orders()
+
+
+@pytest.fixture(scope="session")
+def model(simulated_orders: pd.DataFrame) -> CustomerModel:
+    """Learned from what they ordered before 2023-11-26, for the 90 days after."""
+    return CustomerModel(90).fit(simulated_orders, as_of="2023-11-26")

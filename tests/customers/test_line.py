@@ -28,7 +28,7 @@ def test_line_agrees_with_sklearns_poisson_regression_and_its_offset_moves_the_i
 
     oracle = PoissonRegressor(alpha=0.0, tol=1e-10).fit(COLUMNS, y)
     np.testing.assert_allclose(found.coefficients, oracle.coef_, atol=0.02)  # ours is penalised
-    assert moved.intercept == pytest.approx(found.intercept - 2.0, abs=1e-6)
+    assert moved.intercept == pytest.approx(found.intercept - 2.0, abs=1e-3)
 
 
 def test_standardiser_knows_missing_values_and_never_leaves_the_reach() -> None:

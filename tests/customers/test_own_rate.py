@@ -16,8 +16,8 @@ ORDERS = pd.DataFrame(
 def test_own_rate_goes_on() -> None:
     found = OwnPastRate(30).predict(ORDERS, "2024-01-31")
 
-    assert found["orders"].tolist() == [2.0, 0.0]  # two repeats in 30 days
-    assert found["spend"].tolist() == [40.0, 0.0]
+    np.testing.assert_allclose(found["orders"], [2.0, 0.0])  # two repeats in 30 days
+    np.testing.assert_allclose(found["spend"], [40.0, 0.0])
     np.testing.assert_allclose(found["p_buys"], [1 - np.exp(-2), 0.0])
 
 

@@ -62,8 +62,8 @@ def test_expected_orders_is_that_of_the_papers_customer() -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(
-    st.tuples(st.floats(0.1, 4), st.floats(0.5, 30), st.floats(0.05, 5), st.floats(0.1, 10)),
-    st.integers(0, 30),
+    st.tuples(st.floats(0.1, 4), st.floats(0.5, 30), st.floats(0.05, 120), st.floats(0.1, 120)),
+    st.integers(0, 200),
     st.floats(0, 1),
     st.floats(1, 200),
     st.floats(1, 60),

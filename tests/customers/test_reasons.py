@@ -10,11 +10,6 @@ from forecast.explain.customers import VALUES, customer_reason_text
 from forecast.explain.labels import LABELS
 
 
-@pytest.fixture(scope="module")
-def model(simulated_orders: pd.DataFrame) -> CustomerModel:
-    return CustomerModel(60).fit(simulated_orders, as_of="2023-09-01")
-
-
 def test_points_and_base_make_the_probability_and_leave_nothing_over(
     model: CustomerModel, simulated_orders: pd.DataFrame
 ) -> None:
@@ -39,9 +34,9 @@ def test_stored_reasons_add_up_after_rounding_and_come_strongest_first(
 
 
 def test_silence_lowers_and_frequency_raises(model: CustomerModel) -> None:
-    days = pd.to_datetime(["2023-03-01", "2023-03-15", "2023-04-01", "2023-04-20"])
+    days = pd.to_datetime(["2023-05-01", "2023-05-15", "2023-06-01", "2023-06-20"])
     one = pd.DataFrame({"account_id": "gone", "ordered_at": days})
-    busy = pd.DataFrame({"account_id": "busy", "ordered_at": pd.date_range("2023-03-01", "2023-08-30", periods=20)})
+    busy = pd.DataFrame({"account_id": "busy", "ordered_at": pd.date_range("2023-05-01", "2023-11-20", periods=20)})
     orders = pd.concat([one, busy]).assign(amount=50.0, quantity=1.0, category="tools")
 
     points, _ = model.explain(orders)

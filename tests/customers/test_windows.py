@@ -16,9 +16,9 @@ def test_no_window_needs_what_comes_after_the_end(length: int, horizon: int) -> 
 def test_windows_of_a_short_history_have_shorter_horizons() -> None:
     windows = training_windows(0, 273, 273)
 
-    assert [window.cutoff for window in windows] == [81, 106, 131, 156, 182, 207, 232]
+    assert [window.cutoff for window in windows] == [81, 119, 156, 194, 232]
     assert all(window.cutoff + window.horizon_days == 273 for window in windows)
-    assert [window.horizon_days for window in judging_windows(0, 273, 273)] == [136, 95]
+    assert [window.horizon_days for window in judging_windows(0, 273, 273)] == [137, 96]
 
 
 def test_windows_of_a_long_history_have_the_whole_horizon() -> None:

@@ -72,7 +72,7 @@ class CustomerModel:
         as_of : date, optional
             Everything before this day is known; default the day after the last order.
         cutoffs : list of dates, optional
-            At which features are mined to learn from; by default seven over the history.
+            At which features are mined to learn from; by default five over the history.
 
         Raises
         ------

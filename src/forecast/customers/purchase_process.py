@@ -12,6 +12,8 @@ from forecast.errors import NotEnoughHistory
 
 #: Logarithms of parameters stay inside; at the edges the likelihood is flat.
 _LOG_BOUNDS = (-10.0, 10.0)
+#: With a and b beyond e^5 all accounts leave alike.
+_LOG_LEAVING_BOUNDS = (-10.0, 5.0)
 #: A likelihood better by less than this does not show that anybody leaves.
 _LEAVING_GAIN = 0.5
 #: More accounts than these tell four parameters nothing new.
@@ -97,8 +99,8 @@ class PurchaseProcess:
     def expected_orders(self, history: History, weeks: float | np.ndarray) -> np.ndarray:
         """Expected number of orders within the next ``weeks``, shape (n,).
 
-        Equation 10 of the paper, with Euler's transformation of its hypergeometric function, which keeps every term
-        near 1 also for accounts with thousands of orders.
+        Equation 10 of the paper; where its hypergeometric function would grow without bound, in accounts with many
+        orders, by Euler's transformation of it.
         """
         if not self.somebody_leaves:
             return np.asarray(self.rate(history) * weeks)
@@ -106,7 +108,12 @@ class PurchaseProcess:
         c = a + self.b + history.repeats - 1
         c = np.where(np.abs(c) < 1e-6, 1e-6, c)
         z = weeks / (self.alpha + history.age + weeks)
-        inner = (1 - z) ** (a - 1) * hyp2f1(a + self.b - 1 - self.r, a - 1, c, z)
+        shape = self.r + history.repeats
+        few = shape < a - 1
+        power = np.where(few, shape, a - 1)
+        first = np.where(few, shape, a + self.b - 1 - self.r)
+        second = np.where(few, self.b + history.repeats, a - 1)
+        inner = (1 - z) ** power * hyp2f1(first, second, c, z)
         return np.asarray(np.maximum(c / (a - 1) * (1 - inner), 0.0) * self.p_alive(history))
 
     def p_buys(self, history: History, weeks: float | np.ndarray) -> np.ndarray:
@@ -158,7 +165,7 @@ def _maximise(
     rows: History,
     weight: np.ndarray,
 ) -> OptimizeResult:
-    bounds = [_LOG_BOUNDS] * len(start)
+    bounds = [_LOG_BOUNDS] * 2 + [_LOG_LEAVING_BOUNDS] * (len(start) - 2)
     options = {"maxiter": 500, "ftol": 1e-14, "gtol": 1e-6}
     return minimize(loss, start, args=(rows, weight), jac=True, method="L-BFGS-B", bounds=bounds, options=options)
 

@@ -1,11 +1,14 @@
 """80 % ranges of orders and of spend of each account, that agree with its probability of buying and its means."""
 
 import numpy as np
+from scipy.special import gammaincinv
 from scipy.stats import norm
 
 _STEPS = 60
 #: Nobody orders oftener within a horizon.
 _MOST_ORDERS = 20_000
+#: Variance of spend as share of its squared mean; beyond it a range says nothing.
+_MOST_SPREAD = 50.0
 
 
 def order_quantiles(p_buys: np.ndarray, orders: np.ndarray, shape: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
@@ -56,7 +59,10 @@ def spend_quantiles(
     order_spread: tuple[np.ndarray, np.ndarray],
     quantiles: np.ndarray,
 ) -> np.ndarray:
-    """Quantiles of spend, shape (n, n_quantiles): nothing with 1 - ``p_buys``, else lognormal of the right spread.
+    """Quantiles of spend, shape (n, n_quantiles): nothing with probability 1 - ``p_buys``, else of the right spread.
+
+    Sums of gamma amounts over an unknown number of orders of an unknown mean lie between a gamma and a lognormal
+    distribution of the same mean and variance: taken is the mean of both quantiles, which keeps the mean.
 
     Parameters
     ----------
@@ -68,11 +74,13 @@ def spend_quantiles(
     count = mean / p_positive
     square = (mean + mean**2 * (1 + 1 / shape)) / p_positive  # E[Y²] of the positive part
     relative = (within / count + square / count**2) * (1 + between) - 1
-    sigma = np.sqrt(np.log1p(np.maximum(relative, 1e-9)))
-    middle = np.log(np.maximum(spend / np.maximum(p_buys, 1e-12), 1e-12)) - sigma**2 / 2
-    none = (1 - p_buys)[:, None]
-    place = (quantiles[None, :] - none) / np.maximum(p_buys, 1e-12)[:, None]
-    found = np.exp(middle[:, None] + sigma[:, None] * norm.ppf(np.clip(place, 1e-9, 1 - 1e-9)))
+    relative = np.clip(relative, 1e-9, _MOST_SPREAD)
+    sigma, mean_spend = np.sqrt(np.log1p(relative)), spend / np.maximum(p_buys, 1e-12)
+    place = (quantiles[None, :] - (1 - p_buys)[:, None]) / np.maximum(p_buys, 1e-12)[:, None]
+    inside = np.clip(place, 1e-9, 1 - 1e-9)
+    lognormal = np.exp(sigma[:, None] * norm.ppf(inside) - (sigma**2)[:, None] / 2)
+    gamma = gammaincinv(1 / relative[:, None], inside) * relative[:, None]
+    found = mean_spend[:, None] * (lognormal + gamma) / 2
     return np.asarray(np.where(place <= 0, 0.0, found))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from forecast.errors import NotEnoughHistory
 
 #: Cutoffs to learn from.
-N_WINDOWS = 7
+N_WINDOWS = 5
 #: Share of the history that lies before the first cutoff, and that the last one leaves to see what came.
 _BEFORE, _AFTER = 0.3, 0.15
 #: Shares of the history that lie behind the origins from which choices are judged.
