@@ -15,6 +15,7 @@ from forecast.adapters.memory_registry import InMemoryRegistry
 from forecast.adapters.store import SqlStore
 from forecast.customers import CustomerModel
 from forecast.errors import InvalidInput, UnknownEntity
+from forecast.explain.definitions import is_defined
 from forecast.settings import Settings
 from forecast.usecases.customers import COLUMNS, OWN_RATE, explain_customer, read_orders, score_customers
 
@@ -120,6 +121,10 @@ def test_orders_of_a_merged_account_count_for_the_survivor(frame_lake: Any) -> N
 
     assert "A00" not in set(orders["account_id"])
     assert len(orders) == len(tables["orders"])
+
+
+def test_every_column_is_defined() -> None:
+    assert [name for name in COLUMNS if not is_defined(name)] == []
 
 
 def test_an_unknown_account_or_model_is_said(frame_lake: Any, store: SqlStore) -> None:

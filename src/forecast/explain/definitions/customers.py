@@ -30,6 +30,16 @@ CUSTOMERS = Part(
     ),
     (
         Definition(
+            "account_id",
+            Text("Account and horizon", "客户与期限"),
+            Text(
+                "Who is foretold (the survivor where accounts were merged), and over how many days.",
+                "预测对象（合并后的存续客户）及预测天数。",
+            ),
+            _BUYERS, _WITHIN, KNOWN, TEXT, NEUTRAL,
+            also=("horizon_days",),
+        ),
+        Definition(
             "p_buys",
             Text("Chance to order", "下单概率"),
             Text("Probability of at least one order.", "至少下单一次的概率。"),
