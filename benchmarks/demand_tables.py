@@ -227,4 +227,5 @@ Peers, as they come; negative values of theirs become 0 where no value is negati
 - **LightGBM**: mlforecast with lags of a season and rolling means, 200 trees, scaled per series; competition sets
   differenced first, from one period or one season to the next; squared or absolute (L1) loss for the others, which
   get static columns and drivers. Intervals are mlforecast's conformal ones, where every series is long enough for them;
-- **AutoGluon**-TimeSeries, preset `fast_training` (statistical and tree models, weighted), at most 90 s an origin."""
+- **AutoGluon**-TimeSeries, preset `medium_quality` (statistical and tree models, weighted) without pretrained
+  models, at most 30 minutes an origin."""
