@@ -19,6 +19,7 @@ from forecast.demand.grid import parse_frequency
 from forecast.demand.inputs import Inputs, build_inputs
 from forecast.demand.matrix import Floats, SeriesMatrix, to_matrix
 from forecast.demand.members import GLOBAL_MEMBERS, MemberPool, affordable_rows, choose_members, prior_weights
+from forecast.demand.new_items import predict_new
 from forecast.demand.recipe import Recipe, recipe_of
 from forecast.demand.repair import Repair
 from forecast.demand.statistical import MEMBERS
@@ -271,6 +272,20 @@ class DemandForecaster:
         mean, _, classes = self._state(self.inputs_)
         sparse, seed = is_sparse(classes), self.random_state
         return driver_effects(self.inputs_, self._pool, self.combination_, mean, sparse, random_state=seed)
+
+    def predict_new(self, static_new: pd.DataFrame, n_ahead: int | None = None) -> pd.DataFrame:
+        """Forecasts of items without a history from their siblings; see `forecast.demand.new_items`.
+
+        Parameters
+        ----------
+        static_new : DataFrame
+            ``unique_id`` and the attributes given to `fit`.
+        n_ahead : int, optional
+            Periods from launch on; default the horizon.
+        """
+        self._check_fitted("inputs_")
+        steps = self.horizon if n_ahead is None else n_ahead
+        return predict_new(self.inputs_, static_new, steps, self.quantiles, self._recipe.scale_window)
 
     def backtest(
         self,
