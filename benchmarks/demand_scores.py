@@ -77,6 +77,7 @@ def judge(
 ) -> Judged:
     """Put the models' forecasts (a frame per fold) beside what came true."""
     rows = pd.concat([_rows(task, fold, number) for number, fold in enumerate(task.folds)], ignore_index=True)
+    rows["ds"] = rows["ds"].infer_objects()
     forecasts = {}
     for name, of_folds in frames.items():
         parts = [frame.assign(fold=number) for number, frame in enumerate(of_folds) if frame is not None]
