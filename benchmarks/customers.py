@@ -115,7 +115,7 @@ def bgnbd_and_rfm(past: pd.DataFrame, day: str, horizon: int) -> tuple[pd.DataFr
     """
     book, end = OrderBook.read(past), day_number(day)
     seen = mine(book, end, horizon, Population.fit(book, end))
-    process = pd.DataFrame(seen.expected())
+    process = pd.DataFrame(seen.expected() | {"p_buys": seen.population.process.p_buys(seen.history, horizon / 7)})
     inner = min(horizon, (end - int(book.day.min())) // 2)
     then = mine(book, end - inner, inner, Population.fit(book, end))
     orders, spend = (values[then.active] for values in book.labels(end - inner, inner))

@@ -120,6 +120,17 @@ def test_longer_silence_makes_a_customer_less_likely_to_be_there() -> None:
     assert np.all(np.diff(PUBLISHED.p_alive(silence)) > 0)
 
 
+def test_accounts_that_may_slow_down_are_likelier_to_buy_than_those_that_may_only_leave() -> None:
+    silent = History(np.array([0.0, 3.0, 20.0]), np.array([0.0, 10.0, 15.0]), np.full(3, 39.0))
+
+    more = PUBLISHED.p_buys_slowing(silent, 39.0) - PUBLISHED.p_buys(silent, 39.0)
+
+    assert abs(more[0]) < 0.1  # nearly one reading before the second order
+    assert more[2] > more[1] > 0
+    staying = PurchaseProcess(0.5, 5.0, 0.0, 1.0)
+    np.testing.assert_allclose(staying.p_buys_slowing(silent, 39.0), staying.p_buys(silent, 39.0))
+
+
 def test_fit_fails_when_nobody_ordered_twice() -> None:
     with pytest.raises(NotEnoughHistory, match="No account ordered on two days"):
         PurchaseProcess.fit(History(np.zeros(5), np.zeros(5), np.full(5, 10.0)))

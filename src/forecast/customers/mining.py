@@ -60,7 +60,7 @@ class Mined:
         process = self.population.process
         orders = process.expected_orders(self.history, weeks)
         return {
-            "p_buys": process.p_buys(self.history, weeks),
+            "p_buys": process.p_buys_slowing(self.history, weeks),
             "orders": orders,
             "spend": orders * self.order_value,
         }

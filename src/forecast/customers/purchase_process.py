@@ -121,6 +121,17 @@ class PurchaseProcess:
         none = ((self.alpha + history.age) / (self.alpha + history.age + weeks)) ** (self.r + history.repeats)
         return np.asarray(self.p_alive(history) * (1 - none))
 
+    def p_buys_slowing(self, history: History, weeks: float | np.ndarray) -> np.ndarray:
+        """Probability of at least one order when accounts may also slow down, shape (n,): between two readings.
+
+        The process knows accounts as active as ever or gone, and counts frequent ones that fell silent as gone, of
+        which many come back. The mean of `p_buys` and of the chance when every account goes on at a rate that was
+        thinned to give `expected_orders`; equal where nobody leaves.
+        """
+        shape = self.r + history.repeats
+        thinned = -np.expm1(-shape * np.log1p(self.expected_orders(history, weeks) / shape))
+        return np.asarray((self.p_buys(history, weeks) + thinned) / 2)
+
     def pmf(self, history: History, weeks: float, n_orders: int) -> np.ndarray:
         """P(exactly k orders within the next ``weeks``) for k = 0 … ``n_orders`` - 1, shape (n, n_orders).
 

@@ -186,7 +186,7 @@ def _process_shares(history: History, ordinary: Ordinary, fitted: Fitted) -> tup
         for chosen in combinations(range(3), size):
             repeats, share, age = (own[i] if i in chosen else usual[i] for i in range(3))
             last = np.where(repeats > 0, share * age, 0.0)
-            said = fitted.population.process.p_buys(History(repeats, last, age), fitted.horizon_days / 7)
+            said = fitted.population.process.p_buys_slowing(History(repeats, last, age), fitted.horizon_days / 7)
             worth[chosen] = P_BUYS.offset(said)
     shares = np.zeros((n, 3))
     for i in range(3):
