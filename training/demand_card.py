@@ -27,6 +27,8 @@ def demand_card(
         f"- Knows what was recorded before {cutoff.isoformat()}, batch {batch}.",
         f"- Panel: {panel['ds'].min():%Y-%m-%d} to {panel['ds'].max():%Y-%m-%d}, {len(panel):,} rows; zeros between, "
         "partial last period left out.",
+        f"- Series: {_classes(forecaster)}.",
+        *(f"- Found in the panel: {one.line}" for one in forecaster.repairs_),
         f"- Quantiles from {forecaster.errors_.n_used:,} errors at past origins, scaled per series and pooled.",
         f"- Members and weights (regular / sparse series): {_weights(forecaster)}.",
         f"- Features of the global members: {', '.join(forecaster.feature_names_in_) or 'none, a baseline'}.",
@@ -42,6 +44,12 @@ def demand_card(
         "own training. With less than two years of history no model can tell a season from a trend.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _classes(forecaster: DemandForecaster) -> str:
+    """How many series there are of each class."""
+    counts = forecaster.series_classes()["class"].value_counts()
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
 
 
 def _weights(forecaster: DemandForecaster) -> str:

@@ -126,7 +126,11 @@ class _Run:
         n_folds = folds_possible(known.panel, horizon, int(self.spec.gate.get("n_folds", 3)))
         n_series = known.panel["unique_id"].nunique()
         self.say(f"demand: comparing on the last {n_folds} folds of {horizon} periods, {n_series:,} series")
-        return self.forecaster(CHALLENGER).backtest(known.panel, n_folds, known.static, known.drivers)
+        forecaster = self.forecaster(CHALLENGER)
+        folds = forecaster.backtest(known.panel, n_folds, known.static, known.drivers)
+        for repair in forecaster.repairs_:
+            self.say(f"demand: {repair.line}")
+        return folds
 
     def decide(self, folds: pd.DataFrame, champion: ModelVersion, registry: ModelRegistry) -> Decision:
         """The gate: against the present champion's recipe on the same folds."""

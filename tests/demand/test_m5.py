@@ -28,7 +28,10 @@ def test_seasonal_naive_has_its_published_wrmsse(m5, shared_data):
 def test_forecaster_beats_the_baselines_in_two_stores(m5, shared_data):
     stores = ["CA_3", "TX_2"]
 
-    results = {model: m5["run"](model, shared_data / "m5", 1913, stores, max_rows=150_000) for model in m5["MODELS"]}
+    results = {
+        model: m5["run"](model, shared_data / "m5", 1913, stores, max_rows=150_000)
+        for model in ("seasonal_naive", "seasonal_smoothing", "lightgbm")
+    }
 
     wrmsse = {model: result["wrmsse"] for model, result in results.items()}
     assert wrmsse["lightgbm"] < 0.95 * wrmsse["seasonal_smoothing"] < wrmsse["seasonal_naive"], wrmsse

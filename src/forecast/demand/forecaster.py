@@ -287,6 +287,13 @@ class DemandForecaster:
         steps = self.horizon if n_ahead is None else n_ahead
         return predict_new(self.inputs_, static_new, steps, self.quantiles, self._recipe.scale_window)
 
+    def series_classes(self) -> pd.DataFrame:
+        """Class of each series at its end, a row for each ``unique_id``; see `classify`."""
+        self._check_fitted("inputs_")
+        table = classify(self.inputs_.matrix.y, self._recipe.season_length)
+        table.insert(0, "unique_id", self.inputs_.matrix.ids)
+        return table
+
     def backtest(
         self,
         panel: pd.DataFrame,

@@ -75,6 +75,54 @@ def demand_champion(registry: ModelRegistry, store: Store, as_of: datetime) -> M
     return None if promotion is None else registry.version(promotion.name, promotion.version)
 
 
+@dataclass(frozen=True)
+class ServedDemand:
+    """The forecaster that serves a moment, with the history that was known then.
+
+    Attributes
+    ----------
+    forecaster : DemandForecaster
+    known : DemandPanel
+    model_version : str
+        `FALLBACK` where no model was promoted yet.
+    as_of : datetime
+    batch : int
+    """
+
+    forecaster: DemandForecaster
+    known: DemandPanel
+    model_version: str
+    as_of: datetime
+    batch: int
+
+
+def served_demand(
+    lake: Lake,
+    registry: ModelRegistry,
+    store: Store,
+    settings: Settings,
+    as_of: datetime,
+    *,
+    horizon: int | None = None,
+    batch: int | None = None,
+) -> ServedDemand:
+    """The champion of a day with the history that was known; without a champion the seasonal naive."""
+    batch = lake.head() if batch is None else batch
+    champion = demand_champion(registry, store, as_of)
+    with lake.connect(batch) as con:
+        if champion is None:
+            wanted = horizon or settings.demand_horizon
+            known = read_panel(con, settings, as_of, wanted)
+            forecaster = DemandForecaster(known.freq, wanted, model=FALLBACK, random_state=settings.random_state)
+            forecaster.fit(known.panel, known.static, known.drivers)
+        else:
+            forecaster = DemandForecaster.from_files(registry.files(champion.name, champion.version))
+            _check_fits(forecaster, champion, settings, horizon)
+            known = read_panel(con, settings, as_of, forecaster.horizon)
+            forecaster.observe(known.panel, known.static, known.drivers)
+    return ServedDemand(forecaster, known, FALLBACK if champion is None else champion.label, as_of, batch)
+
+
 def forecast_demand(
     lake: Lake,
     registry: ModelRegistry,
@@ -111,20 +159,9 @@ def forecast_demand(
     """
     if horizon is not None and horizon < 1:
         raise InvalidInput(f"`horizon` must be a whole number of at least 1, got {horizon}.")
-    champion = demand_champion(registry, store, as_of)
-    with lake.connect(batch) as con:
-        if champion is None:
-            wanted = horizon or settings.demand_horizon
-            known = read_panel(con, settings, as_of, wanted)
-            forecaster = DemandForecaster(known.freq, wanted, model=FALLBACK, random_state=settings.random_state)
-            forecaster.fit(known.panel, known.static, known.drivers)
-        else:
-            forecaster = DemandForecaster.from_files(registry.files(champion.name, champion.version))
-            _check_fits(forecaster, champion, settings, horizon)
-            known = read_panel(con, settings, as_of, forecaster.horizon)
-            forecaster.observe(known.panel, known.static, known.drivers)
+    served = served_demand(lake, registry, store, settings, as_of, horizon=horizon, batch=batch)
+    forecaster, known, label = served.forecaster, served.known, served.model_version
     forecast = forecaster.predict()
-    label = FALLBACK if champion is None else champion.label
     cutoff = forecast["unique_id"].map(known.panel.groupby("unique_id")["ds"].max())
     forecast.insert(2, "cutoff", cutoff)
     forecast.insert(3, "model_version", label)
@@ -164,11 +201,13 @@ def backtest_demand(
         progress(f"{known.panel['unique_id'].nunique():,} series, {n_folds} folds of {wanted} periods")
     forecaster = DemandForecaster(known.freq, wanted, budget=BUDGET, random_state=settings.random_state)
     predictions = forecaster.backtest(known.panel, n_folds, known.static, known.drivers)
-    model = forecaster.model
+    if progress:
+        for repair in forecaster.repairs_:
+            progress(repair.line)
     groups = None
     if by is not None:
-        groups = compare(_with_class(predictions, known), known.panel, challenger=model, by=by)
-    return DemandBacktest(predictions, compare(predictions, known.panel, challenger=model), groups, known.panel)
+        groups = compare(_with_class(predictions, known), known.panel, by=by)
+    return DemandBacktest(predictions, compare(predictions, known.panel), groups, known.panel)
 
 
 def compare(
