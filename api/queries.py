@@ -89,6 +89,32 @@ class SeriesQuery(SnapshotQuery):
     horizon: int | None = Field(default=None, ge=1, le=366, description="Periods ahead; default the workspace's.")
 
 
+class DemandTextQuery(SnapshotQuery):
+    """Which language."""
+
+    lang: Language | None = Field(
+        default=None, description="Language of texts; default what Accept-Language prefers, else English."
+    )
+
+
+class WhatIfQuery(DemandTextQuery):
+    """Which drivers to change."""
+
+    change: list[Text] = Field(
+        default=[],
+        max_length=20,
+        description="`name=value` sets a driver throughout the horizon, `name=*1.1` multiplies it.",
+        examples=[["price=*1.1", "promotion=1"]],
+    )
+
+
+class NewItemQuery(DemandTextQuery):
+    """What is known about an item without a history."""
+
+    attribute: list[Text] = Field(default=[], max_length=50, description="`name=value`", examples=[["key_1=CA_1"]])
+    steps: int | None = Field(default=None, ge=1, le=366, description="Periods from launch on; default the horizon.")
+
+
 class DefinitionQuery(BaseModel):
     """Which language."""
 

@@ -23,6 +23,7 @@ from forecast.workspace import Workspace
 
 if TYPE_CHECKING:
     from forecast.outlook import Outlook
+    from forecast.usecases.demand import ServedDemand
 
 #: Columns beside the scores that a list shows; none that names a person.
 _FACTS = {
@@ -78,6 +79,7 @@ class Service:
         )
         self._outlooks: Cache[Outlook] = Cache(16)
         self._demand: Cache[pd.DataFrame] = Cache(4)
+        self._served_demand: Cache[ServedDemand] = Cache(2)
         self._customers: Cache[pd.DataFrame] = Cache(4)
         self._organisations: Cache[Organisation] = Cache(16)
         self._links: Cache[pd.DataFrame] = Cache(1)
@@ -157,6 +159,12 @@ class Service:
         return self._demand.get(
             (snapshot, horizon, self._ledger()),
             lambda: self.workspace.forecast_demand(snapshot.as_of, horizon, snapshot.batch),
+        )
+
+    def served_demand(self, snapshot: Snapshot) -> ServedDemand:
+        """The demand model of a snapshot with its history."""
+        return self._served_demand.get(
+            (snapshot, self._ledger()), lambda: self.workspace.served_demand(snapshot.as_of, snapshot.batch)
         )
 
     def customers(self, snapshot: Snapshot, model: str | None = None) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from forecast.explain.definitions import PARTS, definition_records
 from forecast.outlook import UNASSIGNED
 from forecast.periods import parse_period
 from forecast.targets import TargetOutOfReach
+from forecast.usecases.demand import ServedDemand
 from forecast.usecases.next_step import told_step
 from forecast.usecases.targets import TargetProposal, propose_targets
 
@@ -185,6 +186,11 @@ class View:
         """Forecasts of all series."""
         require(self.caller, "demand")
         return self._service.demand(snapshot, horizon)
+
+    def served_demand(self, snapshot: Snapshot) -> ServedDemand:
+        """The demand model of a snapshot: to explain, ask what if, and for new items."""
+        require(self.caller, "demand")
+        return self._service.served_demand(snapshot)
 
 
 def view_of(service: Annotated[Service, Depends(service_of)], caller: Annotated[Caller, Depends(authenticate)]) -> View:

@@ -1,23 +1,33 @@
-"""Demand forecasts: which series there are, and one of them period by period."""
+"""Demand forecasts: which series there are, one of them period by period, why, what if, and new items."""
 
 from typing import Annotated, Any
 
 import pandas as pd
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query, Response
 
 from api.errors import documented
+from api.language import Language, negotiate
 from api.paging import Place, decode_cursor, encode_cursor
-from api.queries import DemandQuery, SeriesQuery
+from api.queries import DemandQuery, DemandTextQuery, NewItemQuery, SeriesQuery, WhatIfQuery
 from api.ranking import page, query_text
-from api.schemas import DemandForecast, DemandPage, DemandPoint, DemandSeries
+from api.schemas import (
+    DemandExplanation,
+    DemandForecast,
+    DemandPage,
+    DemandPoint,
+    DemandSeries,
+    DemandWhatIf,
+    NewItemForecast,
+)
 from api.service import Snapshot
 from api.view import ViewOf
 from forecast.errors import UnknownEntity
+from forecast.usecases.demand_explanation import explain_demand, new_item_demand, what_if_demand
 
-router = APIRouter(prefix="/demand/forecasts", tags=["demand"])
+router = APIRouter(prefix="/demand", tags=["demand"])
 
 
-@router.get("", responses=documented(), summary="Series that are forecast")
+@router.get("/forecasts", responses=documented(), summary="Series that are forecast")
 def list_series(view: ViewOf, query: Annotated[DemandQuery, Query()]) -> DemandPage:
     """Each series with its expected sum over the horizon, by `unique_id`."""
     asked = query_text(**query.model_dump(exclude={"limit", "cursor"}))
@@ -34,7 +44,48 @@ def list_series(view: ViewOf, query: Annotated[DemandQuery, Query()]) -> DemandP
     )
 
 
-@router.get("/{unique_id:path}", responses=documented(404), summary="Forecast of one series")
+@router.get("/forecasts/{unique_id:path}/explanation", responses=documented(404), summary="Why a series is so forecast")
+def explain_series(
+    view: ViewOf,
+    response: Response,
+    unique_id: str,
+    query: Annotated[DemandTextQuery, Query()],
+    accept_language: Annotated[str | None, Header()] = None,
+) -> DemandExplanation:
+    """Level, trend, season, calendar and drivers of each period: they add up to its mean."""
+    lang = _language(query, accept_language, response)
+    served = view.served_demand(view.snapshot(query.as_of, query.batch))
+    return DemandExplanation.model_validate(explain_demand(served, unique_id, lang=lang))
+
+
+@router.get("/forecasts/{unique_id:path}/what-if", responses=documented(404), summary="One series under other drivers")
+def what_if(
+    view: ViewOf,
+    response: Response,
+    unique_id: str,
+    query: Annotated[WhatIfQuery, Query()],
+    accept_language: Annotated[str | None, Header()] = None,
+) -> DemandWhatIf:
+    """The forecast under another price or promotion beside the present one; mind the `notes`."""
+    lang = _language(query, accept_language, response)
+    served = view.served_demand(view.snapshot(query.as_of, query.batch))
+    return DemandWhatIf.model_validate(what_if_demand(served, unique_id, query.change, lang=lang))
+
+
+@router.get("/new-items", responses=documented(), summary="What a new item would sell")
+def new_item(
+    view: ViewOf,
+    response: Response,
+    query: Annotated[NewItemQuery, Query()],
+    accept_language: Annotated[str | None, Header()] = None,
+) -> NewItemForecast:
+    """Period by period from launch on, from series that share its attributes."""
+    lang = _language(query, accept_language, response)
+    served = view.served_demand(view.snapshot(query.as_of, query.batch))
+    return NewItemForecast.model_validate(new_item_demand(served, query.attribute, query.steps, lang=lang))
+
+
+@router.get("/forecasts/{unique_id:path}", responses=documented(404), summary="Forecast of one series")
 def one_series(view: ViewOf, unique_id: str, query: Annotated[SeriesQuery, Query()]) -> DemandForecast:
     """Mean and quantiles of each period. (`q0.1` and `q0.9` hold 80 % of the outcomes between them.)"""
     snapshot = view.snapshot(query.as_of, query.batch)
@@ -51,6 +102,14 @@ def one_series(view: ViewOf, unique_id: str, query: Annotated[SeriesQuery, Query
         model_version=first["model_version"],
         points=[DemandPoint.model_validate(row | {"ds": _day(row["ds"])}) for row in points.to_dict("records")],
     )
+
+
+def _language(query: DemandTextQuery, accept_language: str | None, response: Response) -> Language:
+    """The language of the answer, which also says it."""
+    lang = negotiate(query.lang, accept_language)
+    response.headers["Content-Language"] = lang
+    response.headers["Vary"] = "Accept-Language, Authorization"
+    return lang
 
 
 def _place(snapshot: Snapshot, unique_id: str) -> Place:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from forecast.adapters.store import SqlStore
     from forecast.demand import DemandPanel
     from forecast.outlook import Outlook
-    from forecast.usecases.demand import DemandBacktest
+    from forecast.usecases.demand import DemandBacktest, ServedDemand
     from forecast.usecases.ingest import IngestResult
     from forecast.usecases.targets import TargetProposal
     from training.train_conversion import TrainingResult
@@ -392,6 +392,20 @@ class Workspace:
         return forecast_demand(
             self.lake, self.registry, self.store, self.settings, self.moment(as_of), horizon=horizon, batch=batch
         )
+
+    def served_demand(self, as_of: AsOf = None, batch: int | None = None) -> ServedDemand:
+        """The demand model of a day with the history that was known: to explain, ask what if, and for new items."""
+        from forecast.usecases.demand import served_demand
+
+        return served_demand(self.lake, self.registry, self.store, self.settings, self.moment(as_of), batch=batch)
+
+    def explain_demand(
+        self, unique_id: str, as_of: AsOf = None, batch: int | None = None, lang: str = "en"
+    ) -> dict[str, Any]:
+        """The parts of every period's forecast of one series; they add up to it."""
+        from forecast.usecases.demand_explanation import explain_demand
+
+        return explain_demand(self.served_demand(as_of, batch), unique_id, lang=lang)
 
     def outlook(self, period: str, as_of: AsOf = None, batch: int | None = None) -> Outlook:
         """Revenue distribution of a period per rep, team and company."""

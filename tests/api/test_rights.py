@@ -50,6 +50,9 @@ ROUTES = {
     ("GET", "/v1/models"): "models",
     ("GET", "/v1/demand/forecasts"): "demand",
     ("GET", "/v1/demand/forecasts/{unique_id}"): "demand",
+    ("GET", "/v1/demand/forecasts/{unique_id}/explanation"): "demand",
+    ("GET", "/v1/demand/forecasts/{unique_id}/what-if"): "demand",
+    ("GET", "/v1/demand/new-items"): "demand",
 }
 
 
