@@ -51,9 +51,44 @@ def test_horizon_shortens_the_forecast(admin: TestClient, series: list[dict[str,
     assert len(body["points"]) == 2
 
 
+def test_parts_of_a_series_add_up_to_its_forecast(admin: TestClient, series: list[dict[str, Any]]) -> None:
+    url = f"/v1/demand/forecasts/{series[0]['unique_id']}"
+    forecast = admin.get(url, params=AS_OF).json()
+
+    answer = admin.get(f"{url}/explanation", params=AS_OF, headers={"Accept-Language": "zh-CN"})
+
+    body = answer.json()
+    sums = [sum(part["points"] for part in point["parts"]) for point in body["points"]]
+    assert sums == pytest.approx([point["mean"] for point in forecast["points"]], abs=1e-8)
+    assert (body["model_version"], body["cutoff"]) == (forecast["model_version"], forecast["cutoff"])
+    assert body["text"].startswith("未来")
+    assert answer.headers["Content-Language"] == "zh"
+
+
+def test_a_new_item_is_forecast_from_all_series_when_nothing_is_known(admin: TestClient) -> None:
+    body = admin.get("/v1/demand/new-items", params=AS_OF | {"steps": "3"}).json()
+
+    assert [point["step"] for point in body["points"]] == [1, 2, 3]
+    assert all(0 <= point["q0.1"] <= point["q0.9"] for point in body["points"])
+    assert body["by"] == []
+
+
+def test_a_driver_that_is_unknown_is_named(admin: TestClient, series: list[dict[str, Any]]) -> None:
+    url = f"/v1/demand/forecasts/{series[0]['unique_id']}/what-if"
+
+    answer = admin.get(url, params=AS_OF | {"change": "price=*1.1"})
+
+    assert answer.status_code == 422
+    assert "got 'price=*1.1'" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("url", "status", "code"),
     [
+        ("/v1/demand/forecasts/no/such/series/explanation", 404, "unknown_entity"),
+        ("/v1/demand/forecasts/no/such/series/what-if?change=price=2", 404, "unknown_entity"),
+        ("/v1/demand/new-items?attribute=colour=red", 422, "invalid_input"),
+        ("/v1/demand/new-items?steps=0", 422, "invalid_input"),
         ("/v1/demand/forecasts/no/such/series", 404, "unknown_entity"),
         ("/v1/demand/forecasts?horizon=0", 422, "invalid_input"),
         ("/v1/demand/forecasts?horizon=1000", 422, "invalid_input"),
