@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +9,9 @@ from forecast.customers.order_value import OrderValue, _loss
 
 
 @pytest.mark.shared
-def test_fit_finds_the_published_estimates_on_cdnow() -> None:
+def test_fit_finds_the_published_estimates_on_cdnow(shared_data: Path) -> None:
     # Fader & Hardie (2013): p = 6.25, q = 3.74, gamma = 15.44 on the repeat orders of the first 39 weeks.
-    sample = pd.read_parquet(Path(os.environ["FORECAST_SHARED_DATA"]) / "cdnow" / "cdnow_sample_1in10.parquet")
+    sample = pd.read_parquet(shared_data / "cdnow" / "cdnow_sample_1in10.parquet")
     early = sample[sample["date"] < "1997-10-01"].groupby(["customer_id", "date"], as_index=False)["amount"].sum()
     repeats = early[early["date"] > early.groupby("customer_id")["date"].transform("min")]
     by = repeats.groupby("customer_id")["amount"].agg(["size", "mean"])

@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import numpy as np
@@ -37,8 +36,8 @@ def simulated(process: PurchaseProcess, n: int, weeks: float, *, seed: int = 0) 
     return History(repeats, last, np.full(n, weeks)), later
 
 
-def cdnow_sample() -> History:
-    sample = pd.read_parquet(Path(os.environ["FORECAST_SHARED_DATA"]) / "cdnow" / "cdnow_sample_1in10.parquet")
+def cdnow_sample(shared_data: Path) -> History:
+    sample = pd.read_parquet(shared_data / "cdnow" / "cdnow_sample_1in10.parquet")
     day = (sample["date"] - pd.Timestamp("1997-01-01")).dt.days
     days = pd.DataFrame({"id": sample["customer_id"], "day": day})[day < 273].drop_duplicates()
     by = days.groupby("id")["day"].agg(["min", "max", "size"])
@@ -48,8 +47,8 @@ def cdnow_sample() -> History:
 
 
 @pytest.mark.shared
-def test_fit_finds_the_published_estimates_on_cdnow() -> None:
-    found = PurchaseProcess.fit(cdnow_sample())
+def test_fit_finds_the_published_estimates_on_cdnow(shared_data: Path) -> None:
+    found = PurchaseProcess.fit(cdnow_sample(shared_data))
 
     np.testing.assert_allclose([found.r, found.alpha, found.a, found.b], [0.243, 4.414, 0.793, 2.426], atol=0.001)
     assert found.log_likelihood == pytest.approx(PUBLISHED_LOG_LIKELIHOOD, abs=0.05)
@@ -126,7 +125,8 @@ def test_accounts_that_may_slow_down_are_likelier_to_buy_than_those_that_may_onl
     more = PUBLISHED.p_buys_slowing(silent, 39.0) - PUBLISHED.p_buys(silent, 39.0)
 
     assert abs(more[0]) < 0.1  # nearly one reading before the second order
-    assert more[2] > more[1] > 0
+    assert more[1] > 0.05
+    assert 0 <= more[2] < 0.001  # surely gone by either reading
     staying = PurchaseProcess(0.5, 5.0, 0.0, 1.0)
     np.testing.assert_allclose(staying.p_buys_slowing(silent, 39.0), staying.p_buys(silent, 39.0))
 
