@@ -65,8 +65,8 @@ def main() -> None:
             "times the plain model": [f"{row['ours'] / row['plain']:.1f}" for row in rows],
         }
     )
-    text = f"""Processor time of `fit` and `predict` with defaults on simulated weekly counts over two years, against a plain
-LightGBM (300 rounds, as many rows as one global member has, at most 500,000).
+    text = f"""Processor time of `fit` and `predict` with defaults on simulated weekly counts over two years, against a
+plain LightGBM (300 rounds, as many rows as one global member has, at most 500,000).
 
 {markdown(table)}"""
     print(text)
