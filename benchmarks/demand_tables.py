@@ -224,8 +224,9 @@ Peers, as they come; negative values of theirs become 0 where no value is negati
   choice of series in larger sets, and ours beside them on the same; in `m4-hourly` DOT too. `retail` has no full year:
   no season for them;
 - **mean of ETS and DOT**: of their means and of their quantiles;
-- **LightGBM**: mlforecast with lags of a season and rolling means, 200 trees, scaled per series; competition sets
-  differenced first, from one period or one season to the next; squared or absolute (L1) loss for the others, which
-  get static columns and drivers. Intervals are mlforecast's conformal ones, where every series is long enough for them;
+- **LightGBM**: mlforecast with lags of a season, rolling means and 200 trees. Competition sets: differences of
+  logarithms, from one period or one season to the next, absolute loss, as was best on their validation parts. The
+  others: scaled per series, squared or absolute (L1) loss, with static columns and drivers. Intervals are mlforecast's
+  conformal ones, where every series is long enough for them;
 - **AutoGluon**-TimeSeries, preset `medium_quality` (statistical and tree models, weighted) without pretrained
   models, at most 30 minutes an origin."""
