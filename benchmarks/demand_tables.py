@@ -9,9 +9,10 @@ from demand_scores import MEAN, NAIVE2, OURS, PUBLISHED, Judged, difference, int
 
 COMPETITION = ("owa", "mase", "smape", "bias")
 OTHERS = ("rmsse", "bias", "wape", "pinball")
-FORMATS = {"bias": "{:+.1%}", "smape": "{:.2f}", "wape": "{:.4f}"}
+FORMATS = {"bias": "{:+.1%}", "width": "{:.2f}", "smape": "{:.2f}", "wape": "{:.4f}"}
 #: A set's interval is judged with so many test points at least, a class's with so many.
 N_POINTS, N_CLASS_POINTS = 5000, 500
+HUGE = 1000
 
 
 def report(judged: list[Judged], data: Path) -> str:
@@ -128,7 +129,9 @@ def interval_lines(judged: list[Judged]) -> Iterator[dict[str, str]]:
                     "values": f"{len(found):,}",
                     "inside": f"{share:.1%}",
                     "77–83 %": yes(0.77 <= share <= 0.83) if judge_it else "",
-                    f"mean width over the usual change, the {rows.sum():,} values that all have": f"{_width(here):.3f}",
+                    f"mean width over the usual change, the {rows.sum():,} values that all have": shown(
+                        "width", _width(here)
+                    ),
                 }
 
 
@@ -146,11 +149,11 @@ def class_lines(judged: list[Judged]) -> Iterator[dict[str, str]]:
             share = table["inside"].mean()
             line = {"set": part.task.name, "class": str(kind), "values": f"{len(table):,}", "ours": f"{share:.1%}"}
             line["70–90 %"] = yes(0.7 <= share <= 0.9) if len(table) >= N_CLASS_POINTS else ""
-            line["width"] = f"{_width(table):.3f}"
+            line["width"] = shown("width", _width(table))
             for name, theirs in others.items():
                 of_class = theirs[theirs["class"] == kind]
                 if len(of_class):
-                    line[name] = f"{of_class['inside'].mean():.1%}, {_width(of_class):.3f}"
+                    line[name] = f"{of_class['inside'].mean():.1%}, {shown('width', _width(of_class))}"
             yield line
 
 
@@ -182,6 +185,9 @@ def interval(judged: Judged, model: str, rows: np.ndarray, metric: str) -> str:
 
 
 def shown(metric: str, value: float) -> str:
+    """A score as text; some intervals of peers have exploded."""
+    if abs(value) > HUGE:
+        return f"over {HUGE}"
     return FORMATS.get(metric, "{:.4f}").format(value) if np.isfinite(value) else ""
 
 
