@@ -5,20 +5,13 @@ from typing import Annotated, Any
 import pandas as pd
 from fastapi import APIRouter, Header, Query, Response
 
+from api.demand_schemas import DemandExplanation, DemandWhatIf, NewItemForecast
 from api.errors import documented
 from api.language import Language, negotiate
 from api.paging import Place, decode_cursor, encode_cursor
 from api.queries import DemandQuery, DemandTextQuery, NewItemQuery, SeriesQuery, WhatIfQuery
 from api.ranking import page, query_text
-from api.schemas import (
-    DemandExplanation,
-    DemandForecast,
-    DemandPage,
-    DemandPoint,
-    DemandSeries,
-    DemandWhatIf,
-    NewItemForecast,
-)
+from api.schemas import DemandForecast, DemandPage, DemandPoint, DemandSeries
 from api.service import Snapshot
 from api.view import ViewOf
 from forecast.errors import UnknownEntity

@@ -6,6 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
 
+from api.demand_schemas import WhatIfPoint
 from api.schemas import DemandPoint, OutlookLine, ProposedTarget, ScoredEntity, TargetProposalBody
 from forecast.explain.definitions import is_defined
 
@@ -35,7 +36,9 @@ def test_every_role_may_read_them_and_a_misspelt_parameter_is_named(client: Clie
     assert "language" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("body", [ScoredEntity, OutlookLine, ProposedTarget, TargetProposalBody, DemandPoint])
+@pytest.mark.parametrize(
+    "body", [ScoredEntity, OutlookLine, ProposedTarget, TargetProposalBody, DemandPoint, WhatIfPoint]
+)
 def test_every_number_of_an_answer_is_defined(body: type[BaseModel]) -> None:
     columns = {field.alias or name for name, field in body.model_fields.items()} - NAMES
 

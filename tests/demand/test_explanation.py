@@ -64,8 +64,9 @@ def explained_by(names, inputs, recipe, params=None):
     combination = Combination(names, equal, equal)
     pool = MemberPool(recipe, names, max_rows=20_000, params=params).fit(inputs)
     sparse = np.zeros(inputs.matrix.n_series, dtype=bool)
-    parts = explain_means(inputs, pool, combination, sparse, np.arange(inputs.matrix.n_series))
-    return parts, combination.combine(pool.forecast(inputs), sparse)
+    said = pool.forecast(inputs)
+    parts = explain_means(inputs, pool, combination, said, sparse, np.arange(inputs.matrix.n_series))
+    return parts, combination.combine(said, sparse)
 
 
 def test_parts_add_up_to_the_mean_of_a_combination():
@@ -130,7 +131,8 @@ def test_nothing_after_the_cutoff_changes_an_explanation(promotions):
     for values in (SALES[:, :N_DAYS], changed):
         inputs = build_inputs(to_matrix(to_panel(values), "D"), HORIZON, STATIC, DRIVERS).until(HORIZON)
         sparse = np.zeros(30, dtype=bool)
-        parts.append(explain_means(inputs, promotions._pool, promotions.combination_, sparse, np.arange(30)))
+        pool, combination = promotions._pool, promotions.combination_
+        parts.append(explain_means(inputs, pool, combination, pool.forecast(inputs), sparse, np.arange(30)))
 
     assert list(parts[0]) == list(parts[1])
     for name in parts[0]:

@@ -46,11 +46,15 @@ def tables(n: int = 400, *, days: int = 420, seed: int = 0) -> dict[str, pd.Data
     return {"orders": orders, "order_lines": lines}
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> SqlStore:
-    made = SqlStore(f"sqlite:///{tmp_path / 'store.db'}", clock=CLOCK)
+def new_store(file: Path) -> SqlStore:
+    made = SqlStore(f"sqlite:///{file}", clock=CLOCK)
     made.migrate()
     return made
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SqlStore:
+    return new_store(tmp_path / "store.db")
 
 
 @pytest.mark.slow
@@ -74,7 +78,8 @@ def test_first_champion_is_the_own_past_rate_and_a_better_model_follows(frame_la
     assert again.decision.reason.startswith("Nothing is new since customers/2")
 
 
-def test_training_sees_nothing_recorded_later(frame_lake: Any, store: SqlStore) -> None:
+@pytest.mark.slow
+def test_training_sees_nothing_recorded_later(frame_lake: Any, tmp_path: Path) -> None:
     given = tables(120, days=200)
     later = pd.Timestamp(AS_OF) + pd.Timedelta(days=1)
     more = {
@@ -83,8 +88,8 @@ def test_training_sees_nothing_recorded_later(frame_lake: Any, store: SqlStore) 
     }
 
     files = []
-    for each in (given, more):
-        registry = InMemoryRegistry()
+    for name, each in (("given", given), ("more", more)):
+        registry, store = InMemoryRegistry(), new_store(tmp_path / f"{name}.db")
         train_customers(frame_lake(each), registry, store, SETTINGS, CLOCK, as_of=AS_OF)
         files.append(registry.files("customers", "2"))
 

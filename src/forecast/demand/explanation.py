@@ -1,6 +1,6 @@
 """Why a forecast is what it is: its mean split into level, trend, season, calendar, drivers and the recent past."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,12 @@ Parts = dict[str, Floats]
 
 
 def explain_means(
-    inputs: Inputs, pool: MemberPool, combination: Combination, is_sparse: NDArray[np.bool_], rows: Positions
+    inputs: Inputs,
+    pool: MemberPool,
+    combination: Combination,
+    forecasts: Mapping[str, Floats],
+    is_sparse: NDArray[np.bool_],
+    rows: Positions,
 ) -> Parts:
     """Parts of the combined means of some series.
 
@@ -41,9 +46,10 @@ def explain_means(
     Parameters
     ----------
     inputs : Inputs
-        The whole panel: some members look at all series.
     pool : MemberPool
     combination : Combination
+    forecasts : mapping of member to array of shape (n_series, horizon)
+        Of the whole panel: some members look at all series.
     is_sparse : bool array of shape (n_series,)
     rows : int array of shape (n_rows,)
         Series to explain.
@@ -55,7 +61,6 @@ def explain_means(
         left out, but for ``level``.
     """
     weights = np.where(is_sparse[rows, None], combination.sparse, combination.regular)
-    forecasts = pool.forecast(inputs, combination.used)
     features = RowFeatures(inputs, pool.recipe)
     total: Parts = {}
     for name in combination.used:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Self
 
 import numpy as np
@@ -17,13 +17,14 @@ from forecast.demand.errors import ErrorModel, PastErrors, usual_error
 from forecast.demand.explanation import explain_means, explanation_frame, rows_of
 from forecast.demand.grid import parse_frequency
 from forecast.demand.inputs import Inputs, build_inputs
-from forecast.demand.matrix import Floats, SeriesMatrix, to_matrix
+from forecast.demand.matrix import Floats, to_matrix
 from forecast.demand.members import GLOBAL_MEMBERS, MemberPool, affordable_rows, choose_members, prior_weights
 from forecast.demand.new_items import predict_new
 from forecast.demand.recipe import Recipe, recipe_of
 from forecast.demand.repair import Repair
 from forecast.demand.statistical import MEMBERS
-from forecast.demand.what_if import what_if
+from forecast.demand.what_if import future_keys, what_if
+from forecast.demand.windows import Window, actuals, sum_by
 from forecast.errors import InvalidInput, NotEnoughHistory
 
 MODELS = ("auto", *GLOBAL_MEMBERS, *MEMBERS)
@@ -31,33 +32,6 @@ MODELS = ("auto", *GLOBAL_MEMBERS, *MEMBERS)
 _WINDOW_SERIES = 3000
 #: Panels up to this size learn their global members anew for each past window.
 _REFIT_VALUES = 300_000
-
-
-@dataclass(frozen=True)
-class _Window:
-    """A past window: what each member said, and what came; rows are series."""
-
-    forecasts: Mapping[str, Floats]
-    actual: Floats
-    usual: Floats
-    classes: NDArray[np.object_]
-    sums: Sequence[tuple[NDArray[np.int64], Floats]]
-
-    def errors(self, names: Sequence[str]) -> Floats:
-        """Scaled errors of single series, shape (n_members, n_series, horizon)."""
-        return np.stack([self.actual - self.forecasts[name] for name in names]) / self.usual[:, None]
-
-    def errors_of_sums(self, names: Sequence[str], level: int) -> Floats:
-        """Scaled errors of the sums of one level, shape (n_members, n_groups, horizon)."""
-        codes, usual = self.sums[level]
-        errors = [_sum_by(np.nan_to_num(self.actual - self.forecasts[name]), codes) for name in names]
-        return np.stack(errors) / usual[:, None]
-
-    def complete(self, names: Sequence[str]) -> dict[str, Floats]:
-        """Forecasts of all ``names``; the mean of those that there are stands in for one that could not be fitted."""
-        there = [self.forecasts[name] for name in names if name in self.forecasts]
-        mean = np.mean(there, axis=0)
-        return {name: self.forecasts.get(name, mean) for name in names}
 
 
 class DemandForecaster:
@@ -194,7 +168,7 @@ class DemandForecaster:
         if drivers is not None:
             inputs = build_inputs(inputs.matrix, self.horizon, self._static, drivers, self.categories_)
         mean, usual, classes = self._state(inputs)
-        frame = _future(inputs.matrix, self.horizon)
+        frame = future_keys(inputs)
         frame["mean"] = mean.ravel()
         bounds = self.errors_.quantiles(mean, usual, classes, self.quantiles, non_negative=_non_negative(inputs))
         for index, quantile in enumerate(self.quantiles):
@@ -217,50 +191,26 @@ class DemandForecaster:
         paths = self.errors_.paths(
             mean, usual, classes, n_paths, non_negative=_non_negative(inputs), random_state=self.random_state
         )
-        return _future(inputs.matrix, self.horizon), paths
+        return future_keys(inputs), paths
 
     def explain(self, ids: Sequence[object] | None = None) -> pd.DataFrame:
-        """Each forecast's mean split into parts that add up to it: level, trend, season, calendar, drivers and so on.
+        """Each mean split into parts that add up to it: level, trend, season, calendar, drivers and so on.
 
-        Parameters
-        ----------
-        ids : sequence, optional
-            Only these series; default all.
-
-        Returns
-        -------
-        DataFrame
-            ``unique_id``, ``ds``, ``part`` (see `PARTS` of `forecast.demand.explanation`), ``points`` in the unit of
-            the series.
-
-        Raises
-        ------
-        InvalidInput
-            If an id is not in the panel.
+        Of all series, or only of ``ids``. Returns ``unique_id``, ``ds``, ``part`` (`forecast.demand.explanation.PARTS`
+        and drivers) and ``points``, in the unit of the series.
         """
         self._check_fitted("inputs_")
         inputs = self.inputs_
-        rows = rows_of(inputs.matrix, ids)
-        sparse = is_sparse(self._classes(inputs))
-        return explanation_frame(
-            explain_means(inputs, self._pool, self.combination_, sparse, rows), inputs.matrix, rows
-        )
+        rows, sparse = rows_of(inputs.matrix, ids), is_sparse(self._classes(inputs))
+        parts = explain_means(inputs, self._pool, self.combination_, self._said(inputs), sparse, rows)
+        return explanation_frame(parts, inputs.matrix, rows)
 
     def what_if(self, drivers: pd.DataFrame) -> pd.DataFrame:
-        """The forecast under other drivers of the horizon beside the present one.
+        """The forecast under other drivers of the horizon beside the present one; see `forecast.demand.what_if`.
 
         It follows how sales and drivers moved together in the past: the effect of a price only where prices were set
-        at random.
-
-        Parameters
-        ----------
-        drivers : DataFrame
-            ``ds``, optionally ``unique_id``, and the drivers to change; missing values stay as they are known.
-
-        Returns
-        -------
-        DataFrame
-            ``unique_id``, ``ds``, ``mean``, ``mean_if``, ``difference``, ``in_range`` (False: never seen before).
+        at random. ``drivers`` has ``ds``, optionally ``unique_id``, and what changes; missing values stay as known.
+        Returns ``unique_id``, ``ds``, ``mean``, ``mean_if``, ``difference``, ``in_range`` (False: never seen before).
         """
         self._check_fitted("inputs_")
         mean, _, classes = self._state(self.inputs_)
@@ -423,7 +373,7 @@ class DemandForecaster:
             return 0
         return int(np.clip(inputs.matrix.n_times // self.horizon - 1, 0, self.n_windows))
 
-    def _windows(self, inputs: Inputs, n_windows: int) -> list[_Window]:
+    def _windows(self, inputs: Inputs, n_windows: int) -> list[Window]:
         """Past windows, each forecast by members that saw none of it."""
         if n_windows < 1:
             return []
@@ -434,20 +384,20 @@ class DemandForecaster:
             past = inputs.until(back * self.horizon)
             if refit and back < n_windows:
                 pool = self._new_pool(self._pool.names).fit(past)
-            actual = _actuals(inputs.matrix, past.matrix, back * self.horizon, self.horizon)
+            actual = actuals(inputs.matrix, past.matrix, back * self.horizon, self.horizon)
             rows = np.sort(np.random.default_rng(self.random_state).permutation(len(actual))[:_WINDOW_SERIES])
             part, length = past.rows(rows), self._recipe.season_length
             sums = [
-                (codes, usual_error(_sum_by(np.nan_to_num(part.matrix.y), codes), length)) for codes in part.groups()
+                (codes, usual_error(sum_by(np.nan_to_num(part.matrix.y), codes), length)) for codes in part.groups()
             ]
             usual = usual_error(past.matrix.y, length)[rows]
-            windows.append(_Window(pool.forecast(part), actual[rows], usual, self._classes(part), sums))
+            windows.append(Window(pool.forecast(part), actual[rows], usual, self._classes(part), sums))
         return [window for window in windows if window.forecasts]
 
     def _classes(self, inputs: Inputs) -> NDArray[np.object_]:
         return classify(inputs.matrix.y, self._recipe.season_length)["class"].to_numpy(dtype=object)
 
-    def _combination(self, windows: list[_Window], inputs: Inputs) -> Combination:
+    def _combination(self, windows: list[Window], inputs: Inputs) -> Combination:
         names = self._pool.names_
         drivers = bool(inputs.series_drivers or inputs.common_drivers)
         regular, sparse = (prior_weights(names, sparse=kind, drivers=drivers) for kind in (False, True))
@@ -462,7 +412,7 @@ class DemandForecaster:
             names, np.concatenate(errors, axis=1), np.concatenate(of_sparse), regular, sparse, sums
         )
 
-    def _error_model(self, inputs: Inputs, windows: list[_Window]) -> ErrorModel:
+    def _error_model(self, inputs: Inputs, windows: list[Window]) -> ErrorModel:
         """The law of the combination's errors; members that a window lacked are made up for by the others."""
         horizon = self.horizon
         empty = [np.empty((0, horizon)), np.empty((0, horizon)), np.empty(0), np.empty(0, dtype=object)]
@@ -481,8 +431,19 @@ class DemandForecaster:
     def _state(self, inputs: Inputs) -> tuple[Floats, Floats, NDArray[np.object_]]:
         """Means, usual errors and classes of all series at their end."""
         classes = self._classes(inputs)
-        mean = self.combination_.combine(self._pool.forecast(inputs, self.combination_.used), is_sparse(classes))
+        mean = self.combination_.combine(self._said(inputs), is_sparse(classes))
         return mean, usual_error(inputs.matrix.y, self._recipe.season_length), classes
+
+    def _said(self, inputs: Inputs) -> dict[str, Floats]:
+        """What each member with a weight forecasts; remembered for the history at hand, since some take their time."""
+        key = (inputs, self._pool, self.combination_)
+        before = getattr(self, "_remembered", None)
+        if before is not None and all(one is other for one, other in zip(key, before[0], strict=True)):
+            return dict(before[1])
+        said = self._pool.forecast(inputs, self.combination_.used)
+        if inputs is self.inputs_:
+            self._remembered = (key, said)
+        return said
 
     def _fold(
         self, inputs: Inputs, n_dropped: int, static: pd.DataFrame | None, baselines: tuple[str, ...]
@@ -493,7 +454,7 @@ class DemandForecaster:
         frame = forecaster._fit(past).predict()
         frame.insert(2, "cutoff", np.repeat(past.matrix.grid.moments(past.matrix.last).to_numpy(), self.horizon))
         frame["cutoff"] = frame["cutoff"].astype(frame["ds"].dtype)
-        frame.insert(3, "y", _actuals(inputs.matrix, past.matrix, n_dropped, self.horizon).ravel())
+        frame.insert(3, "y", actuals(inputs.matrix, past.matrix, n_dropped, self.horizon).ravel())
         season = self._recipe.season_length
         for name in baselines:
             frame[name] = BASELINES[name](past.matrix.y, self.horizon, season).ravel()
@@ -530,27 +491,5 @@ class DemandForecaster:
             raise InvalidInput(f"This DemandForecaster has no history yet; call {step} first.")
 
 
-def _future(matrix: SeriesMatrix, horizon: int) -> pd.DataFrame:
-    """``unique_id`` and ``ds`` of the horizon after each series' end."""
-    positions = (matrix.last[:, None] + np.arange(1, horizon + 1)).ravel()
-    ids = pd.Series(np.repeat(matrix.ids, horizon)).infer_objects()
-    return pd.DataFrame({"unique_id": ids, "ds": matrix.grid.moments(positions)})
-
-
-def _sum_by(values: Floats, codes: NDArray[np.int64]) -> Floats:
-    """Sums of rows of the same code, shape (n_codes, n_columns)."""
-    sums = np.zeros((int(codes.max()) + 1, values.shape[1]))
-    np.add.at(sums, codes, values)
-    return sums
-
-
 def _non_negative(inputs: Inputs) -> bool:
     return bool(np.nanmin(inputs.matrix.y) >= 0)
-
-
-def _actuals(matrix: SeriesMatrix, past: SeriesMatrix, n_dropped: int, horizon: int) -> Floats:
-    """What followed a past cutoff, in the rows of the past matrix; shape (n_series, horizon)."""
-    rows = np.flatnonzero(~np.isnan(matrix.y[:, : matrix.n_times - n_dropped]).all(axis=1))
-    assert len(rows) == past.n_series
-    start = matrix.n_times - n_dropped
-    return matrix.y[rows, start : start + horizon]

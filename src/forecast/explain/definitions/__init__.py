@@ -1,6 +1,7 @@
 """What every published number means, in English and Chinese: population, horizon, conditioning, unit, direction."""
 
 from forecast.explain.definitions.customers import CUSTOMERS
+from forecast.explain.definitions.demand import WHY_DEMAND
 from forecast.explain.definitions.entry import Definition, Part
 from forecast.explain.definitions.page import (
     definition_records,
@@ -24,7 +25,7 @@ __all__ = [
 ]
 
 #: In the order of the page.
-PARTS = (SCORES, QUALITY, OUTLOOK, TARGETS, DEMAND, CUSTOMERS)
+PARTS = (SCORES, QUALITY, OUTLOOK, TARGETS, DEMAND, WHY_DEMAND, CUSTOMERS)
 
 
 def is_defined(column: str) -> bool:
