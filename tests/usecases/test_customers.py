@@ -92,6 +92,7 @@ def test_a_model_scores_every_account_with_owner_and_reasons(frame_lake: Any, st
     pd.testing.assert_frame_equal(again, scores)
 
 
+@pytest.mark.slow
 def test_nothing_recorded_later_changes_a_score(frame_lake: Any, store: SqlStore) -> None:
     tables = company()
     registry = registry_with_model(frame_lake(tables))
