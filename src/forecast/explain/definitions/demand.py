@@ -36,8 +36,8 @@ WHY_DEMAND = Part(
             Text("Mean under other drivers", "其他驱动因素下的均值"),
             Text(
                 "Expected amount if prices or promotions of the horizon were those asked for; `difference` is "
-                "`mean_if` less `mean`. It follows how they and sales moved together in the past: the effect of a price "
-                "only where prices were set at random.",
+                "`mean_if` less `mean`. It follows how they and sales moved together in the past: the effect of a "
+                "price only where prices were set at random.",
                 "若预测期的价格或促销为所询问的取值时的预期数量；`difference` 为 `mean_if` 减 `mean`。"
                 "它反映过去二者如何一同变化：仅当价格随机设定时才是价格的效果。",
             ),
