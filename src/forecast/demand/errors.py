@@ -240,11 +240,13 @@ def _without_shocks(scaled: Floats, bins: NDArray[np.int64], past: PastErrors) -
 
     Windows are few and follow each other, so that a common error says how far the next one may lie, not where. Common
     is their median; of sparse and erratic series their mean over all bins, since the median of such demand lies below
-    its mean by nature, not by a shock. The second part are three equally likely points (-1, 0, 1 times it) of the same variance.
+    its mean by nature, not by a shock. The second part are three equally likely points (-1, 0, 1 times it) of the same
+    variance.
     """
     low, high = np.nanquantile(scaled, (0.025, 0.975))
     cut = np.clip(scaled, low, high)
-    groups = np.where((is_sparse(past.classes) | (past.classes == "erratic"))[:, None], -1, bins)
+    skewed = is_sparse(past.classes) | (past.classes == "erratic")
+    groups = np.where(skewed[:, None], -1, bins)
     within, spread = scaled.copy(), np.zeros(scaled.shape)
     for group in np.unique(groups):
         inside = groups == group
