@@ -145,7 +145,7 @@ def test_doctor_and_backup_find_a_well_workspace(
         (("score", "--as-of", AS_OF, "--out", "scores.docx"), ".parquet or .csv"),
         (("explain", "nobody", "--as-of", AS_OF), "'nobody'"),
         (("outlook", "--period", "2026Q9"), "2026-03, 2026Q1, FY2026 or 2026-W07"),
-        (("train", "everything"), "conversion, demand or all"),
+        (("train", "everything"), "conversion, demand, customers or all"),
         (("ingest", "no-such-file.yaml"), "no-such-file.yaml"),
         (("models", "promote", "conversion_lead", "--author", "a", "--reason", "b"), "conversion_lead"),
         (("keys", "create", "x", "--role", "boss"), "boss"),
