@@ -35,7 +35,6 @@ PACKAGES = ("statsforecast", "mlforecast", "lightgbm", "autogluon.timeseries", "
 SLOW, N_VALID, N_SLOW = ("AutoETS", "AutoTheta", "AutoCES"), 100, 250
 N_SERIES = {"m4-hourly": 60, "m4-yearly": 1000}
 PRETRAINED = ["Chronos2", "Toto2"]  # left out of AutoGluon: they have seen many public sets
-TIME_LIMIT = 1800  # seconds that AutoGluon may take per origin: models that it does not reach are left out
 
 Forecast = Callable[[Task, Fold], pd.DataFrame]
 
@@ -161,9 +160,7 @@ def autogluon(task: Task, fold: Fold) -> pd.DataFrame:
             target="target", prediction_length=task.horizon, freq=freq, eval_metric="WQL",
             eval_metric_seasonal_period=task.peer_season, quantile_levels=list(QUANTILES), path=folder, verbosity=0,
         )  # fmt: skip
-        predictor.fit(
-            frame, presets="medium_quality", excluded_model_types=PRETRAINED, time_limit=TIME_LIMIT, random_seed=0
-        )
+        predictor.fit(frame, presets="medium_quality", excluded_model_types=PRETRAINED, random_seed=0)
         found = pd.DataFrame(predictor.predict(frame, random_seed=0)).reset_index()
     found.columns = ["unique_id", "ds", "mean", *COLUMNS]
     if isinstance(task.freq, int):
