@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from readme_section import markdown, replace_section
 from scipy.special import expit
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from forecast.conversion import ConversionModel
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
+from readme_section import replace_section
 from scipy.stats import spearmanr
 
 from forecast.customers import CustomerModel
@@ -219,15 +220,6 @@ def log_reads(parts: list[Judged]) -> None:
                 writer.writerow(stamp | {"set": part.name, "part": "test", "model": model} | seen)
 
 
-def replace_section(readme: Path, text: str) -> None:
-    """Put the text between this benchmark's marks, at the end of the file when they are not there."""
-    start, end = f"<!-- {MARK} -->", f"<!-- /{MARK} -->"
-    whole = readme.read_text(encoding="utf-8") if readme.exists() else "# Benchmarks\n"
-    before, found, rest = whole.partition(start)
-    after = rest.partition(end)[2] if found else ""
-    readme.write_text(f"{before.rstrip()}\n\n{start}\n{HOW}\n\n{text}\n{end}{after or chr(10)}", encoding="utf-8")
-
-
 HOW = """## Customers: who buys again, how often, for how much
 
 `python benchmarks/customers.py --data ../shared/data --readme benchmarks/README.md`, while developing with
@@ -255,7 +247,7 @@ def main() -> None:
         print(table(parts[-1]), flush=True)
     log_reads([part for part in parts if part.part == "test"])
     if given.readme:
-        replace_section(given.readme, "\n\n".join(table(part) for part in parts))
+        replace_section(given.readme, MARK, HOW, "\n\n".join(table(part) for part in parts))
 
 
 if __name__ == "__main__":

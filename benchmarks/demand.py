@@ -31,6 +31,7 @@ from demand_peers import COLUMNS, PEERS, QUANTILES, is_fresh, stored
 from demand_scores import OURS, PUBLISHED, Judged, judge, scores
 from demand_sets import DATA, SETS, Task, load_task, published_forecasts
 from demand_tables import HOW, report
+from readme_section import replace_section
 
 import forecast.demand
 from forecast.demand import DemandForecaster
@@ -74,7 +75,7 @@ def main() -> None:
     if not given.validate:
         log_reads(judged)
     if given.readme:
-        replace_section(given.readme, text)
+        replace_section(given.readme, MARK, HOW, text)
 
 
 def own_python() -> Path:
@@ -193,16 +194,6 @@ def log_reads(judged: list[Judged]) -> None:
         if not before:
             writer.writeheader()
         writer.writerows(new)
-
-
-def replace_section(readme: Path, text: str) -> None:
-    """Put the text between this benchmark's marks, at the end of the file when they are not there."""
-    start, end = f"<!-- {MARK} -->", f"<!-- /{MARK} -->"
-    whole = readme.read_text(encoding="utf-8") if readme.exists() else "# Benchmarks\n"
-    before, found, rest = whole.partition(start)
-    after = rest.partition(end)[2] if found else ""
-    section = f"{start}\n{HOW}\n\n{text}\n{end}"
-    readme.write_text(before.rstrip() + "\n\n" + section + (after or "\n"), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def filled(past: pd.DataFrame) -> pd.DataFrame:
     """Gaps inside a series filled linearly: peers need every moment."""
     if pd.api.types.is_integer_dtype(past["ds"]):
         return past
-    wide = past.pivot(index="ds", columns="unique_id", values="y").sort_index()  # noqa: PD010  keys are unique
+    wide = past.pivot_table(index="ds", columns="unique_id", values="y", aggfunc="first")
     inside = wide.interpolate(limit_area="inside")
     return inside.melt(value_name="y", ignore_index=False).reset_index().dropna()[["unique_id", "ds", "y"]]
 

@@ -101,7 +101,7 @@ def judge(
 
 def wide(past: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Ids and histories side by side, aligned at the end, NaN where unknown."""
-    table = past.pivot(index="unique_id", columns="ds", values="y")  # noqa: PD010  keys are unique
+    table = past.pivot_table(index="unique_id", columns="ds", values="y", aggfunc="first")
     table = table.reindex(columns=_moments(past))
     values = table.to_numpy(dtype=float)
     n_after = np.argmax(~np.isnan(values[:, ::-1]), axis=1)

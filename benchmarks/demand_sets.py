@@ -217,7 +217,7 @@ def retail(name: str, data: Path, part: str) -> Task:
     country = lines["Country"].astype(str)
     table = pd.DataFrame({"series": code + "/" + country, "country": country, "week": week, "y": lines["Quantity"]})
     table = table[is_product & (week > week.min()) & (week < week.max())]
-    weekly = table.groupby(["series", "week"])["y"].sum().unstack("week")  # noqa: PD010  keys are unique
+    weekly = table.pivot_table(index="series", columns="week", values="y", aggfunc="sum")
     weekly = weekly.reindex(columns=pd.date_range(weekly.columns[0], weekly.columns[-1], freq="W-MON", name="week"))
     static = table.drop_duplicates("series")[["series", "country"]].rename(columns={"series": "unique_id"})
     was_sold = weekly.notna().to_numpy()

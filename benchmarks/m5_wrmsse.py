@@ -9,7 +9,6 @@ Official scores of the competition (winner .520) were measured on later days and
 
 import argparse
 import json
-import re
 import resource
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from readme_section import replace_section
 
 from forecast.demand import DemandForecaster
 from forecast.demand.baselines import seasonal_naive, seasonal_smoothing
@@ -163,15 +163,6 @@ def table(results: dict[str, dict[str, float]], until: int) -> str:
     return "\n".join(lines)
 
 
-def write_section(readme: Path, title: str, body: str) -> None:
-    """Put a section into a markdown file, in place of the one of that title."""
-    text = readme.read_text() if readme.exists() else "# Benchmarks\n"
-    section = f"## {title}\n\n{body}\n"
-    pattern = re.compile(rf"^## {re.escape(title)}\n.*?(?=^## |\Z)", re.S | re.M)
-    text = pattern.sub(lambda _: section + "\n", text) if pattern.search(text) else f"{text.rstrip()}\n\n{section}"
-    readme.write_text(text.rstrip() + "\n")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
@@ -187,7 +178,7 @@ def main() -> None:
         done = subprocess.run([*command, "--until", str(arguments.until)], check=True, capture_output=True, text=True)
         results[model] = json.loads(done.stdout)
         print(model, results[model])
-    write_section(Path(__file__).with_name("README.md"), "M5: WRMSSE", table(results, arguments.until))
+    replace_section(Path(__file__).with_name("README.md"), "m5", "## M5: WRMSSE", table(results, arguments.until))
 
 
 if __name__ == "__main__":

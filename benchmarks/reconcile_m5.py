@@ -20,7 +20,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from m5_wrmsse import FIRST_DAY, HORIZON, LEVELS, read_sales, write_section
+from m5_wrmsse import FIRST_DAY, HORIZON, LEVELS, read_sales
+from readme_section import replace_section
 from statsforecast.models import DynamicOptimizedTheta
 
 from forecast.demand.baselines import seasonal_smoothing
@@ -202,7 +203,7 @@ def main() -> None:
     if not arguments.valid_only:
         log_reads(losses_of([windows[TEST_CUTOFF]], scales))
         body = table(windows, scales, chosen)
-        write_section(HERE / "README.md", "M5: coherent forecasts of 42,840 nodes", body)
+        replace_section(HERE / "README.md", "m5-coherent", "## M5: coherent forecasts of 42,840 nodes", body)
     print(table(windows, scales, chosen))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from m5_wrmsse import write_section
+from readme_section import replace_section
 from statsforecast.models import DynamicOptimizedTheta
 
 from forecast.demand.hierarchy import Hierarchy
@@ -30,7 +30,7 @@ def read_trips(data: Path) -> tuple[pd.DataFrame, Hierarchy]:
     """Trips of shape (304, 80) and the hierarchy of their rows."""
     trips = pd.read_parquet(data / "trips_quarterly.parquet")
     trips["unique_id"] = trips["Region"] + "|" + trips["Purpose"]
-    wide = trips.set_index(["unique_id", "date_time"])["Trips"].unstack("date_time")  # noqa: PD010  keys are unique
+    wide = trips.pivot_table(index="unique_id", columns="date_time", values="Trips", aggfunc="first")
     static = trips.drop_duplicates("unique_id").set_index("unique_id").loc[wide.index].reset_index()
     return wide, Hierarchy.of(static, LEVELS)
 
@@ -67,7 +67,8 @@ def main() -> None:
     start = time.perf_counter()
     losses = losses_of(methods, forecasts, actuals, hierarchy)
     body = table(losses, methods, hierarchy, time.perf_counter() - start)
-    write_section(Path(__file__).with_name("README.md"), "Tourism in Australia: coherent forecasts", body)
+    heading = "## Tourism in Australia: coherent forecasts"
+    replace_section(Path(__file__).with_name("README.md"), "tourism-coherent", heading, body)
     print(body)
 
 
