@@ -1,19 +1,24 @@
 """Fixtures that several rooms share."""
 
+import importlib
+import json
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from duckdb import DuckDBPyConnection
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
+from forecast.cli import main
 from forecast.datasets import Company, make_company
 from forecast.history import connect_tables, in_force
 from forecast.schema import FOREVER
@@ -39,6 +44,40 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"needs the shared data folder, none at {SHARED_DATA}; set FORECAST_SHARED_DATA")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="module")
+def benchmark_script() -> Iterator[Callable[[str], ModuleType]]:
+    """Imports a script of ``benchmarks/`` by its name; scripts import each other as neighbours."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
+        yield importlib.import_module
+
+
+@pytest.fixture(scope="session")
+def forecast() -> Callable[..., int]:
+    """Runs the command ``forecast`` in this process; its exit code."""
+
+    def run(*arguments: str | Path) -> int:
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            return int(stop.code or 0)
+        return 0
+
+    return run
+
+
+@pytest.fixture
+def answer(forecast: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """Runs the command with ``--json``; what it says to machines."""
+
+    def run(*arguments: str | Path) -> Any:
+        capsys.readouterr()
+        assert forecast(*arguments, "--json") == 0
+        return json.loads(capsys.readouterr().out)
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,32 +1,20 @@
 """The command line as a user meets it: results on stdout, one line on stderr and exit code 2 for a wrong input."""
 
 import json
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from forecast.cli import main
 from forecast.datasets import make_company
 
 AS_OF = "2025-09-01"
 
 
-def forecast(*arguments: str | Path) -> int:
-    """Run the command in this process; its exit code."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["forecast", *map(str, arguments)])
-        try:
-            main()
-        except SystemExit as stop:
-            return int(stop.code or 0)
-    return 0
-
-
 @pytest.fixture(scope="module")
-def company_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def company_folder(forecast: Callable[..., int], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with a simulated company, brought in by the commands themselves."""
     folder = tmp_path_factory.mktemp("cli")
     mapping = make_company(random_state=5).write(folder / "export")
@@ -35,22 +23,16 @@ def company_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "company"
 
 
-def answer(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> Any:
-    capsys.readouterr()
-    assert forecast(*arguments, "--json") == 0
-    return json.loads(capsys.readouterr().out)
-
-
-def test_ingesting_the_same_files_again_changes_nothing(
-    company_folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    counts = answer(capsys, "ingest", company_folder.parent / "export" / "mapping.yaml", "-w", company_folder)
+def test_ingesting_the_same_files_again_changes_nothing(answer: Callable[..., Any], company_folder: Path) -> None:
+    counts = answer("ingest", company_folder.parent / "export" / "mapping.yaml", "-w", company_folder)
 
     assert counts["opportunities"]["read"] == counts["opportunities"]["unchanged"] > 0
     assert sum(table["new"] + table["changed"] + table["quarantined"] for table in counts.values()) == 0
 
 
-def test_a_dry_run_writes_a_page_and_changes_nothing(company_folder: Path, tmp_path: Path) -> None:
+def test_a_dry_run_writes_a_page_and_changes_nothing(
+    forecast: Callable[..., int], company_folder: Path, tmp_path: Path
+) -> None:
     page = tmp_path / "page.html"
 
     code = forecast(
@@ -62,7 +44,7 @@ def test_a_dry_run_writes_a_page_and_changes_nothing(company_folder: Path, tmp_p
 
 
 def test_scores_in_a_file_are_the_contract_s_columns_and_the_same_bytes_again(
-    company_folder: Path, tmp_path: Path
+    forecast: Callable[..., int], company_folder: Path, tmp_path: Path
 ) -> None:
     first, second = tmp_path / "first.parquet", tmp_path / "second.parquet"
 
@@ -81,10 +63,10 @@ def test_scores_in_a_file_are_the_contract_s_columns_and_the_same_bytes_again(
     assert (scores["probability"] <= scores["high"]).all()
 
 
-def test_explain_adds_up_and_draws(company_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    score, plot = answer(capsys, "score", "--as-of", AS_OF, "-w", company_folder)[0], tmp_path / "why.png"
+def test_explain_adds_up_and_draws(answer: Callable[..., Any], company_folder: Path, tmp_path: Path) -> None:
+    score, plot = answer("score", "--as-of", AS_OF, "-w", company_folder)[0], tmp_path / "why.png"
     options = ("--as-of", AS_OF, "--lang", "zh", "--plot", plot, "--raising", "-w", company_folder)
-    explanation = answer(capsys, "explain", score["entity_id"], *options)
+    explanation = answer("explain", score["entity_id"], *options)
 
     total = explanation["base"] + sum(reason["points"] for reason in explanation["reasons"]) + explanation["rest"]
     assert total == pytest.approx(explanation["probability"], abs=1e-6)
@@ -93,23 +75,21 @@ def test_explain_adds_up_and_draws(company_folder: Path, tmp_path: Path, capsys:
     assert explanation["next_step"]["text"] == "下一步未知:当前使用的模型未学习任何行动的效果"  # by the group rate
 
 
-def test_outlook_adds_up_from_reps_to_the_company(company_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = pd.DataFrame(answer(capsys, "outlook", "--period", "2025Q3", "--as-of", AS_OF, "-w", company_folder))
+def test_outlook_adds_up_from_reps_to_the_company(answer: Callable[..., Any], company_folder: Path) -> None:
+    rows = pd.DataFrame(answer("outlook", "--period", "2025Q3", "--as-of", AS_OF, "-w", company_folder))
 
     means = rows.groupby("level")["mean"].sum()
     assert means["rep"] == pytest.approx(means["company"], abs=0.005)
 
 
-def test_targets_sum_to_the_cent_and_every_approval_is_kept(
-    company_folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_targets_sum_to_the_cent_and_every_approval_is_kept(answer: Callable[..., Any], company_folder: Path) -> None:
     arguments = ("--period", "2025Q3", "--as-of", AS_OF, "-w", company_folder)
-    outlook = pd.DataFrame(answer(capsys, "outlook", *arguments))
+    outlook = pd.DataFrame(answer("outlook", *arguments))
     company_mean = round(float(outlook.loc[outlook["level"] == "company", "mean"].iloc[0]), 2)
 
-    proposal = pd.DataFrame(answer(capsys, "targets", "propose", "--target", str(company_mean), *arguments))
+    proposal = pd.DataFrame(answer("targets", "propose", "--target", str(company_mean), *arguments))
     approvals = [
-        answer(capsys, "targets", "approve", "--author", "ann", "--target", str(company_mean), *arguments)["version"]
+        answer("targets", "approve", "--author", "ann", "--target", str(company_mean), *arguments)["version"]
         for _ in range(2)
     ]
 
@@ -118,19 +98,19 @@ def test_targets_sum_to_the_cent_and_every_approval_is_kept(
     assert approvals == [1, 2]
 
 
-def test_keys_are_shown_once_and_can_be_revoked(company_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    key = answer(capsys, "keys", "create", "panel", "--role", "admin", "-w", company_folder)["key"]
-    (listed,) = answer(capsys, "keys", "list", "-w", company_folder)
+def test_keys_are_shown_once_and_can_be_revoked(answer: Callable[..., Any], company_folder: Path) -> None:
+    key = answer("keys", "create", "panel", "--role", "admin", "-w", company_folder)["key"]
+    (listed,) = answer("keys", "list", "-w", company_folder)
 
     assert key not in json.dumps(listed)
-    assert answer(capsys, "keys", "revoke", str(listed["id"]), "-w", company_folder) == {"revoked": listed["id"]}
+    assert answer("keys", "revoke", str(listed["id"]), "-w", company_folder) == {"revoked": listed["id"]}
 
 
 def test_doctor_and_backup_find_a_well_workspace(
-    company_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    answer: Callable[..., Any], company_folder: Path, tmp_path: Path
 ) -> None:
-    findings = answer(capsys, "doctor", "-w", company_folder)
-    size = answer(capsys, "backup", tmp_path / "all.tar.gz", "-w", company_folder)["bytes"]
+    findings = answer("doctor", "-w", company_folder)
+    size = answer("backup", tmp_path / "all.tar.gz", "-w", company_folder)["bytes"]
 
     assert [finding["part"] for finding in findings if finding["ok"]] == ["settings", "lake", "store", "models"]
     assert size > 10_000
@@ -155,7 +135,11 @@ def test_doctor_and_backup_find_a_well_workspace(
     ],
 )
 def test_a_wrong_input_is_one_line_and_exit_code_2(
-    company_folder: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
+    forecast: Callable[..., int],
+    company_folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    message: str,
 ) -> None:
     capsys.readouterr()
 
@@ -166,17 +150,19 @@ def test_a_wrong_input_is_one_line_and_exit_code_2(
     assert message in said[0]
 
 
-def test_a_folder_that_is_no_workspace_says_how_to_make_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_is_no_workspace_says_how_to_make_one(
+    forecast: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert forecast("score", "-w", tmp_path) == 2
     assert "forecast init" in capsys.readouterr().err
 
 
 def test_definitions_are_a_page_of_its_own_and_need_no_workspace(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    answer: Callable[..., Any], forecast: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    records = answer(capsys, "definitions", "--lang", "zh", "--out", "numbers.html")
+    records = answer("definitions", "--lang", "zh", "--out", "numbers.html")
 
     assert {"probability", "calibration_error_floor"} <= {record["name"] for record in records}
     assert '<html lang="zh">' in Path("numbers.html").read_text(encoding="utf-8")

@@ -1,29 +1,19 @@
 """`forecast customers` as a user meets it."""
 
 import json
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from forecast.cli import main
 from forecast.datasets import make_company
 
 
-def forecast(*arguments: str | Path) -> int:
-    """Run the command in this process; its exit code."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["forecast", *map(str, arguments)])
-        try:
-            main()
-        except SystemExit as stop:
-            return int(stop.code or 0)
-    return 0
-
-
 @pytest.mark.slow
-def test_customers_are_trained_foretold_and_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_customers_are_trained_foretold_and_explained(
+    forecast: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "company"
     mapping = make_company(n_opportunities=500, n_accounts=250, months=18, random_state=5).write(tmp_path / "export")
     assert forecast("init", folder, "--timezone", "Europe/Amsterdam") == 0

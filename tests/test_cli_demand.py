@@ -1,13 +1,11 @@
 """`forecast demand …` as a user meets it."""
 
-import json
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from forecast.cli import main
 from forecast.datasets import make_company
 
 AT = ("--as-of", "2025-12-01")
@@ -15,19 +13,8 @@ AT = ("--as-of", "2025-12-01")
 pytestmark = pytest.mark.slow
 
 
-def forecast(*arguments: str | Path) -> int:
-    """Run the command in this process; its exit code."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["forecast", *map(str, arguments)])
-        try:
-            main()
-        except SystemExit as stop:
-            return int(stop.code or 0)
-    return 0
-
-
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(forecast: Callable[..., int], tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("demand")
     mapping = make_company(n_opportunities=200, n_leads=200, n_accounts=60, months=12, random_state=5).write(
         path / "export"
@@ -44,18 +31,17 @@ def series(folder: Path) -> str:
     return str(Workspace(folder).forecast_demand("2025-12-01")["unique_id"].iloc[0])
 
 
-def answer(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> Any:
-    capsys.readouterr()
-    assert forecast(*arguments, "--json") == 0
-    return json.loads(capsys.readouterr().out)
-
-
 def test_a_forecast_is_explained_and_drawn(
-    folder: Path, series: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    answer: Callable[..., Any],
+    forecast: Callable[..., int],
+    folder: Path,
+    series: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     plot = tmp_path / "parts.png"
 
-    told = answer(capsys, "demand", "explain", series, *AT, "-w", folder, "--lang", "zh", "--plot", plot)
+    told = answer("demand", "explain", series, *AT, "-w", folder, "--lang", "zh", "--plot", plot)
 
     for point in told["points"]:
         assert sum(part["points"] for part in point["parts"]) == pytest.approx(point["mean"])
@@ -64,15 +50,21 @@ def test_a_forecast_is_explained_and_drawn(
     assert "Usual level" in capsys.readouterr().out
 
 
-def test_a_new_item_is_forecast(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told = answer(capsys, "demand", "new", "--ahead", "3", *AT, "-w", folder)
+def test_a_new_item_is_forecast(answer: Callable[..., Any], folder: Path) -> None:
+    told = answer("demand", "new", "--ahead", "3", *AT, "-w", folder)
 
     assert [point["step"] for point in told["points"]] == [1, 2, 3]
     assert told["n_siblings"] >= 5
 
 
-def test_without_drivers_nothing_can_be_asked(folder: Path, series: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert answer(capsys, "demand", "effects", *AT, "-w", folder) == []
+def test_without_drivers_nothing_can_be_asked(
+    answer: Callable[..., Any],
+    forecast: Callable[..., int],
+    folder: Path,
+    series: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert answer("demand", "effects", *AT, "-w", folder) == []
     assert forecast("demand", "what-if", series, "--set", "price=*1.1", *AT, "-w", folder) == 2
     assert "got 'price=*1.1'" in capsys.readouterr().err
     assert forecast("demand", "explain", "nothing", *AT, "-w", folder) == 2

@@ -1,7 +1,6 @@
 """The comparison of conversion models: nobody sees what is judged, and its figures are what they say."""
 
-import importlib
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
@@ -9,36 +8,26 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
 
-
-@pytest.fixture(scope="module", autouse=True)
-def benchmarks():
-    """The scripts import each other as neighbours."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(FOLDER))
-        yield
+@pytest.fixture(scope="module")
+def parts(benchmark_script: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmark_script("conversion_parts")
 
 
 @pytest.fixture(scope="module")
-def parts() -> ModuleType:
-    return importlib.import_module("conversion_parts")
+def tables(benchmark_script: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmark_script("conversion_tables")
 
 
 @pytest.fixture(scope="module")
-def tables() -> ModuleType:
-    return importlib.import_module("conversion_tables")
+def peers(benchmark_script: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmark_script("conversion_peers")
 
 
 @pytest.fixture(scope="module")
-def peers() -> ModuleType:
-    return importlib.import_module("conversion_peers")
-
-
-@pytest.fixture(scope="module")
-def bank():
+def bank(benchmark_script):
     """A set named as the walked one, 30,000 rows in the order of time."""
-    sets = importlib.import_module("conversion_sets")
+    sets = benchmark_script("conversion_sets")
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"x": rng.normal(size=30_000), "city": rng.choice(["a", "b", None], 30_000)})
     y = (rng.random(30_000) < 0.1).astype(float)

@@ -1,6 +1,6 @@
 """The marked sections of the benchmarks' README."""
 
-import importlib
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -9,10 +9,8 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def sections() -> ModuleType:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
-        return importlib.import_module("readme_section")
+def sections(benchmark_script: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmark_script("readme_section")
 
 
 def test_section_is_replaced_in_its_place_and_all_else_stays(sections: ModuleType, tmp_path: Path) -> None:

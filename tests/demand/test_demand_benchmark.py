@@ -1,6 +1,6 @@
 """The comparison of demand forecasters: nobody sees what is judged, and its figures are what they say."""
 
-import importlib
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -10,25 +10,15 @@ import pytest
 
 from forecast.evaluation.metrics.owa import owa
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
 
-
-@pytest.fixture(scope="module", autouse=True)
-def benchmarks():
-    """The scripts import each other as neighbours."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(FOLDER))
-        yield
+@pytest.fixture(scope="module")
+def sets(benchmark_script: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmark_script("demand_sets")
 
 
 @pytest.fixture(scope="module")
-def sets() -> ModuleType:
-    return importlib.import_module("demand_sets")
-
-
-@pytest.fixture(scope="module")
-def scoring() -> ModuleType:
-    return importlib.import_module("demand_scores")
+def scoring(benchmark_script: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmark_script("demand_scores")
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,7 @@
 """The benchmark of the leak hunter: its planting is what it says, it fails hunters that fail, and ours passes it."""
 
-import importlib.util
 import sys
 from dataclasses import replace
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -14,25 +11,10 @@ from scipy.stats import binomtest
 from forecast.datasets import make_company
 from forecast.features.leaks import Suspect
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
-
 
 @pytest.fixture(scope="module")
-def benchmark():
-    """The script, loaded by its path as a user runs it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(FOLDER))
-        yield load("leak_hunter")
-
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+def benchmark(benchmark_script):
+    return benchmark_script("leak_hunter")
 
 
 @pytest.fixture(scope="module")

@@ -24,11 +24,17 @@ for part in (setup, data, models, scores, customers, demand, plans):
     app.add_typer(part.app)
 
 
-def main() -> None:
-    """Entry point: one line and exit code 2 for every error that is the user's to mend."""
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point: one line and exit code 2 for every error that is the user's to mend.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Default those of the process.
+    """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
-        app()
+        app(arguments)
     except ForecastError as error:
         Terminal().err.print(" ".join(str(error).split()), markup=False)
         sys.exit(2)
