@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from forecast.demand.classes import CLASSES, classify, has_ended, is_seasonal
+from forecast.demand.classes import CLASSES, classify, has_ended
+from forecast.evaluation.metrics import is_seasonal
 
 
 def kinds(rows, season_length=1):

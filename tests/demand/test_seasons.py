@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from forecast.demand.seasons import is_seasonal, seasonal_indices
+from forecast.demand.seasons import MIN_SEASONS, seasonal_indices
+from forecast.evaluation.metrics import is_seasonal
 
 SEASON = np.array([3.0, -1.0, -4.0, 2.0])
 
@@ -34,11 +35,11 @@ def test_seasonal_indices_are_neutral_when_there_are_less_than_two_seasons():
 def test_is_seasonal_finds_a_season_and_seldom_sees_one_in_noise():
     rng = np.random.default_rng(1)
     noise = rng.normal(size=(1000, 60))
-    assert is_seasonal(noise, 4).mean() < 0.13
+    assert is_seasonal(noise, 4, min_seasons=MIN_SEASONS).mean() < 0.13
     assert is_seasonal(noise + 2 * SEASON[np.arange(60) % 4], 4).all()
 
 
 def test_is_seasonal_is_false_when_the_series_is_short():
     values = np.full((1, 30), np.nan)
     values[0, -9:] = SEASON[np.arange(9) % 4]
-    assert not is_seasonal(values, 4).any()
+    assert not is_seasonal(values, 4, min_seasons=MIN_SEASONS).any()

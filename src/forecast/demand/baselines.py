@@ -1,10 +1,10 @@
 """What every model must beat: seasonal naive and exponential smoothing, over many series at once."""
 
-import warnings
 from collections.abc import Callable
 
 import numpy as np
 
+from forecast.demand import series_models
 from forecast.demand.matrix import Floats
 
 #: AutoETS searches some 20 models for each series; above this many series one smoothing constant serves all.
@@ -69,20 +69,10 @@ def ets(values: Floats, horizon: int, season_length: int) -> Floats:
     """
     if len(values) > MAX_AUTO_ETS:
         return seasonal_smoothing(values, horizon, season_length)
-    from statsforecast.models import AutoETS  # compiled on import
-
-    forecast = seasonal_naive(values, horizon, season_length)
-    for row, series in enumerate(values):
-        known = series[~np.isnan(series)]
-        if len(known) < max(10, 2 * season_length if season_length <= 24 else 10) or np.ptp(known) == 0:
-            continue
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the optimiser, on flat likelihoods
-            model = AutoETS(season_length=season_length if season_length <= 24 else 1)
-            mean = np.asarray(model.forecast(y=known, h=horizon)["mean"], dtype=float)
-        if np.isfinite(mean).all():
-            forecast[row] = np.maximum(mean, 0) if known.min() >= 0 else mean
-    return forecast
+    simple = seasonal_naive(values, horizon, season_length)
+    fitted = series_models.ets(values, horizon, season_length)
+    forecast = np.where(np.isfinite(fitted).all(axis=1, keepdims=True), fitted, simple)
+    return np.maximum(forecast, 0) if np.nanmin(values) >= 0 else forecast
 
 
 #: Baselines by name: (values, horizon, season_length) -> forecasts of shape (n_series, horizon).

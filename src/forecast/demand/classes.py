@@ -5,6 +5,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+from forecast.evaluation.metrics import is_seasonal
+
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -17,8 +19,6 @@ _ADI_BOUND = 1.32
 _CV2_BOUND = 0.49
 #: A silence at the end is unusual when a series with its sales so far keeps so long a one with less than this chance.
 _UNUSUAL = 0.01
-#: 90 % two-sided, as in the Naive2 of the M4 competition.
-_SEASONAL_Z = 1.645
 #: Series at once: bounds the memory of the copies.
 _CHUNK = 2_000
 
@@ -122,37 +122,6 @@ def is_unusual_silence(
     log_chance = gammaln(misses + silent) + gammaln(hits + misses) - gammaln(misses) - gammaln(hits + misses + silent)
     shortest = int(np.clip(season_length, 4, 8))
     return np.asarray((silent >= shortest) & (silent > 2 * longest) & (log_chance < np.log(_UNUSUAL)))
-
-
-def is_seasonal(values: Floats, season_length: int) -> Flags:
-    """Whether the autocorrelation at the season is beyond its 90 % bound; shape (n_series,).
-
-    ``|r_m| > 1.645 sqrt((1 + 2 (r_1² + … + r_{m-1}²)) / n)``, the test before the Naive2 forecasts of the M4
-    competition [1]_. False for series shorter than three seasons, constant ones and ``season_length`` 1. Unknown values
-    count as the mean.
-
-    References
-    ----------
-    .. [1] Makridakis, Spiliotis & Assimakopoulos (2020), The M4 Competition. International Journal of Forecasting
-       36(1), 54-74; function ``SeasonalityTest`` of its published code.
-    """
-    if season_length == 1 or values.shape[1] < 3 * season_length:
-        return np.zeros(len(values), dtype=bool)
-    known = ~np.isnan(values)
-    n_known = known.sum(axis=1)
-    mean = np.where(known, values, 0.0).sum(axis=1) / np.maximum(n_known, 1)
-    centred = np.where(known, values - mean[:, None], 0.0)
-    size = np.abs(centred).max(axis=1)
-    # What is left of a constant after its mean was subtracted is rounding, and has no autocorrelation.
-    varies = size > 1e-12 * np.abs(mean)
-    centred /= np.where(varies, size, 1.0)[:, None]
-    power = np.einsum("ij,ij->i", centred, centred)
-    squares, r = np.zeros(len(values)), np.zeros(len(values))
-    for lag in range(1, season_length + 1):
-        squares += r**2
-        r = np.einsum("ij,ij->i", centred[:, lag:], centred[:, :-lag]) / np.where(power > 0, power, 1.0)
-    bound = _SEASONAL_Z * np.sqrt((1 + 2 * squares) / np.maximum(n_known, 1))
-    return np.asarray((n_known >= 3 * season_length) & varies & (np.abs(r) > bound))
 
 
 def _interval(known: Flags, sold: Flags) -> Floats:

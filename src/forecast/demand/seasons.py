@@ -9,34 +9,8 @@ from forecast.demand.matrix import Floats
 Adjustment = Literal["additive", "multiplicative"]
 #: A multiplicative index below this would blow noise up.
 MIN_INDEX = 0.1
-#: Two-sided 90 % point of the normal: the usual test before a series is adjusted (Assimakopoulos & Nikolopoulos 2000).
-CRITICAL = 1.645
-
-
-def is_seasonal(values: Floats, season_length: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Whether the autocorrelation at the season is above its 90 % limit under a moving average of shorter lags.
-
-    Parameters
-    ----------
-    values : array of shape (n_series, n_times)
-        NaN only before the first observation.
-
-    Returns
-    -------
-    array of bool of shape (n_series,)
-        False for series shorter than two seasons and a half.
-    """
-    known = ~np.isnan(values)
-    n_known = known.sum(axis=1)
-    long_enough = (n_known >= 2.5 * season_length) & (season_length > 1)
-    if not long_enough.any():
-        return np.asarray(long_enough)
-    centred = np.where(known, values - np.nanmean(values, axis=1, keepdims=True), 0.0)
-    variance = np.maximum((centred**2).sum(axis=1), np.finfo(float).tiny)
-    lags = range(1, season_length + 1)
-    acf = np.array([(centred[:, lag:] * centred[:, :-lag]).sum(axis=1) / variance for lag in lags])
-    limit = CRITICAL * np.sqrt((1 + 2 * (acf[:-1] ** 2).sum(axis=0)) / np.maximum(n_known, 1))
-    return np.asarray(long_enough & (np.abs(acf[-1]) > limit))
+#: Shorter series are not adjusted.
+MIN_SEASONS = 2.5
 
 
 def seasonal_indices(values: Floats, season_length: int, adjustment: Adjustment) -> Floats:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from forecast.demand.matrix import Floats
-from forecast.demand.seasons import is_seasonal, seasonal_indices
+from forecast.demand.seasons import MIN_SEASONS, seasonal_indices
 from forecast.demand.smoothing_kernel import (
     Aligned,
     Constants,
@@ -13,6 +13,7 @@ from forecast.demand.smoothing_kernel import (
     error_sums,
     pick_best,
 )
+from forecast.evaluation.metrics import is_seasonal
 
 ALPHAS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.99)
 
@@ -43,7 +44,7 @@ def _theta_chunk(values: Floats, horizon: int, season_length: int) -> Floats:
     n_series, n_times = values.shape
     factor = np.ones((n_series, n_times + season_length))
     summand = np.zeros_like(factor)
-    seasonal = is_seasonal(values, season_length)
+    seasonal = is_seasonal(values, season_length, min_seasons=MIN_SEASONS)
     positive = np.nanmin(values, axis=1) > 0
     if (rows := seasonal & positive).any():
         factor[rows] = seasonal_indices(values[rows], season_length, "multiplicative")

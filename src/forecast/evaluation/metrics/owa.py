@@ -75,10 +75,10 @@ def naive2(values: ArrayLike, horizon: int, season_length: int = 1) -> Floats:
     return np.asarray(seen[:, -1:] / index[:, -1:] * index[:, np.arange(horizon) % season_length])
 
 
-def is_seasonal(values: ArrayLike, season_length: int) -> NDArray[np.bool_]:
+def is_seasonal(values: ArrayLike, season_length: int, *, min_seasons: float = 3.0) -> NDArray[np.bool_]:
     """M4's test at 90 %: whether the autocorrelation at the season exceeds Bartlett's limit.
 
-    Series shorter than three seasons, and constant ones, are not seasonal.
+    Series shorter than ``min_seasons`` (M4: three), and constant ones, are not seasonal.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def is_seasonal(values: ArrayLike, season_length: int) -> NDArray[np.bool_]:
     seen = checked_past(values)
     known = ~np.isnan(seen)
     n_known = known.sum(axis=1)
-    if season_length == 1 or seen.shape[1] < 3 * season_length:
+    if season_length == 1 or seen.shape[1] < min_seasons * season_length:
         return np.zeros(len(seen), dtype=bool)
     centre = np.where(known, seen, 0.0).sum(axis=1, keepdims=True) / np.maximum(n_known, 1)[:, None]
     x = np.where(known, seen - centre, 0.0)
@@ -96,7 +96,7 @@ def is_seasonal(values: ArrayLike, season_length: int) -> NDArray[np.bool_]:
     varies = variance > 1e-12 * np.maximum(np.nanmax(np.abs(seen), axis=1) ** 2, 1e-300)
     correlation = products / np.where(varies, variance, 1.0)[:, None]
     limit = _CRITICAL / np.sqrt(n_known) * np.sqrt(1 + 2 * (correlation[:, :-1] ** 2).sum(axis=1))
-    return np.asarray(varies & (n_known >= 3 * season_length) & (np.abs(correlation[:, -1]) > limit))
+    return np.asarray(varies & (n_known >= min_seasons * season_length) & (np.abs(correlation[:, -1]) > limit))
 
 
 def seasonal_index(values: Floats, season_length: int) -> Floats:
