@@ -66,6 +66,6 @@ def test_without_drivers_nothing_can_be_asked(
 ) -> None:
     assert answer("demand", "effects", *AT, "-w", folder) == []
     assert forecast("demand", "what-if", series, "--set", "price=*1.1", *AT, "-w", folder) == 2
-    assert "got 'price=*1.1'" in capsys.readouterr().err
+    assert "knows no names to set, got 'price=*1.1'" in capsys.readouterr().err
     assert forecast("demand", "explain", "nothing", *AT, "-w", folder) == 2
     assert "no series 'nothing'" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from forecast.terminal import Terminal, records
 
 app = typer.Typer()
 
+_FORMATS = {"p_buys": ".0%", "orders": ".1f"} | dict.fromkeys(("spend", "spend_low", "spend_high"), ",.0f")
 _SHOWN = ["account_id", "owner_id", "p_buys", "orders", "spend", "spend_low", "spend_high", "next_category", "churned"]
 
 
@@ -42,7 +43,8 @@ def customers(
 
         write_frame(scores, out)
         terminal.say(f"{len(scores):,} accounts in {out}.")
-    terminal.table(scores.sort_values(["spend", "account_id"], ascending=[False, True]).head(top)[_SHOWN])
+    largest = scores.sort_values(["spend", "account_id"], ascending=[False, True]).head(top)
+    terminal.table(largest[_SHOWN], formats=_FORMATS)
     terminal.result({"rows": len(scores), "file": out} if out else records(scores))
 
 

@@ -60,7 +60,7 @@ def parts_plot(points: Sequence[Mapping[str, Any]], *, title: str, lang: str = "
         shown = place[:: max(1, len(place) // 10)]
         axes.set_xticks(shown, [str(points[index]["ds"]) for index in shown], rotation=30, ha="right")
         axes.set_title(_plain(title), loc="left", fontsize=11)
-        axes.legend(fontsize=8, ncols=2, frameon=False)
+        figure.legend(loc="outside upper center", fontsize=8, ncols=5, frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
         return _png(figure, note)
 

@@ -155,6 +155,8 @@ def _read(pairs: Sequence[str], known: Sequence[str]) -> list[tuple[str, str]]:
     """``name=value`` texts as pairs."""
     read = [(name.strip(), value.strip()) for name, _, value in (pair.partition("=") for pair in pairs)]
     wrong = [pair for pair, (name, value) in zip(pairs, read, strict=True) if not value or name not in known]
+    if wrong and not known:
+        raise InvalidInput(f"This model knows no names to set, got {wrong[0]!r}; train it on a panel that has some.")
     if wrong:
         raise InvalidInput(f"Write name=value with a name of {list(known)}, got {wrong[0]!r}.")
     return read
