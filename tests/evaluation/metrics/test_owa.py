@@ -41,6 +41,7 @@ def test_test_of_seasonality_is_that_of_m4():
     np.testing.assert_array_equal(is_seasonal(values, 12), expected)
     assert not is_seasonal(values[:, -35:], 12).any()  # shorter than three seasons
     assert not is_seasonal(np.full((1, 60), 7.1), 12).any()
+    assert not is_seasonal(np.full((1, 60), np.nan), 12).any()
 
 
 def test_naive2_repeats_the_last_value_of_a_series_without_season():

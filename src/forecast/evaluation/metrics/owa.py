@@ -78,7 +78,7 @@ def naive2(values: ArrayLike, horizon: int, season_length: int = 1) -> Floats:
 def is_seasonal(values: ArrayLike, season_length: int, *, min_seasons: float = 3.0) -> NDArray[np.bool_]:
     """M4's test at 90 %: whether the autocorrelation at the season exceeds Bartlett's limit.
 
-    Series shorter than ``min_seasons`` (M4: three), and constant ones, are not seasonal.
+    Series shorter than ``min_seasons`` (M4: three), constant ones and those without a value are not seasonal.
 
     Returns
     -------
@@ -93,9 +93,10 @@ def is_seasonal(values: ArrayLike, season_length: int, *, min_seasons: float = 3
     x = np.where(known, seen - centre, 0.0)
     products = np.column_stack([(x[:, lag:] * x[:, :-lag]).sum(axis=1) for lag in range(1, season_length + 1)])
     variance = (x**2).sum(axis=1)
-    varies = variance > 1e-12 * np.maximum(np.nanmax(np.abs(seen), axis=1) ** 2, 1e-300)
+    size = np.abs(np.where(known, seen, 0.0)).max(axis=1)
+    varies = variance > 1e-12 * np.maximum(size**2, 1e-300)
     correlation = products / np.where(varies, variance, 1.0)[:, None]
-    limit = _CRITICAL / np.sqrt(n_known) * np.sqrt(1 + 2 * (correlation[:, :-1] ** 2).sum(axis=1))
+    limit = _CRITICAL / np.sqrt(np.maximum(n_known, 1)) * np.sqrt(1 + 2 * (correlation[:, :-1] ** 2).sum(axis=1))
     return np.asarray(varies & (n_known >= min_seasons * season_length) & (np.abs(correlation[:, -1]) > limit))
 
 
