@@ -1,0 +1,1 @@
+"""KPIs of people and teams, and results above expectation."""

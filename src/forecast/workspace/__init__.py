@@ -1,0 +1,32 @@
+"""The only wiring: settings, adapters and use cases of one workspace (one company).
+
+Heavy libraries are imported by the method that needs them, so that ``forecast --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+from forecast.workspace.base import AsOf, Progress
+from forecast.workspace.data import DataCalls
+from forecast.workspace.demand import DemandCalls
+from forecast.workspace.models import ModelCalls, Task
+from forecast.workspace.plans import PlanCalls
+from forecast.workspace.scores import ScoreCalls
+
+__all__ = ["AsOf", "Progress", "Task", "Workspace"]
+
+
+class Workspace(DataCalls, ScoreCalls, ModelCalls, DemandCalls, PlanCalls):
+    """One company's lake, store and models, and everything that can be asked of them.
+
+    Parameters
+    ----------
+    path : path
+        A folder made by `Workspace.init`.
+    clock : Clock, optional
+        Where the present comes from; the system's by default.
+
+    Raises
+    ------
+    InvalidInput
+        If the folder is no workspace or a setting is wrong.
+    """
