@@ -238,18 +238,6 @@ def test_approve_targets_names_what_is_missing(store: SqlStore) -> None:
         )
 
 
-def test_snapshots_are_kept_once(store: SqlStore) -> None:
-    numbers = pd.DataFrame({"level": ["company", "user"], "id": ["", "u1"], "mean": [10.5, 4.0], "q0.5": [10.0, 3.0]})
-
-    store.save_snapshot("2026Q1", NOW, 3, "conversion_opportunity/1", numbers)
-    store.save_snapshot("2026Q1", NOW, 3, "conversion_opportunity/1", numbers.assign(mean=0.0))
-
-    kept = store.snapshots("2026Q1")
-    assert kept["mean"].tolist() == [10.5, 4.0]
-    assert kept.columns.tolist() == ["period", "as_of", "batch", "model_version", "level", "id", "mean", "q0.5"]
-    assert store.snapshots("2026Q2").empty
-
-
 def test_audit_log_keeps_who_did_what_when(store: SqlStore) -> None:
     store.audit("ann", "promote", "conversion_lead/2")
 

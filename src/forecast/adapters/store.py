@@ -3,39 +3,21 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import event
-from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import DBAPIError
 
-from forecast.adapters.store_tables import (
-    api_keys,
-    audit_log,
-    latest_scores,
-    outlook_snapshots,
-    promotions,
-    target_approvals,
-)
-from forecast.errors import DataUnavailable, InvalidInput
-from forecast.ports import Clock, Promotion
+from forecast.adapters.store_connection import records
+from forecast.adapters.store_outlooks import OutlookRows
+from forecast.adapters.store_tables import api_keys, audit_log, latest_scores, promotions, target_approvals
+from forecast.errors import InvalidInput
+from forecast.ports import Promotion
 
 ROLES = ("rep", "manager", "engineer", "admin")
-
-_MIGRATIONS = Path(__file__).parent / "migrations"
-#: How long a writer waits for another one (SQLite), and a client for an answer to its connection (PostgreSQL).
-_WAIT_S = 10
-#: Any constant: two processes that migrate PostgreSQL at once take turns on it.
-_MIGRATION_LOCK = 715_517
 
 
 @dataclass(frozen=True)
@@ -56,8 +38,8 @@ class ApiKey:
         return self.revoked_at is None and (self.expires_at is None or moment < self.expires_at)
 
 
-class SqlStore:
-    """Keys, latest scores, promotions, approved targets, outlook snapshots and the audit log.
+class SqlStore(OutlookRows):
+    """Keys, latest scores, promotions, approved targets, outlook snapshots with overrides, and the audit log.
 
     Parameters
     ----------
@@ -67,33 +49,9 @@ class SqlStore:
 
     Notes
     -----
-    Promotions, approvals, snapshots and the audit log only grow: there is no method that changes a row of theirs.
-    Every method raises `DataUnavailable` when the database cannot be reached or was never migrated.
+    Promotions, approvals, snapshots, overrides and the audit log only grow: there is no method that changes a row of
+    theirs. Every method raises `DataUnavailable` when the database cannot be reached or was never migrated.
     """
-
-    def __init__(self, url: str, clock: Clock) -> None:
-        self.url = _with_driver(url)
-        self.clock = clock
-        self._engine = _create_engine(self.url)
-
-    def migrate(self) -> None:
-        """Create or bring up to date the tables; safe to call at every start, from several processes."""
-        config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-        with self._writing() as con:
-            if con.dialect.name == "postgresql":
-                con.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
-            config.attributes["connection"] = con
-            command.upgrade(config, "head")
-
-    def check(self) -> None:
-        """Raise `DataUnavailable` unless the store answers and its tables are there."""
-        with self._reading() as con:
-            con.execute(sa.select(sa.func.count()).select_from(promotions))
-
-    def close(self) -> None:
-        """Give back all connections."""
-        self._engine.dispose()
 
     # Keys
 
@@ -247,7 +205,7 @@ class SqlStore:
             if con.dialect.name == "postgresql":
                 con.execute(sa.text("LOCK TABLE target_approvals IN SHARE ROW EXCLUSIVE MODE"))
             version = (con.scalar(sa.select(sa.func.max(target_approvals.c.version)).where(of_period)) or 0) + 1
-            rows = [row | approved | {"version": version} for row in _records(targets[columns])]
+            rows = [row | approved | {"version": version} for row in records(targets[columns])]
             con.execute(sa.insert(target_approvals), rows)
         return version
 
@@ -262,40 +220,6 @@ class SqlStore:
         with self._reading() as con:
             rows = con.execute(query).mappings().all()
         return pd.DataFrame([dict(row) for row in rows], columns=list(key.keys()))
-
-    # Outlook snapshots
-
-    def save_snapshot(
-        self, period: str, as_of: datetime, batch: int, model_version: str, numbers: pd.DataFrame
-    ) -> None:
-        """Keep what was forecast for a period at a moment; saving the same snapshot again changes nothing.
-
-        Parameters
-        ----------
-        numbers : DataFrame
-            level, id and any columns of numbers; one row per node.
-        """
-        identity = {"period": period, "as_of": as_of, "batch": batch, "model_version": model_version}
-        rows = [
-            identity | {"level": row.pop("level"), "id": row.pop("id"), "numbers": row} for row in _records(numbers)
-        ]
-        same = sa.and_(*(outlook_snapshots.c[name] == value for name, value in identity.items()))
-        with self._writing() as con:
-            if rows and con.execute(sa.select(outlook_snapshots.c.id).where(same).limit(1)).first() is None:
-                con.execute(sa.insert(outlook_snapshots), rows)
-
-    def snapshots(self, period: str | None = None) -> pd.DataFrame:
-        """Kept outlooks, oldest first: period, as_of, batch, model_version, level, id and their numbers."""
-        key = outlook_snapshots.c
-        query = sa.select(outlook_snapshots).order_by(
-            key.period, key.as_of, key.batch, key.model_version, key.level, key.id
-        )
-        if period is not None:
-            query = query.where(key.period == period)
-        with self._reading() as con:
-            rows = [dict(row) for row in con.execute(query).mappings()]
-        columns = [name for name in key.keys() if name != "numbers"]  # noqa: SIM118  # a column collection, no dict
-        return pd.DataFrame([row | row.pop("numbers") for row in rows], columns=None if rows else columns)
 
     # Audit
 
@@ -312,66 +236,6 @@ class SqlStore:
             rows = con.execute(sa.select(*(audit_log.c[name] for name in columns)).order_by(audit_log.c.id)).all()
         return pd.DataFrame([tuple(row) for row in rows], columns=columns)
 
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with self._explained(), self._engine.connect() as con:
-            yield con
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with self._explained(), self._engine.connect() as con:
-            con = con.execution_options(writes=True)
-            with con.begin():
-                yield con
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turn a database that is gone into one line without its password."""
-        try:
-            yield
-        except DBAPIError as error:
-            where = self.url.render_as_string(hide_password=True)
-            reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
-            if "no such table" in reason or ("relation" in reason and "does not exist" in reason):
-                message = f"The store at {where} has no tables yet; run `forecast db migrate`."
-                raise DataUnavailable(message) from None
-            if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):
-                raise DataUnavailable(f"The store at {where} cannot be used: {reason}.") from None
-            raise
-
-
-def _with_driver(url: str) -> URL:
-    """The URL with the PostgreSQL driver that we ship."""
-    try:
-        parsed = make_url(url)
-    except sa.exc.ArgumentError:
-        raise InvalidInput(f"`store_url` must look like sqlite:///store.db or postgresql://…, got {url!r}.") from None
-    if parsed.drivername in ("postgres", "postgresql"):
-        return parsed.set(drivername="postgresql+psycopg")
-    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise InvalidInput(f"The store can be SQLite or PostgreSQL, got {parsed.get_backend_name()!r}.")
-    return parsed
-
-
-def _create_engine(url: URL) -> Engine:
-    if url.get_backend_name() == "postgresql":
-        return sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": _WAIT_S})
-    engine = sa.create_engine(url, connect_args={"timeout": _WAIT_S})
-
-    @event.listens_for(engine, "connect")
-    def _connect(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves: migrations are then transactions too
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA foreign_keys = ON")
-
-    @event.listens_for(engine, "begin")
-    def _begin(con: Connection) -> None:
-        # A writer that starts as a reader cannot wait for another writer: it fails at once.
-        con.exec_driver_sql("BEGIN IMMEDIATE" if con.get_execution_options().get("writes") else "BEGIN")
-
-    return engine
-
 
 def _hash(plaintext: str) -> str:
     # Keys are 256 random bits, so a fast hash without salt is as safe as a slow one.
@@ -382,25 +246,13 @@ def _api_key(row: Any) -> ApiKey:
     return ApiKey(**{name: row[name] for name in ApiKey.__dataclass_fields__})
 
 
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as plain Python values, missing ones as None."""
-    plain = frame.astype(object).mask(frame.isna(), None)
-    return [{str(name): _plain(value) for name, value in row.items()} for row in plain.to_dict("records")]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, pd.Timestamp):
-        return value.to_pydatetime()
-    return value.item() if hasattr(value, "item") else value
-
-
 def _within_columns(columns: Sequence[str]) -> list[str]:
     return [name for name in columns if name.startswith("p_")]
 
 
 def _score_rows(scores: pd.DataFrame) -> list[dict[str, Any]]:
     within = _within_columns(list(scores.columns))
-    rows = _records(scores)
+    rows = records(scores)
     return [{n: v for n, v in row.items() if n not in within} | {"within": {n: row[n] for n in within}} for row in rows]
 
 

@@ -149,6 +149,21 @@ outlook_snapshots = Table(
     Column("level", String(20), primary_key=True),
     Column("id", String(500), primary_key=True),
     Column("numbers", JSON, nullable=False),
+    Column("saved_at", Moment),  # empty in rows of older releases
+)
+
+outlook_overrides = Table(
+    "outlook_overrides",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("period", String(20), nullable=False, index=True),
+    Column("level", String(20), nullable=False),
+    Column("node_id", String(500), nullable=False),
+    Column("amount", Amount, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("author", String(200), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("made_at", Moment, nullable=False),
 )
 
 audit_log = Table(

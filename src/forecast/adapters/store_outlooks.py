@@ -1,0 +1,115 @@
+"""The store's outlooks: daily snapshots of what was forecast, and what managers said instead. Both only grow."""
+
+from datetime import datetime
+
+import pandas as pd
+import sqlalchemy as sa
+
+from forecast.adapters.store_connection import StoreConnection, records
+from forecast.adapters.store_tables import outlook_overrides, outlook_snapshots
+
+
+class OutlookRows(StoreConnection):
+    """Snapshots and overrides."""
+
+    def save_snapshot(
+        self, period: str, as_of: datetime, batch: int, model_version: str, numbers: pd.DataFrame
+    ) -> bool:
+        """Keep what was forecast for a period at a moment; saving the same snapshot again changes nothing.
+
+        Parameters
+        ----------
+        numbers : DataFrame
+            level, id and any columns of numbers; one row per node.
+
+        Returns
+        -------
+        bool
+            False when it was there already, or had no rows.
+        """
+        identity = {"period": period, "as_of": as_of, "batch": batch, "model_version": model_version}
+        kept = identity | {"saved_at": self.clock.now()}
+        rows = [kept | {"level": row.pop("level"), "id": row.pop("id"), "numbers": row} for row in records(numbers)]
+        same = sa.and_(*(outlook_snapshots.c[name] == value for name, value in identity.items()))
+        with self._writing() as con:
+            if con.dialect.name == "postgresql":
+                con.execute(sa.text("LOCK TABLE outlook_snapshots IN SHARE ROW EXCLUSIVE MODE"))
+            if not rows or con.execute(sa.select(outlook_snapshots.c.id).where(same).limit(1)).first() is not None:
+                return False
+            con.execute(sa.insert(outlook_snapshots), rows)
+        return True
+
+    def snapshots(self, period: str | None = None, *, before: datetime | None = None) -> pd.DataFrame:
+        """Kept outlooks, oldest first.
+
+        Parameters
+        ----------
+        period : str, optional
+            Only of this one.
+        before : datetime, optional
+            Only those saved before this moment.
+
+        Returns
+        -------
+        DataFrame
+            period, as_of, batch, model_version, level, id, saved_at (missing in rows of older releases), and their
+            numbers.
+        """
+        key = outlook_snapshots.c
+        query = sa.select(outlook_snapshots).order_by(
+            key.period, key.as_of, key.batch, key.model_version, key.level, key.id
+        )
+        if period is not None:
+            query = query.where(key.period == period)
+        if before is not None:
+            query = query.where(key.saved_at < before)
+        with self._reading() as con:
+            rows = [dict(row) for row in con.execute(query).mappings()]
+        columns = [name for name in key.keys() if name != "numbers"]  # noqa: SIM118  # a column collection, no dict
+        return pd.DataFrame([row | row.pop("numbers") for row in rows], columns=None if rows else columns)
+
+    def save_override(
+        self, period: str, level: str, node_id: str, amount: float, currency: str, *, author: str, reason: str
+    ) -> int:
+        """Append what somebody expects instead of the model; returns its number.
+
+        Parameters
+        ----------
+        period : str
+        level : {"company", "team", "rep"}
+        node_id : str
+            ``company``, a team_id or a user_id.
+        amount : float
+            Revenue of the whole period, in ``currency``.
+        """
+        row = {
+            "period": period,
+            "level": level,
+            "node_id": node_id,
+            "amount": amount,
+            "currency": currency,
+            "author": author,
+            "reason": reason,
+            "made_at": self.clock.now(),
+        }
+        with self._writing() as con:
+            (number,) = con.execute(sa.insert(outlook_overrides).values(row)).inserted_primary_key or (0,)
+        return int(number)
+
+    def overrides(self, period: str | None = None, *, before: datetime | None = None) -> pd.DataFrame:
+        """Every override ever made, oldest first; of one period, made before a moment.
+
+        Returns
+        -------
+        DataFrame
+            number, period, level, node_id, amount (Decimal), currency, author, reason, made_at.
+        """
+        key = outlook_overrides.c
+        query = sa.select(outlook_overrides).order_by(key.number)
+        if period is not None:
+            query = query.where(key.period == period)
+        if before is not None:
+            query = query.where(key.made_at < before)
+        with self._reading() as con:
+            rows = con.execute(query).mappings().all()
+        return pd.DataFrame([dict(row) for row in rows], columns=list(key.keys()))

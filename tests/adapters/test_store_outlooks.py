@@ -1,0 +1,78 @@
+"""Outlook snapshots and overrides in the store, on SQLite and on a real PostgreSQL."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from forecast.adapters.clock import FixedClock
+from forecast.adapters.store import SqlStore
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+NUMBERS = pd.DataFrame({"level": ["company", "rep"], "id": ["company", "u1"], "mean": [10.5, 4.0], "q0.5": [10.0, 3.0]})
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStore]:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres_url")
+        engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+        with engine.begin() as con:
+            con.execute(sa.text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
+        engine.dispose()
+    store = SqlStore(url, FixedClock(NOW))
+    store.migrate()
+    yield store
+    store.close()
+
+
+def test_snapshots_are_kept_once(store: SqlStore) -> None:
+    saved = [
+        store.save_snapshot("2026Q1", NOW, 3, "conversion_opportunity/1", numbers)
+        for numbers in (NUMBERS, NUMBERS.assign(mean=0.0))
+    ]
+
+    kept = store.snapshots("2026Q1")
+    assert saved == [True, False]
+    assert kept["mean"].tolist() == [10.5, 4.0]
+    assert kept.columns.tolist() == [
+        "period", "as_of", "batch", "model_version", "level", "id", "saved_at", "mean", "q0.5"
+    ]  # fmt: skip
+    assert kept["saved_at"].tolist() == [NOW, NOW]
+    assert store.snapshots("2026Q2").empty
+
+
+def test_snapshots_of_another_batch_or_model_stand_beside(store: SqlStore) -> None:
+    store.save_snapshot("2026Q1", NOW, 3, "group_rate", NUMBERS)
+    store.save_snapshot("2026Q1", NOW, 4, "group_rate", NUMBERS)
+    store.save_snapshot("2026Q1", NOW, 4, "conversion_opportunity/1", NUMBERS)
+
+    assert len(store.snapshots("2026Q1")) == 6
+
+
+def test_snapshots_saved_later_can_be_left_out(store: SqlStore) -> None:
+    store.save_snapshot("2026Q1", NOW, 3, "group_rate", NUMBERS)
+
+    assert store.snapshots("2026Q1", before=NOW).empty
+    assert len(store.snapshots("2026Q1", before=NOW + timedelta(seconds=1))) == 2
+
+
+def test_overrides_only_grow_and_keep_the_cent(store: SqlStore) -> None:
+    said = {"author": "ann", "reason": "the tender was cancelled"}
+    first = store.save_override("2026Q1", "team", "t1", 100.1, "EUR", **said)
+    store.clock = FixedClock(NOW + timedelta(days=1))
+    second = store.save_override("2026Q1", "team", "t1", 90.05, "EUR", **said)
+    store.save_override("2026Q2", "company", "company", 1.0, "EUR", **said)
+
+    both = store.overrides("2026Q1")
+    assert both["number"].tolist() == [first, second]
+    assert both["amount"].tolist() == [Decimal("100.1"), Decimal("90.05")]
+    assert both["made_at"].tolist() == [NOW, NOW + timedelta(days=1)]
+    assert set(both["reason"]) == {"the tender was cancelled"}
+    assert store.overrides("2026Q1", before=NOW + timedelta(hours=1))["number"].tolist() == [first]
+    assert len(store.overrides()) == 3
