@@ -1,11 +1,17 @@
-"""From revenue paths to targets: odds of attainment and proposals of equal difficulty."""
+"""From revenue paths to targets: odds of attainment and proposals of equal difficulty within constraints."""
 
 from forecast.targets.odds import attainment_odds, attainment_odds_by_group
-from forecast.targets.propose import LEVEL_ODDS, Proposal, TargetOutOfReach, levels, propose, propose_at
+from forecast.targets.proposal import ConstraintConflict, Proposal, TargetOutOfReach
+from forecast.targets.propose import levels, propose, propose_at
+from forecast.targets.proposer import LEVEL_ODDS, Proposer
+from forecast.targets.rules import Rule
 
 __all__ = [
     "LEVEL_ODDS",
+    "ConstraintConflict",
     "Proposal",
+    "Proposer",
+    "Rule",
     "TargetOutOfReach",
     "attainment_odds",
     "attainment_odds_by_group",

@@ -3,43 +3,10 @@
 from collections.abc import Hashable, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from forecast.errors import InvalidInput
-from forecast.money import minor_digits, to_minor
-
-Units = NDArray[np.int64]
-Floats = NDArray[np.float64]
-
-
-def path_units(paths: ArrayLike, currency: str) -> Units:
-    """Paths in whole smallest units of the currency, checked.
-
-    Raises
-    ------
-    InvalidInput
-        If the paths are not a finite array of shape (n_paths, n_owners) with at least one path and one owner.
-    """
-    money = np.asarray(paths, dtype=float)
-    if money.ndim != 2 or 0 in money.shape:
-        raise InvalidInput(f"`paths` must have shape (n_paths, n_owners), at least (1, 1), got {money.shape}.")
-    n_bad = int((~np.isfinite(money)).sum())
-    if n_bad:
-        raise InvalidInput(f"`paths` must be finite, {n_bad} of {money.size} values are not.")
-    largest = float(np.abs(money).max()) * 10 ** minor_digits(currency)
-    if largest * money.shape[1] >= 2**62:
-        raise InvalidInput(f"`paths` reach {np.abs(money).max():.3g} {currency}, too large to be summed exactly.")
-    return to_minor(money, currency)
-
-
-def target_units(targets: ArrayLike, n_owners: int, currency: str) -> Units:
-    """Targets in whole smallest units, checked to be one finite amount for each owner."""
-    amounts = np.asarray(targets, dtype=float)
-    if amounts.shape != (n_owners,):
-        raise InvalidInput(f"There must be one target for each of {n_owners} owners, got shape {amounts.shape}.")
-    if not np.isfinite(amounts).all():
-        raise InvalidInput(f"Targets must be finite, {int((~np.isfinite(amounts)).sum())} of {n_owners} are not.")
-    return to_minor(amounts, currency)
+from forecast.targets.units import Floats, path_units, target_units
 
 
 def attainment_odds(paths: ArrayLike, targets: ArrayLike, *, currency: str = "EUR") -> Floats:
