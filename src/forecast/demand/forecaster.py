@@ -1,8 +1,6 @@
 """Forecasts of many series with quantiles and joint paths: the one entry point of demand."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, Self
 
 import numpy as np
@@ -11,27 +9,21 @@ from numpy.typing import NDArray
 
 from forecast.demand.baselines import BASELINES
 from forecast.demand.classes import classify, is_sparse
-from forecast.demand.combination import Combination, learn_combination
 from forecast.demand.driver_effects import driver_effects
-from forecast.demand.errors import ErrorModel, PastErrors, usual_error
+from forecast.demand.errors import usual_error
 from forecast.demand.explanation import explain_means, explanation_frame, rows_of
 from forecast.demand.grid import parse_frequency
 from forecast.demand.inputs import Inputs, build_inputs
+from forecast.demand.learning import WINDOW_SERIES, classes_of, combination_of, error_model_of, n_fits, past_windows
 from forecast.demand.matrix import Floats, to_matrix
-from forecast.demand.members import GLOBAL_MEMBERS, MemberPool, affordable_rows, choose_members, prior_weights
+from forecast.demand.members import MemberPool, affordable_rows, choose_members
 from forecast.demand.new_items import predict_new
+from forecast.demand.parameters import check_parameters
 from forecast.demand.recipe import Recipe, recipe_of
-from forecast.demand.repair import Repair
-from forecast.demand.statistical import MEMBERS
+from forecast.demand.stored import Trained, read_members, read_trained, to_files
 from forecast.demand.what_if import future_keys, what_if
-from forecast.demand.windows import Window, actuals, sum_by
+from forecast.demand.windows import Window, actuals
 from forecast.errors import InvalidInput, NotEnoughHistory
-
-MODELS = ("auto", *GLOBAL_MEMBERS, *MEMBERS)
-#: Past windows are forecast for at most so many series: weights and ranges need no more.
-_WINDOW_SERIES = 3000
-#: Panels up to this size learn their global members anew for each past window.
-_REFIT_VALUES = 300_000
 
 
 class DemandForecaster:
@@ -135,7 +127,7 @@ class DemandForecaster:
         InvalidInput
             If a parameter is out of range or the panel breaks a rule; the message names it in one line.
         """
-        self._check_parameters()
+        check_parameters(self.get_params())
         inputs = build_inputs(to_matrix(panel, self.freq, drivers), self.horizon, static, drivers)
         self._remember(inputs, static)
         return self._fit(inputs)
@@ -201,7 +193,7 @@ class DemandForecaster:
         """
         self._check_fitted("inputs_")
         inputs = self.inputs_
-        rows, sparse = rows_of(inputs.matrix, ids), is_sparse(self._classes(inputs))
+        rows, sparse = rows_of(inputs.matrix, ids), is_sparse(classes_of(inputs, self._recipe))
         parts = explain_means(inputs, self._pool, self.combination_, self._said(inputs), sparse, rows)
         return explanation_frame(parts, inputs.matrix, rows)
 
@@ -266,7 +258,7 @@ class DemandForecaster:
         NotEnoughHistory
             If no series is longer than ``n_folds`` horizons.
         """
-        self._check_parameters()
+        check_parameters(self.get_params())
         if n_folds < 1:
             raise InvalidInput(f"`n_folds` must be at least 1, got {n_folds}.")
         inputs = build_inputs(to_matrix(panel, self.freq, drivers), self.horizon, static, drivers)
@@ -282,22 +274,11 @@ class DemandForecaster:
     def to_files(self) -> dict[str, bytes]:
         """The trained model without its history: ``forecaster.json`` and one file per global member."""
         self._check_fitted("errors_")
-        models = self._pool.models_
-        state = {
-            "parameters": {**self.get_params(), "params": dict(self.params or {}) or None},
-            "members": list(self._pool.names),
-            "combination": self.combination_.to_dict(),
-            "errors": self.errors_.to_dict(),
-            "categories": {name: list(values) for name, values in self.categories_.items()},
-            "n_series": self.n_series_,
-            "repairs": [asdict(repair) for repair in self.repairs_],
-            "global": {
-                name: {"is_tweedie": model.is_tweedie_, "features": model.feature_names_in_}
-                for name, model in models.items()
-            },
-        }
-        files = {"forecaster.json": json.dumps(state, sort_keys=True, indent=1).encode()}
-        return files | {f"{name}.txt": model.booster_.model_to_string().encode() for name, model in models.items()}
+        parameters = {**self.get_params(), "params": dict(self.params or {}) or None}
+        trained = Trained(
+            parameters, self.combination_, self.errors_, self.categories_, self.n_series_, tuple(self.repairs_)
+        )
+        return to_files(trained, self._pool)
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> "DemandForecaster":
@@ -308,26 +289,13 @@ class DemandForecaster:
         InvalidInput
             If the files were written by an earlier form of the forecaster.
         """
-        import lightgbm as lgb
-
-        state = json.loads(files["forecaster.json"])
-        if "combination" not in state:
-            raise InvalidInput(
-                "This demand model was stored in an earlier form; train again with `forecast train demand`."
-            )
-        parameters = {**state["parameters"], "quantiles": tuple(state["parameters"]["quantiles"])}
-        forecaster = cls(**parameters)
-        pool = forecaster._pool = forecaster._new_pool(tuple(state["members"]))
-        pool.models_ = {}
-        for name, stored in state["global"].items():
-            model = pool.models_[name] = pool.global_model(name)
-            model.booster_ = lgb.Booster(model_str=files[f"{name}.txt"].decode())
-            model.is_tweedie_, model.feature_names_in_ = stored["is_tweedie"], stored["features"]
-        forecaster.combination_ = Combination.from_dict(state["combination"])
-        forecaster.errors_ = ErrorModel.from_dict(state["errors"])
-        forecaster.categories_ = {name: tuple(values) for name, values in state["categories"].items()}
-        forecaster.n_series_ = state["n_series"]
-        forecaster.repairs_ = tuple(Repair(**repair) for repair in state.get("repairs", []))
+        trained, members = read_trained(files)
+        forecaster = cls(**trained.parameters)
+        forecaster._pool = forecaster._new_pool(members)
+        read_members(forecaster._pool, files)
+        forecaster.combination_, forecaster.errors_ = trained.combination, trained.errors
+        forecaster.categories_, forecaster.n_series_ = trained.categories, trained.n_series
+        forecaster.repairs_ = trained.repairs
         return forecaster
 
     @property
@@ -344,16 +312,15 @@ class DemandForecaster:
         self.categories_ = inputs.categories
         self.n_series_ = inputs.matrix.n_series
         n_windows = self._possible_windows(inputs)
-        n_fits = 1 + (n_windows if inputs.matrix.y.size <= _REFIT_VALUES else 1)
-        self._rows = min(self.max_rows, affordable_rows(self.budget, n_fits=n_fits))
+        self._rows = min(self.max_rows, affordable_rows(self.budget, n_fits=n_fits(inputs, n_windows)))
         self._pool = self._new_pool(self._choose(inputs, n_windows))
         windows = self._windows(inputs, n_windows)
         self._pool.fit(inputs)
         if not self._pool.names_:  # a global member alone that had too few rows
             self._pool = self._new_pool(("seasonal_naive",)).fit(inputs)
             windows = self._windows(inputs, n_windows)
-        self.combination_ = self._combination(windows, inputs)
-        self.errors_ = self._error_model(inputs, windows)
+        self.combination_ = combination_of(windows, self._pool.names_, inputs)
+        self.errors_ = error_model_of(windows, self.combination_, inputs, random_state=self.random_state)
         return self
 
     def _new_pool(self, names: tuple[str, ...]) -> MemberPool:
@@ -364,7 +331,7 @@ class DemandForecaster:
     def _choose(self, inputs: Inputs, n_windows: int) -> tuple[str, ...]:
         if self.model != "auto":
             return (self.model,)
-        share = min(1.0, _WINDOW_SERIES / inputs.matrix.n_series)
+        share = min(1.0, WINDOW_SERIES / inputs.matrix.n_series)
         return choose_members(inputs, self._recipe, self.budget, n_forecasts=1 + n_windows * share)
 
     def _possible_windows(self, inputs: Inputs) -> int:
@@ -374,63 +341,12 @@ class DemandForecaster:
         return int(np.clip(inputs.matrix.n_times // self.horizon - 1, 0, self.n_windows))
 
     def _windows(self, inputs: Inputs, n_windows: int) -> list[Window]:
-        """Past windows, each forecast by members that saw none of it."""
-        if n_windows < 1:
-            return []
-        refit = inputs.matrix.y.size <= _REFIT_VALUES
-        pool = self._new_pool(self._pool.names).fit(inputs.until(n_windows * self.horizon))
-        windows = []
-        for back in range(n_windows, 0, -1):
-            past = inputs.until(back * self.horizon)
-            if refit and back < n_windows:
-                pool = self._new_pool(self._pool.names).fit(past)
-            actual = actuals(inputs.matrix, past.matrix, back * self.horizon, self.horizon)
-            rows = np.sort(np.random.default_rng(self.random_state).permutation(len(actual))[:_WINDOW_SERIES])
-            part, length = past.rows(rows), self._recipe.season_length
-            sums = [
-                (codes, usual_error(sum_by(np.nan_to_num(part.matrix.y), codes), length)) for codes in part.groups()
-            ]
-            usual = usual_error(past.matrix.y, length)[rows]
-            windows.append(Window(pool.forecast(part), actual[rows], usual, self._classes(part), sums))
-        return [window for window in windows if window.forecasts]
-
-    def _classes(self, inputs: Inputs) -> NDArray[np.object_]:
-        return classify(inputs.matrix.y, self._recipe.season_length)["class"].to_numpy(dtype=object)
-
-    def _combination(self, windows: list[Window], inputs: Inputs) -> Combination:
-        names = self._pool.names_
-        drivers = bool(inputs.series_drivers or inputs.common_drivers)
-        regular, sparse = (prior_weights(names, sparse=kind, drivers=drivers) for kind in (False, True))
-        usable = [window for window in windows if set(names) <= set(window.forecasts)]
-        errors = [np.empty((len(names), 0, self.horizon)), *(window.errors(names) for window in usable)]
-        sums = [
-            np.concatenate([window.errors_of_sums(names, level) for window in usable], axis=1)
-            for level in range(len(usable[0].sums) if usable else 0)
-        ]
-        of_sparse = [np.empty(0, dtype=bool), *(is_sparse(window.classes) for window in usable)]
-        return learn_combination(
-            names, np.concatenate(errors, axis=1), np.concatenate(of_sparse), regular, sparse, sums
-        )
-
-    def _error_model(self, inputs: Inputs, windows: list[Window]) -> ErrorModel:
-        """The law of the combination's errors; members that a window lacked are made up for by the others."""
-        horizon = self.horizon
-        empty = [np.empty((0, horizon)), np.empty((0, horizon)), np.empty(0), np.empty(0, dtype=object)]
-        cases = [empty] + [
-            [window.actual - mean, mean, window.usual, window.classes]
-            for window in windows
-            for mean in [self.combination_.combine(window.complete(self.combination_.names), is_sparse(window.classes))]
-        ]
-        error, mean, usual, classes = (np.concatenate(parts) for parts in zip(*cases, strict=True))
-        index = np.repeat(np.arange(len(windows)), [len(window.usual) for window in windows])
-        known = inputs.matrix.y[~np.isnan(inputs.matrix.y)]
-        is_integer = bool((known == np.rint(known)).all())
-        past = PastErrors(error, mean, usual, classes, index.astype(np.int64), is_integer)
-        return ErrorModel.fit(past, horizon, random_state=self.random_state)
+        names = self._pool.names
+        return past_windows(inputs, lambda: self._new_pool(names), n_windows, random_state=self.random_state)
 
     def _state(self, inputs: Inputs) -> tuple[Floats, Floats, NDArray[np.object_]]:
         """Means, usual errors and classes of all series at their end."""
-        classes = self._classes(inputs)
+        classes = classes_of(inputs, self._recipe)
         mean = self.combination_.combine(self._said(inputs), is_sparse(classes))
         return mean, usual_error(inputs.matrix.y, self._recipe.season_length), classes
 
@@ -468,22 +384,6 @@ class DemandForecaster:
     @property
     def _recipe(self) -> Recipe:
         return recipe_of(parse_frequency(self.freq)[0], self.season_length)
-
-    def _check_parameters(self) -> None:
-        parse_frequency(self.freq)
-        for name in ("horizon", "n_windows", "max_rows", "season_length"):
-            value = getattr(self, name)
-            if name == "season_length" and value is None:
-                continue
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-                raise InvalidInput(f"`{name}` must be a whole number of at least 1, got {value!r}.")
-        if not isinstance(self.budget, (int, float)) or not self.budget > 0:
-            raise InvalidInput(f"`budget` must be a positive number of seconds, got {self.budget!r}.")
-        if self.model not in MODELS:
-            raise InvalidInput(f"`model` must be one of {list(MODELS)}, got {self.model!r}.")
-        given = list(self.quantiles)
-        if any(not 0 < quantile < 1 for quantile in given) or given != sorted(set(given)):
-            raise InvalidInput(f"`quantiles` must be ascending numbers between 0 and 1, got {given}.")
 
     def _check_fitted(self, attribute: str) -> None:
         if not hasattr(self, attribute):
