@@ -136,6 +136,30 @@ class Store(Protocol):
         """The scores saved last, as `forecast.usecases.score` gave them."""
         ...
 
+    def save_snapshot(
+        self, period: str, as_of: datetime, batch: int, model_version: str, numbers: pd.DataFrame
+    ) -> bool:
+        """Keep what was forecast for a period; False when it was there already, and nothing was changed."""
+        ...
+
+    def has_snapshot(self, period: str, as_of: datetime, batch: int, model_version: str) -> bool:
+        """Whether this very snapshot is kept."""
+        ...
+
+    def snapshots(self, period: str | None = None, *, before: datetime | None = None) -> pd.DataFrame:
+        """Kept outlooks, oldest first; of one period, saved before a moment."""
+        ...
+
+    def save_override(
+        self, period: str, level: str, node_id: str, amount: float, currency: str, *, author: str, reason: str
+    ) -> int:
+        """Append what somebody expects instead of the model; returns its number."""
+        ...
+
+    def overrides(self, period: str | None = None, *, before: datetime | None = None) -> pd.DataFrame:
+        """Every override, oldest first; of one period, made before a moment."""
+        ...
+
     def audit(self, actor: str, action: str, subject: str) -> None:
         """Append to the audit log."""
         ...

@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     snapshot_days: int = Field(default=7, ge=1, le=31)
     demand_frequency: Literal["D", "W", "M"] = "W"
     demand_horizon: int = Field(default=4, ge=1, le=366)
+    outlook_periods: tuple[Literal["week", "month", "quarter", "year"], ...] = ("month", "quarter")
     customers_horizon_days: int = Field(default=90, ge=1, le=1096)
     store_url: str = ""
     tracking_uri: str = ""

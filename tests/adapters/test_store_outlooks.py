@@ -38,6 +38,8 @@ def test_snapshots_are_kept_once(store: SqlStore) -> None:
     ]
 
     kept = store.snapshots("2026Q1")
+    assert store.has_snapshot("2026Q1", NOW, 3, "conversion_opportunity/1")
+    assert not store.has_snapshot("2026Q1", NOW, 4, "conversion_opportunity/1")
     assert saved == [True, False]
     assert kept["mean"].tolist() == [10.5, 4.0]
     assert kept.columns.tolist() == [

@@ -7,7 +7,7 @@ import pytest
 from forecast.history import connect_tables
 from forecast.outlook.baselines import BASELINES, baselines, growth, last_year
 from forecast.outlook.outlook import UNASSIGNED
-from forecast.outlook.revenue import read_revenue, team_of, to_nodes
+from forecast.outlook.revenue import read_revenue
 from forecast.periods import parse_period
 from forecast.settings import Settings
 
@@ -175,33 +175,3 @@ def test_baselines_see_no_future():
 )
 def test_last_year_of_a_period(label, first, last):
     assert last_year(parse_period(label)) == (date.fromisoformat(first), date.fromisoformat(last))
-
-
-def test_nodes_add_up_and_unknown_stays_unknown():
-    by_owner = pd.DataFrame({"x": [1.0, 2.0, 4.0], "y": np.nan}, index=["ada", "bob", UNASSIGNED])
-
-    found = to_nodes(by_owner, {"ada": "t1", "bob": "t1"}).set_index(["level", "id"])
-
-    assert found["x"].to_dict() == {
-        ("company", "company"): 7.0,
-        ("team", "(no team)"): 4.0,
-        ("team", "t1"): 3.0,
-        ("rep", "(unassigned)"): 4.0,
-        ("rep", "ada"): 1.0,
-        ("rep", "bob"): 2.0,
-    }
-    assert found["y"].isna().all()
-
-
-def test_teams_are_those_of_the_moment_and_of_newcomers_those_known_later():
-    users = pd.DataFrame(
-        {
-            "user_id": ["ada", "ada", "bob"],
-            "team_id": ["t1", "t2", "t3"],
-            "recorded_at": pd.to_datetime(["2024-01-01", "2024-06-20", "2024-07-01"]),
-        }
-    )
-    with connect_tables({"users": users}) as con:
-        found = team_of(con, AS_OF, datetime(2024, 8, 1, tzinfo=UTC))
-
-    assert found == {"ada": "t1", "bob": "t3"}

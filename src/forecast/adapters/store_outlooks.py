@@ -1,9 +1,11 @@
 """The store's outlooks: daily snapshots of what was forecast, and what managers said instead. Both only grow."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import pandas as pd
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from forecast.adapters.store_connection import StoreConnection, records
 from forecast.adapters.store_tables import outlook_overrides, outlook_snapshots
@@ -30,14 +32,19 @@ class OutlookRows(StoreConnection):
         identity = {"period": period, "as_of": as_of, "batch": batch, "model_version": model_version}
         kept = identity | {"saved_at": self.clock.now()}
         rows = [kept | {"level": row.pop("level"), "id": row.pop("id"), "numbers": row} for row in records(numbers)]
-        same = sa.and_(*(outlook_snapshots.c[name] == value for name, value in identity.items()))
         with self._writing() as con:
             if con.dialect.name == "postgresql":
                 con.execute(sa.text("LOCK TABLE outlook_snapshots IN SHARE ROW EXCLUSIVE MODE"))
-            if not rows or con.execute(sa.select(outlook_snapshots.c.id).where(same).limit(1)).first() is not None:
+            if not rows or _is_kept(con, identity):
                 return False
             con.execute(sa.insert(outlook_snapshots), rows)
         return True
+
+    def has_snapshot(self, period: str, as_of: datetime, batch: int, model_version: str) -> bool:
+        """Whether this very snapshot is kept."""
+        identity = {"period": period, "as_of": as_of, "batch": batch, "model_version": model_version}
+        with self._reading() as con:
+            return _is_kept(con, identity)
 
     def snapshots(self, period: str | None = None, *, before: datetime | None = None) -> pd.DataFrame:
         """Kept outlooks, oldest first.
@@ -113,3 +120,8 @@ class OutlookRows(StoreConnection):
         with self._reading() as con:
             rows = con.execute(query).mappings().all()
         return pd.DataFrame([dict(row) for row in rows], columns=list(key.keys()))
+
+
+def _is_kept(con: Connection, identity: Mapping[str, object]) -> bool:
+    same = sa.and_(*(outlook_snapshots.c[name] == value for name, value in identity.items()))
+    return con.execute(sa.select(outlook_snapshots.c.id).where(same).limit(1)).first() is not None

@@ -1,7 +1,7 @@
 """Revenue that came, as it was known at a moment: by owner and span, summed to teams and company."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import pandas as pd
@@ -42,8 +42,7 @@ def read_revenue(con: DuckDBPyConnection, as_of: datetime, settings: Settings) -
     DataUnavailable
         If an amount has no exchange rate.
     """
-    no_scores = pd.DataFrame(columns=["entity", "entity_id", *(f"p_{days}d" for days in settings.horizons_days)])
-    ledger = read_ledger(con, no_scores, as_of, settings)
+    ledger = read_ledger(con, _open_unscored(con, as_of, settings), as_of, settings)
     parts = [
         frame[["owner_id", moment, "amount"]].rename(columns={moment: "at"})
         for frame, moment in ((ledger.won, "closed_at"), (ledger.orders, "ordered_at"))
@@ -55,48 +54,77 @@ def read_revenue(con: DuckDBPyConnection, as_of: datetime, settings: Settings) -
     return Revenue(rows.assign(at=pd.to_datetime(rows["at"])).reset_index(drop=True), ledger.first)
 
 
-def team_of(con: DuckDBPyConnection, at: datetime, known_at: datetime) -> dict[str, str]:
-    """Team of each user at a moment; of a user who was not known then, the one known at ``known_at``.
+def _open_unscored(con: DuckDBPyConnection, as_of: datetime, settings: Settings) -> pd.DataFrame:
+    """Whatever is open, as if scored: an order that names one of these opportunities must not count as well."""
+    frame = con.execute(
+        "SELECT 'opportunity' AS entity, opportunity_id AS entity_id "
+        f"FROM {in_force('opportunities', as_of)} WHERE outcome IS NULL AND closed_at IS NULL ORDER BY opportunity_id"
+    ).df()
+    return frame.assign(**{f"p_{days}d": 0.0 for days in settings.horizons_days})
 
-    Only users who have a team.
+
+@dataclass(frozen=True)
+class Teams:
+    """Who belongs where.
+
+    Attributes
+    ----------
+    of : mapping of owner to team
+        Only of owners that have one.
+    parents : mapping of team to parent team
+        Only of teams that have one.
     """
-    teams: dict[str, str] = {}
+
+    of: Mapping[str, str] = field(default_factory=dict)
+    parents: Mapping[str, str] = field(default_factory=dict)
+
+    def above(self, owner: str) -> list[str]:
+        """The owner's team and all above it; a circle is cut."""
+        chain = [self.of.get(owner, NO_TEAM)]
+        while (parent := self.parents.get(chain[-1], "")) and parent not in chain:
+            chain.append(parent)
+        return chain
+
+
+def read_teams(con: DuckDBPyConnection, at: datetime, known_at: datetime) -> Teams:
+    """Teams at a moment; of users and teams that were not known then, as known at ``known_at``."""
+    of: dict[str, str] = {}
+    parents: dict[str, str] = {}
     for moment in (known_at, min(at, known_at)):
-        members = con.execute(
-            f"SELECT user_id, team_id FROM {in_force('users', moment)} WHERE team_id IS NOT NULL ORDER BY user_id"
-        ).fetchall()
-        teams |= dict(members)
-    return teams
+        of |= _pairs(con, "users", "user_id", "team_id", moment)
+        parents |= _pairs(con, "teams", "team_id", "parent_team_id", moment)
+    return Teams(of, parents)
 
 
-def to_nodes(by_owner: pd.DataFrame, teams: Mapping[str, str]) -> pd.DataFrame:
-    """Sums of owners' numbers for the company, each team and each rep.
+def _pairs(con: DuckDBPyConnection, table: str, key: str, value: str, moment: datetime) -> dict[str, str]:
+    rows = con.execute(f"SELECT {key}, {value} FROM {in_force(table, moment)} WHERE {value} IS NOT NULL ORDER BY {key}")
+    return dict(rows.fetchall())
+
+
+def to_nodes(by_owner: pd.DataFrame, teams: Teams) -> pd.DataFrame:
+    """Sums of owners' numbers for the company, each team with its sub-teams, and each rep.
 
     Parameters
     ----------
     by_owner : DataFrame
         Index: owner ids; columns of numbers. A column without any number stays without.
-    teams : mapping of owner to team
-        Owners that are missing count as ``(no team)`` where others have one; without any, no team has a row.
+    teams : Teams
+        Owners without a team count as ``(no team)`` where others have one; without any, no team has a row.
 
     Returns
     -------
     DataFrame
         ``level`` (company, team, rep), ``id`` and the columns.
     """
-    owners = by_owner.index.astype(object)
-    ids = {"company": ["company"] * len(owners), "rep": list(owners)}
-    if teams:
-        ids["team"] = [teams.get(owner, NO_TEAM) for owner in owners]
-    sums = [
-        by_owner.groupby(pd.Index(ids[level], dtype=object, name="id")).sum(min_count=1).reset_index()
-        for level in ("company", "team", "rep")
-        if level in ids
-    ]
-    levels = [level for level in ("company", "team", "rep") if level in ids]
-    return pd.concat([frame.assign(level=level) for level, frame in zip(levels, sums, strict=True)], ignore_index=True)[
-        ["level", "id", *by_owner.columns]
-    ]
+    owners = [str(owner) for owner in by_owner.index]
+    places = [("company", "company", owner) for owner in owners] + [("rep", owner, owner) for owner in owners]
+    if teams.of:
+        places += [("team", team, owner) for owner in owners for team in teams.above(owner)]
+    table = pd.DataFrame(places, columns=["level", "id", "owner"])
+    values = by_owner.set_axis(owners).loc[table["owner"]].reset_index(drop=True)
+    sums = values.groupby([table["level"], table["id"]]).sum(min_count=1).reset_index()
+    order = sums["level"].map({"company": 0, "team": 1, "rep": 2})
+    return sums.iloc[order.argsort(kind="stable")].reset_index(drop=True)
 
 
 def naive(moment: datetime) -> pd.Timestamp:

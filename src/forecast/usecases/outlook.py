@@ -31,6 +31,7 @@ def outlook(
     as_of: datetime,
     *,
     batch: int | None = None,
+    scores: pd.DataFrame | None = None,
 ) -> Outlook:
     """Revenue of a period per rep, team and company, from what was known at ``as_of``.
 
@@ -42,6 +43,8 @@ def outlook(
     as_of : datetime, UTC-aware
     batch : int, optional
         Later batches are invisible; default the last one.
+    scores : DataFrame, optional
+        Of the opportunities open at ``as_of``, where they are at hand; else they are made.
 
     Raises
     ------
@@ -59,11 +62,10 @@ def outlook(
                 f"No {' and no '.join(sources)} were known at {as_of:%Y-%m-%d %H:%M:%SZ}, so there is no revenue to "
                 "look ahead to; ask for a later `as_of`, or bring some in with `forecast ingest MAPPING.yaml`."
             )
-        scores = (
-            score(lake, registry, store, settings, as_of, batch=batch, entity="opportunity")
-            if "opportunities" in known
-            else _no_scores(settings)
-        )
+        if "opportunities" not in known:
+            scores = _no_scores(settings)
+        elif scores is None:
+            scores = score(lake, registry, store, settings, as_of, batch=batch, entity="opportunity")
         result = simulate(con, scores, period, as_of, settings, random_state=settings.random_state)
     users = lake.table("users", as_of, batch)
     names = users.loc[users["name"].notna(), ["user_id", "name"]] if "name" in users else users.iloc[:0]
