@@ -128,9 +128,8 @@ def interval_lines(judged: list[Judged]) -> Iterator[dict[str, str]]:
                     "values": f"{len(found):,}",
                     "inside": f"{share:.1%}",
                     "77–83 %": yes(0.77 <= share <= 0.83) if judge_it else "",
-                    f"mean width over the usual change, the {rows.sum():,} values that all have": shown(
-                        "width", _width(here)
-                    ),
+                    "values that all models have": f"{rows.sum():,}",
+                    "mean width over the usual change there": shown("width", _width(here)),
                 }
 
 
