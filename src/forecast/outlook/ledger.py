@@ -25,7 +25,7 @@ class Ledger:
     """Rows behind an outlook; sorted by id, each with ``owner_id``, ``region`` and ``category`` (missing if unknown).
 
     ``region`` is the account's (of the account that it was merged into), for orders else the order's own.
-    ``category`` is the product's.
+    ``category`` is the product's. ``currency`` is the one of the source, before amounts were converted.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Ledger:
         (NaN when unknown).
     open : DataFrame
         Scored opportunities: ``entity_id``, ``product_id``, ``amount`` (what they bring if won, where the score says
-        it, else as asked), and the score's ``p_…d``.
+        it, else as asked), ``asked``, and the score's ``p_…d``.
     orders : DataFrame
         What is sold, or done, without an opportunity: ``order_id``, ``ordered_at``, ``amount``; an order has one row
         for each category of its lines. Empty where orders do not count.
@@ -163,7 +163,7 @@ def _chances(scores: pd.DataFrame, settings: Settings) -> pd.DataFrame:
 def _read_deals(con: DuckDBPyConnection, measure: str, counts: bool) -> pd.DataFrame:
     amount = {"wins": "1.0", "margin": "CAST(amount AS DOUBLE) * margin_rate"}.get(measure, "amount")
     return con.execute(
-        "SELECT opportunity_id, owner_id, region, category, product_id, created_at, closed_at, "
+        "SELECT opportunity_id, owner_id, region, category, product_id, currency, created_at, closed_at, "
         f"CAST({amount} AS DOUBLE) AS amount "
         f"FROM _deals WHERE outcome = 'won' AND closed_at IS NOT NULL AND {counts} ORDER BY opportunity_id"
     ).df()
@@ -172,19 +172,21 @@ def _read_deals(con: DuckDBPyConnection, measure: str, counts: bool) -> pd.DataF
 def _read_open(con: DuckDBPyConnection, chances: pd.DataFrame, measure: str, counts: bool) -> pd.DataFrame:
     """Scored opportunities, amounts corrected as the score says: by the mean amount if won over the amount asked."""
     live = con.execute(
-        "SELECT opportunity_id AS entity_id, owner_id, region, category, product_id, "
-        "CAST(amount AS DOUBLE) AS amount, CAST(asked AS DOUBLE) AS asked, margin_rate "
+        "SELECT opportunity_id AS entity_id, owner_id, region, category, product_id, currency, "
+        "CAST(amount AS DOUBLE) AS asked, CAST(asked AS DOUBLE) AS asked_there, margin_rate "
         f"FROM _deals WHERE outcome IS NULL AND closed_at IS NULL AND {counts} ORDER BY opportunity_id"
     ).df()
     live = live.merge(chances, on="entity_id", how="inner").sort_values("entity_id", ignore_index=True)
-    amount = live["amount"]
-    if "amount_if_won" in live:  # in the currency of the opportunity, as what was asked
-        amount = amount * (live["amount_if_won"].astype(float) / live["asked"].where(live["asked"] > 0)).fillna(1.0)
+    asked, won = live["asked"], live["asked"]
+    if "amount_if_won" in live:  # in the currency of the opportunity, as what was asked there
+        there = live["asked_there"]
+        won = asked * (live["amount_if_won"].astype(float) / there.where(there > 0)).fillna(1.0)
     if measure == "wins":
-        amount = pd.Series(1.0, index=live.index)
+        asked = won = pd.Series(1.0, index=live.index)
     if measure == "margin":
-        amount = amount * live["margin_rate"].astype(float)
-    return live.assign(amount=amount).drop(columns=["asked", "margin_rate", "amount_if_won"], errors="ignore")
+        asked, won = (amount * live["margin_rate"].astype(float) for amount in (asked, won))
+    kept = live.drop(columns=["asked_there", "margin_rate", "amount_if_won"], errors="ignore")
+    return kept.assign(amount=won, asked=asked)
 
 
 def _replacing(won: pd.DataFrame, live: pd.DataFrame) -> pd.Series:

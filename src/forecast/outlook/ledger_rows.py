@@ -73,7 +73,7 @@ def read_orders(
     Returns
     -------
     DataFrame
-        ``order_id``, ``owner_id``, ``region``, ``category``, ``ordered_at``, ``amount``.
+        ``order_id``, ``owner_id``, ``region``, ``category``, ``currency``, ``ordered_at``, ``amount``.
     """
     if none:
         return _no_orders()
@@ -91,6 +91,7 @@ def read_orders(
         f"""
         SELECT order_id, coalesce(min(lines.user_id), min(accounts.owner_id)) AS owner_id,
                coalesce(min(accounts.region), min(lines.region)) AS region, products.category,
+               min(lines.currency) AS currency,
                min(ordered_at) AS ordered_at, CAST({amount} AS DOUBLE) AS amount
         FROM {lines} AS lines
         LEFT JOIN _accounts AS accounts USING (account_id)
@@ -112,6 +113,7 @@ def read_activities(con: DuckDBPyConnection, as_of: datetime) -> pd.DataFrame:
     return con.execute(
         f"""
         SELECT interaction_id AS order_id, user_id AS owner_id, region, CAST(NULL AS VARCHAR) AS category,
+               CAST(NULL AS VARCHAR) AS currency,
                "at" AS ordered_at, 1.0::DOUBLE AS amount
         FROM {in_force("interactions", as_of)} LEFT JOIN _accounts AS accounts USING (account_id)
         WHERE user_id IS NOT NULL AND coalesce(direction, 'out') <> 'in' AND "at" < {sql_moment(as_of)}
@@ -141,5 +143,5 @@ def _create_costs(con: DuckDBPyConnection, as_of: datetime, settings: Settings) 
 
 
 def _no_orders() -> pd.DataFrame:
-    texts = {name: pd.Series(dtype=object) for name in ("order_id", "owner_id", "region", "category")}
+    texts = {name: pd.Series(dtype=object) for name in ("order_id", "owner_id", "region", "category", "currency")}
     return pd.DataFrame(texts | {"ordered_at": pd.Series(dtype="datetime64[us]"), "amount": pd.Series(dtype=float)})
