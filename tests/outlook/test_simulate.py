@@ -197,11 +197,11 @@ def test_repeat_orders_follow_their_past():
         JUNE,
         AS_OF,
         Settings(revenue_from="orders"),
-        n_paths=200,
+        n_paths=4000,
     )
 
     assert outlook.parts["booked"].sum() == 100
-    assert outlook.parts["repeat"].sum() == 200  # ten a day for the twenty days left
+    assert outlook.parts["repeat"].sum() == pytest.approx(200, rel=0.02)  # ten a day for the twenty days left
 
 
 def test_amounts_are_in_the_reporting_currency_of_their_day():

@@ -63,7 +63,9 @@ def test_targets_default_to_even_odds_of_the_company(made):
 
     assert proposed.company_odds == pytest.approx(0.5, abs=0.01)
     users, teams = (frame[frame["owner_kind"] == kind] for kind in ("user", "team"))
-    assert round(users["amount"].sum(), 2) == round(teams["amount"].sum(), 2) == proposed.company_target
+    regions = teams[teams["owner_id"].str.startswith("R-")]  # the teams above the others
+    assert round(users["amount"].sum(), 2) == round(regions["amount"].sum(), 2) == proposed.company_target
+    assert round(teams["amount"].sum(), 2) == pytest.approx(2 * proposed.company_target)
     assert (proposed.proposal.odds >= proposed.ambition - 1e-12).all()
     assert frame["odds"].between(0, 1).all()
 

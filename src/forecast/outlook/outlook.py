@@ -21,6 +21,10 @@ UNASSIGNED = "(unassigned)"
 NO_TEAM = "(no team)"
 
 
+#: Decimals of what is counted, not paid: quantities may be fractions.
+COUNT_DIGITS = 2
+
+
 @dataclass(frozen=True)
 class Outlook:
     """Revenue of a period as it was known at ``as_of``.
@@ -30,9 +34,9 @@ class Outlook:
     period : Period
     as_of : datetime
     currency : str
-        Of all amounts: the reporting currency.
+        Of all amounts: the reporting currency; empty for what is counted.
     owners : tuple of str
-        User ids, sorted; ``(unassigned)`` for revenue without an owner.
+        User ids (regions, categories), sorted; ``(unassigned)`` for revenue without one.
     teams : tuple of str
         Team of each owner; empty text for none.
     parts : mapping of part to array of shape (n_owners,)
@@ -41,6 +45,12 @@ class Outlook:
     paths : array of shape (n_paths, n_owners)
         Joint sample paths of the revenue, in the smallest unit's steps. Quantiles, odds and sums follow from these.
     team_names, owner_names : mapping of id to name
+    team_parents : mapping of team to parent team
+        Of teams that have one; parents need no owners of their own.
+    by : {"owner", "region", "category"}
+        What ``owners`` are.
+    measure : str
+        What is counted; see `forecast.outlook.ledger.MEASURES`.
     """
 
     period: Period
@@ -52,6 +62,9 @@ class Outlook:
     paths: Floats
     team_names: Mapping[str, str] = field(default_factory=dict)
     owner_names: Mapping[str, str] = field(default_factory=dict)
+    team_parents: Mapping[str, str] = field(default_factory=dict)
+    by: str = "owner"
+    measure: str = "revenue"
 
     @property
     def company_paths(self) -> Floats:
@@ -63,39 +76,84 @@ class Outlook:
         """Team of each owner, ``(no team)`` for none."""
         return tuple(team or NO_TEAM for team in self.teams)
 
+    def nodes(self) -> list["Node"]:
+        """The tree: company, teams (each before its sub-teams), and last the owners. Without teams none of them."""
+        everybody = np.ones(len(self.owners), dtype=bool)
+        each = np.eye(len(self.owners), dtype=bool)
+        found = [Node("company", "company", None, "", everybody)]
+        if any(self.teams):
+            found += self._team_nodes()
+        inside = self.team_of if any(self.teams) else ("company",) * len(self.owners)
+        level = "rep" if self.by == "owner" else self.by
+        return found + [
+            Node(level, owner, self.owner_names.get(owner), inside[index], each[index])
+            for index, owner in enumerate(self.owners)
+        ]
+
+    def _team_nodes(self) -> list["Node"]:
+        above = {team: self._above(team) for team in dict.fromkeys(self.team_of)}
+        paths = {team: chain for chain in above.values() for end in range(len(chain)) for team in [chain[end]]}
+        places = {team: chain[: chain.index(team) + 1] for team, chain in paths.items()}
+        of_owner = [set(above[team]) for team in self.team_of]
+        return [
+            Node(
+                "team",
+                team,
+                self.team_names.get(team),
+                place[-2] if len(place) > 1 else "company",
+                np.array([team in teams for teams in of_owner], dtype=bool),
+            )
+            for team, place in sorted(places.items(), key=lambda item: item[1])
+        ]
+
+    def _above(self, team: str) -> tuple[str, ...]:
+        """A team and all above it, from the top; a circle is cut."""
+        chain = [team]
+        while (parent := self.team_parents.get(chain[0], "")) and parent not in chain:
+            chain.insert(0, parent)
+        return tuple(chain)
+
     def team_paths(self) -> dict[str, Floats]:
-        """Paths of each team, sorted by id: sums over its owners within each path. Empty without teams."""
-        if not any(self.teams):
-            return {}
-        of_owner = np.array(self.team_of)
-        return {team: self.paths[:, of_owner == team].sum(axis=1) for team in sorted(set(of_owner))}
+        """Paths of each team, of sub-teams too: sums over owners within each path. Empty without teams."""
+        return {node.id: self.paths[:, node.members].sum(axis=1) for node in self.nodes() if node.level == "team"}
 
     def to_frame(self, quantiles: tuple[float, ...] = (0.1, 0.5, 0.9)) -> pd.DataFrame:
-        """One row for the company, each team and each rep.
+        """One row for the company, each team and each rep (region, category).
 
         Returns
         -------
         DataFrame
-            ``level`` (company, team, rep), ``id``, ``name``, the four parts, their sum ``mean``, the quantiles
-            (``q0.1`` …), ``currency``. Means add up exactly, quantiles do not.
+            ``level`` (company, team, rep; region or category by these), ``id``, ``name``, ``parent`` (id of the row
+            to which it adds: a team, ``company``, or empty for the company itself), the four parts, their sum
+            ``mean``, the quantiles (``q0.1`` …), ``currency``. The means of the rows with one parent add up to it
+            exactly; quantiles do not.
         """
-        teams = self.team_paths()
-        of_owner = np.array(self.team_of, dtype=object)
-        everybody, names = np.ones(len(self.owners), dtype=bool), self.owner_names
-        each = np.eye(len(self.owners), dtype=bool)
-        nodes: list[tuple[str, str, str | None, NDArray[np.bool_]]] = [("company", "company", None, everybody)]
-        nodes += [("team", team, self.team_names.get(team), of_owner == team) for team in teams]
-        nodes += [("rep", owner, names.get(owner), each[index]) for index, owner in enumerate(self.owners)]
-        return pd.DataFrame([self._row(*node, quantiles) for node in nodes])
+        return pd.DataFrame([self._row(node, quantiles) for node in self.nodes()])
 
-    def _row(
-        self, level: str, name_id: str, name: str | None, members: NDArray[np.bool_], quantiles: tuple[float, ...]
-    ) -> dict[str, object]:
-        digits = minor_digits(self.currency)
-        parts = {part: round(float(self.parts[part][members].sum()), digits) for part in PARTS}
-        paths = self.paths[:, members].sum(axis=1)
-        bounds = {f"q{quantile:g}": round(float(np.quantile(paths, quantile)), digits) for quantile in quantiles}
+    def _row(self, node: "Node", quantiles: tuple[float, ...]) -> dict[str, object]:
+        digits = digits_of(self.currency)
+        parts = {part: round(float(self.parts[part][node.members].sum()), digits) for part in PARTS}
+        paths = self.paths[:, node.members].sum(axis=1)
+        values = np.quantile(paths, quantiles) if quantiles else []
+        bounds = {f"q{q:g}": round(float(value), digits) for q, value in zip(quantiles, values, strict=True)}
         mean = round(sum(parts.values()), digits)
         return {
-            "level": level, "id": name_id, "name": name, **parts, "mean": mean, **bounds, "currency": self.currency
+            "level": node.level, "id": node.id, "name": node.name, "parent": node.parent, **parts, "mean": mean,
+            **bounds, "currency": self.currency,
         }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Node:
+    """A place in the tree of an outlook: what it is, where it adds to, and whose paths it sums."""
+
+    level: str
+    id: str
+    name: str | None
+    parent: str
+    members: NDArray[np.bool_]
+
+
+def digits_of(currency: str) -> int:
+    """Decimals of the smallest step of an amount; an empty currency is that of what is counted."""
+    return minor_digits(currency) if currency else COUNT_DIGITS

@@ -1,12 +1,14 @@
 """Probability of a win before any day, from the probabilities at three horizons."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 
 
-def win_probability_within(p_within: ArrayLike, horizons_days: tuple[int, ...], days: float) -> Floats:
+def win_probability_within(p_within: ArrayLike, horizons_days: Sequence[float], days: float) -> Floats:
     """P(won within ``days``), monotone in ``days``.
 
     Between the horizons probability grows evenly. Beyond the last one it goes on at the last daily rate, which fades
@@ -16,8 +18,8 @@ def win_probability_within(p_within: ArrayLike, horizons_days: tuple[int, ...], 
     ----------
     p_within : array of shape (n, n_horizons)
         P(won within each horizon), non-decreasing along the horizons.
-    horizons_days : tuple of int
-        At least two, ascending, days.
+    horizons_days : sequence of float
+        At least two, ascending, days; also of a clock other than the calendar's, if ``days`` is of it too.
     days : float
         From the moment of the scores; 0 or less gives 0.
 
@@ -39,7 +41,7 @@ def win_probability_within(p_within: ArrayLike, horizons_days: tuple[int, ...], 
     spans = np.diff(knots)
     rates = np.diff(known, axis=1) / spans
     last, before = rates[:, -1], rates[:, -2]
-    kept = np.clip(np.divide(last, before, out=np.zeros_like(last), where=before > 0), 1e-6, 0.5)
+    kept = np.clip(np.divide(last, before, out=np.zeros_like(last), where=before > 1e-12), 1e-6, 0.5)
     fade = -np.log(kept) / spans[-1]
     beyond = last * -np.expm1(-fade * (days - knots[-1])) / fade
     return np.asarray(np.minimum(inside + beyond, 1))

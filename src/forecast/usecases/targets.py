@@ -54,20 +54,20 @@ class TargetProposal:
         -------
         DataFrame
             ``owner_kind`` (company, team, user), ``owner_id``, ``measure``, ``amount``, ``currency``, ``odds`` of
-            attainment (0–1), ``expected`` (mean of the outlook). Amounts of users, and of teams, sum to the company's.
+            attainment (0–1), ``expected`` (mean of the outlook). Amounts of users, and of the uppermost teams,
+            sum to the company's; a team's is the sum of its users and of its sub-teams.
         """
         currency, digits = self.outlook.currency, minor_digits(self.outlook.currency)
         targets, paths = self.proposal.targets, self.outlook.paths
         lines = self.outlook.to_frame(quantiles=())
         odds = {("company", "company"): self.company_odds}
         amounts = {("company", "company"): self.company_target}
-        if any(self.outlook.teams):
-            team_of = self.outlook.team_of
-            team_odds = attainment_odds_by_group(paths, targets, team_of, currency=currency)
-            odds |= {("team", str(team)): chance for team, chance in team_odds.items()}
-            for team in team_odds:
-                members = np.array([one == team for one in team_of])
-                amounts["team", str(team)] = round(float(targets[members].sum()), digits)
+        for node in self.outlook.nodes():
+            if node.level == "team":
+                inside, own = paths[:, node.members], targets[node.members]
+                group = [node.id] * len(own)
+                odds["team", node.id] = attainment_odds_by_group(inside, own, group, currency=currency)[node.id]
+                amounts["team", node.id] = round(float(own.sum()), digits)
         odds |= {
             ("rep", owner): float(chance) for owner, chance in zip(self.outlook.owners, self.proposal.odds, strict=True)
         }

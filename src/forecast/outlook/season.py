@@ -1,0 +1,105 @@
+"""The pace of wins by calendar day: weekday, end of month and quarter, month of the year."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Days = NDArray[np.int64]
+
+#: Fewer events or days of history than this tell no season.
+_MIN_EVENTS, _MIN_DAYS = 50, 56
+#: Months of the year are told apart from this many days on.
+_TWO_YEARS_DAYS = 700
+#: Prior standard deviation of a calendar effect on the log pace.
+_PRIOR_SD = 0.4
+#: No day counts as slower than this, so that an event on a quiet day is not taken for hundreds.
+_SLOWEST = 0.05
+
+
+@dataclass(frozen=True)
+class Season:
+    """Pace of each day from ``first`` on, in days from ``as_of``; 1 on average over the history.
+
+    Attributes
+    ----------
+    first : int
+        Day of the first pace, not above 0.
+    pace : array of shape (n_days,)
+        Positive.
+    """
+
+    first: int
+    pace: Floats
+
+    def at(self, days: Floats) -> Floats:
+        """Pace of the day in which each moment lies."""
+        index = np.clip(np.floor(days).astype(np.int64) - self.first, 0, len(self.pace) - 1)
+        return np.asarray(self.pace[index])
+
+    def clock(self, days: Floats | float) -> Floats:
+        """Time that runs at the pace of the season: as many days, on average, as went by from ``as_of``.
+
+        Outside the days that are known it runs evenly.
+        """
+        total = np.concatenate([[0.0], np.cumsum(self.pace)])
+        grid = self.first + np.arange(len(total))
+        outside = np.asarray(days) - np.clip(days, grid[0], grid[-1])
+        return np.asarray(np.interp(days, grid, total) + outside - np.interp(0.0, grid, total))
+
+
+def fit_season(event_days: Floats, history_days: float, ahead_days: float, today: date) -> Season:
+    """Learn the pace of days from when past events fell.
+
+    A Poisson regression of the number of events of a day on calendar effects and a trend, with a normal prior on the
+    effects whose weight grows with the overdispersion that lasts for weeks. Months of the year need two years. With
+    little history every day has pace 1.
+
+    Parameters
+    ----------
+    event_days : array of shape (n_events,)
+        Days from ``as_of``, negative.
+    history_days, ahead_days : float
+        Length of the history and of the time ahead that is asked for.
+    today : date
+        Of ``as_of`` in the zone of the workspace.
+
+    Returns
+    -------
+    Season
+    """
+    n_past, n_ahead = int(max(history_days, 0)), int(np.ceil(max(ahead_days, 0))) + 1
+    day = np.arange(-n_past, n_ahead, dtype=np.int64)
+    inside = np.floor(event_days).astype(np.int64) + n_past
+    inside = inside[(inside >= 0) & (inside < n_past)]
+    if n_past < _MIN_DAYS or len(inside) < _MIN_EVENTS:
+        return Season(-n_past, np.ones(len(day)))
+    from sklearn.linear_model import PoissonRegressor  # heavy, and short histories do without
+
+    counts = np.bincount(inside, minlength=n_past).astype(float)
+    effects = _calendar(np.datetime64(today, "D") + day, months=n_past >= _TWO_YEARS_DAYS)
+    trend = 10.0 * (day[:n_past, None] / n_past)  # so wide that the prior leaves it free
+    penalty = _dispersion(counts) / (n_past * _PRIOR_SD**2)
+    model = PoissonRegressor(alpha=penalty, max_iter=300).fit(np.hstack([effects[:n_past], trend]), counts)
+    pace = np.exp(effects @ model.coef_[:-1])
+    return Season(-n_past, np.maximum(pace / pace[:n_past].mean(), _SLOWEST))
+
+
+def _calendar(dates: NDArray[np.datetime64], *, months: bool) -> Floats:
+    """Indicators of weekday, last days of month and quarter and, if wanted, month of the year."""
+    month = dates.astype("datetime64[M]")
+    left = ((month + 1).astype("datetime64[D]") - dates).astype(np.int64)
+    month_of_year = month.astype(np.int64) % 12
+    weekday = (dates.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
+    columns = [np.eye(7)[weekday], left[:, None] <= 5, (left[:, None] <= 10) & (month_of_year[:, None] % 3 == 2)]
+    if months:
+        columns.append(np.eye(12)[month_of_year])
+    return np.hstack([np.asarray(column, dtype=float) for column in columns])
+
+
+def _dispersion(counts: Floats) -> float:
+    """Variance over mean of blocks of four weeks, from the differences of neighbours so that a trend is no noise."""
+    blocks = counts[len(counts) % 28 :].reshape(-1, 28).sum(axis=1)
+    return max(1.0, float(np.mean(np.diff(blocks) ** 2) / 2 / max(blocks.mean(), 1e-9)))
