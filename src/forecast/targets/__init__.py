@@ -1,5 +1,7 @@
 """From revenue paths to targets: odds of attainment and proposals of equal difficulty within constraints."""
 
+from forecast.targets.exchange import Exchanged, exchange
+from forecast.targets.mix import split_mix
 from forecast.targets.odds import attainment_odds, attainment_odds_by_group
 from forecast.targets.proposal import ConstraintConflict, Proposal, TargetOutOfReach
 from forecast.targets.propose import levels, propose, propose_at
@@ -9,13 +11,16 @@ from forecast.targets.rules import Rule
 __all__ = [
     "LEVEL_ODDS",
     "ConstraintConflict",
+    "Exchanged",
     "Proposal",
     "Proposer",
     "Rule",
     "TargetOutOfReach",
     "attainment_odds",
     "attainment_odds_by_group",
+    "exchange",
     "levels",
     "propose",
     "propose_at",
+    "split_mix",
 ]

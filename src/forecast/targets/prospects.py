@@ -47,6 +47,7 @@ class Prospects:
             self.company += block.sum(axis=0)
             block.sort(axis=1)
             self._sums += np.maximum(block, 0).sum(axis=0)
+        self._ends = self.ordered[:, 0].copy(), self.ordered[:, -1].copy()
 
     def odds(self, targets: Units) -> tuple[Floats, Floats]:
         """P(X_i >= t_i) and P(X_i > t_i), each of shape (n_owners,)."""
@@ -67,7 +68,8 @@ class Prospects:
 
     def reach(self, bounds: Bounds) -> tuple[Units, Units]:
         """Least and greatest target of each owner within bounds."""
-        return self.at(0, bounds), self.at(self.n_paths - 1, bounds)
+        least, most = (_bounded(end, bounds.ramp, bounds.floor, bounds.ceiling) for end in self._ends)
+        return least, most
 
     def sums(self, bounds: Bounds, members: Flags | None = None) -> Units:
         """Sums of the targets at each ``k``, shape (n_paths,); never decreasing.
