@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.performance.expectation import Pieces
-from forecast.performance.skill import Skill, learn_skill, result_curves
+from forecast.performance.skill import GRID, Skill, learn_skill, result_curves
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -69,6 +70,7 @@ class Above:
         DataFrame
             ``level``, ``id``, ``n_cases``, ``successes``, ``expected``, ``difference`` (successes - expected),
             ``above`` (posterior mean of what the people add, drawn to 0), ``low``, ``high`` (its 80 % interval),
+            ``pace`` (factor on the pace of success, 1 as expected; geometric posterior mean, by expected successes),
             ``p_ahead``, ``p_behind`` (posterior probability that they are ahead of, or behind, the company; the rest
             is that there is no difference), ``claim`` (``ahead``, ``behind`` or empty), ``unseen`` (factor by which
             the odds of these cases would have to differ, unseen, to take the claim away; NaN without a claim) and,
@@ -89,22 +91,35 @@ class Above:
         columns = ["level", "id", *_COLUMNS, *([] if money is None else _MONEY_COLUMNS)]
         return pd.DataFrame(rows, columns=columns)
 
+    @cached_property
+    def _mean_gains(self) -> Floats:
+        return self.skill.mean_gains(self.curves)
+
+    @cached_property
+    def _mean_amount_gains(self) -> Floats:
+        return np.zeros(len(self.people)) if self.amount_curves is None else self.skill.mean_gains(self.amount_curves)
+
     def _line(self, chosen: Codes, gains: Floats, money: Floats | None) -> dict[str, object]:
         gain = gains[:, chosen].sum(axis=1)
-        ahead, behind = float((gain > 1e-9).mean()), float((gain < -1e-9).mean())
+        if len(chosen) == 1:
+            ahead, behind = float(self.skill.p_ahead[chosen[0]]), float(self.skill.p_behind[chosen[0]])
+        else:
+            ahead, behind = float((gain > 1e-9).mean()), float((gain < -1e-9).mean())
         claim = claimed(ahead, behind)
         low, high = np.quantile(gain, _RANGE)
         weight = self.expected[chosen] / max(self.expected[chosen].sum(), 1e-12)
         factor = self.skill.factors[:, chosen] @ weight
+        pace = float(np.exp((self.skill.marginal[chosen] @ GRID) @ weight))
         limit = np.quantile(factor, 1 - CLAIM_LEVEL if claim == "ahead" else CLAIM_LEVEL)
         line: dict[str, object] = {
             "n_cases": int(self.n_cases[chosen].sum()),
             "successes": int(self.successes[chosen].sum()),
             "expected": float(self.expected[chosen].sum()),
             "difference": float(self.successes[chosen].sum() - self.expected[chosen].sum()),
-            "above": float(gain.mean()),
+            "above": float(self._mean_gains[chosen].sum()),
             "low": float(low),
             "high": float(high),
+            "pace": pace,
             "p_ahead": ahead,
             "p_behind": behind,
             "claim": claim,
@@ -115,7 +130,7 @@ class Above:
             line |= {
                 "amount": float(self.amount[chosen].sum()),
                 "expected_amount": float(self.expected_amount[chosen].sum()),
-                "amount_above": float(earned.mean()),
+                "amount_above": float(self._mean_amount_gains[chosen].sum()),
                 "amount_low": float(np.quantile(earned, _RANGE[0])),
                 "amount_high": float(np.quantile(earned, _RANGE[1])),
             }
@@ -162,7 +177,8 @@ class Above:
 
 
 _COLUMNS = (
-    "n_cases", "successes", "expected", "difference", "above", "low", "high", "p_ahead", "p_behind", "claim", "unseen",
+    "n_cases", "successes", "expected", "difference", "above", "low", "high", "pace", "p_ahead", "p_behind", "claim",
+    "unseen",
 )  # fmt: skip
 _MONEY_COLUMNS = ("amount", "expected_amount", "amount_above", "amount_low", "amount_high")
 
@@ -220,7 +236,7 @@ def judge(
         expected=of_person(expected)[had_cases],
         amount=None if brought is None else of_person(brought)[had_cases],
         expected_amount=None if each is None else of_person(expected * each)[had_cases],
-        skill=Skill(skill.draws[:, had_cases], skill.spread, skill.luck, skill.no_difference),
+        skill=skill.of_people(had_cases),
         curves=curves,
         amount_curves=None if each is None else result_curves(inside.person, expected, n_people, each)[had_cases],
     )

@@ -30,7 +30,7 @@ _RENAMED = {
 _RESULTS = (
     "cases", "wins", "expected_wins", "wins_difference", "wins_above", "wins_above_low", "wins_above_high",
     "amount", "expected_amount", "amount_above", "amount_above_low", "amount_above_high",
-    "p_ahead", "p_behind", "claim", "unseen",
+    "pace", "p_ahead", "p_behind", "claim", "unseen",
 )  # fmt: skip
 _DECIMALS = 9
 #: Conversion is won within so many days of getting the case; "ever" is not known of open ones.

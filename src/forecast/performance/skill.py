@@ -7,7 +7,7 @@ their cases that do not last. What lasts over windows tells τ from σ. Both are
 hold whatever they are.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -32,22 +32,43 @@ N_DRAWS = 4000
 
 @dataclass(frozen=True)
 class Skill:
-    """Joint posterior draws of everybody's log factor.
+    """Posterior of everybody's log factor.
 
     Attributes
     ----------
+    marginal : array of shape (n_people, n_grid)
+        Each person's own posterior on `GRID`; rows sum to 1.
     draws : int array of shape (n_draws, n_people)
-        Positions in `GRID`.
+        Joint draws, as positions in `GRID`: for sums and comparisons of people.
     spread, luck : float
         Posterior means of τ and σ.
     no_difference : float
         Posterior probability that people do not differ.
     """
 
+    marginal: Floats
     draws: Codes
     spread: float
     luck: float
     no_difference: float
+
+    @property
+    def p_ahead(self) -> Floats:
+        """Posterior probability that the factor is above 1, shape (n_people,)."""
+        return np.asarray(self.marginal[:, _NONE + 1 :].sum(axis=1))
+
+    @property
+    def p_behind(self) -> Floats:
+        """Posterior probability that the factor is below 1; with `p_ahead` less than 1 by that of no difference."""
+        return np.asarray(self.marginal[:, :_NONE].sum(axis=1))
+
+    def mean_gains(self, curves: Floats) -> Floats:
+        """Posterior mean of what each person adds to the expected result, shape (n_people,)."""
+        return np.asarray((self.marginal * (curves - curves[:, [_NONE]])).sum(axis=1))
+
+    def of_people(self, chosen: Codes) -> "Skill":
+        """Only some people, in that order."""
+        return replace(self, marginal=self.marginal[chosen], draws=self.draws[:, chosen])
 
     @cached_property
     def factors(self) -> Floats:
@@ -91,7 +112,7 @@ def learn_skill(pieces: Pieces, n_people: int, *, period: tuple[int, int], rando
     weights = np.exp(evidence + _log_prior() - logsumexp(evidence + _log_prior()))
     of_period = np.stack([smoothed[:, first : last + 1].sum(axis=1) for smoothed in with_luck])
     return Skill(
-        _draw(of_period, priors, weights, random_state),
+        *_posterior(of_period, priors, weights, random_state),
         float(weights.sum(axis=0) @ SPREADS),
         float(weights.sum(axis=1) @ LUCK_SPREADS),
         float(weights[:, 0].sum()),
@@ -162,21 +183,21 @@ def _log_prior() -> Floats:
     return np.asarray(np.log(luck / luck.sum())[:, None] + np.log(spread))
 
 
-def _draw(of_period: Floats, priors: Floats, weights: Floats, random_state: int) -> Codes:
-    """Draws of the spreads in proportion to their weights, and of everybody's factor given them."""
+def _posterior(of_period: Floats, priors: Floats, weights: Floats, random_state: int) -> tuple[Floats, Codes]:
+    """Everybody's own posterior, and joint draws: of the spreads by their weights, then of the factors given them."""
     rng = np.random.default_rng(random_state)
     n_people = of_period.shape[1]
-    limits = np.floor(np.cumsum(weights.ravel()) * N_DRAWS + 0.5).astype(np.int64)
-    counts = np.diff(limits, prepend=0)
-    parts = []
-    for position in np.flatnonzero(counts > 0):
+    counts = np.diff(np.floor(np.cumsum(weights.ravel()) * N_DRAWS + 0.5).astype(np.int64), prepend=0)
+    marginal, parts = np.zeros((n_people, len(GRID))), []
+    for position in np.flatnonzero((weights.ravel() > 1e-9) | (counts > 0)):
         luck, spread = divmod(int(position), weights.shape[1])
         log_posterior = of_period[luck] + priors[spread]
         posterior = np.exp(log_posterior - log_posterior.max(axis=-1, keepdims=True))
-        ladder = np.cumsum(posterior, axis=-1)
-        # one search for everybody: each ladder on a floor of its own
-        steps = (ladder / ladder[:, -1:] + np.arange(n_people)[:, None]).ravel()
+        posterior /= posterior.sum(axis=-1, keepdims=True)
+        marginal += weights[luck, spread] * posterior
+        # one search for everybody: each person's ladder on a floor of its own
+        steps = (np.minimum(np.cumsum(posterior, axis=-1), 1.0) + np.arange(n_people)[:, None]).ravel()
         wanted = rng.random((counts[position], n_people)) + np.arange(n_people)
         found = np.searchsorted(steps, wanted.ravel(), side="left").reshape(wanted.shape)
         parts.append(np.clip(found - np.arange(n_people) * len(GRID), 0, len(GRID) - 1))
-    return np.concatenate(parts).astype(np.int64)
+    return marginal / marginal.sum(axis=1, keepdims=True), np.concatenate(parts).astype(np.int64)
