@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.money import minor_digits
+from forecast.outlook.timing import Window
 from forecast.periods import Period
 
 Floats = NDArray[np.float64]
@@ -51,6 +52,11 @@ class Outlook:
         What ``owners`` are.
     measure : str
         What is counted; see `forecast.outlook.ledger.MEASURES`.
+    open_deals : DataFrame
+        Open opportunities: ``entity_id``, ``chance`` to be won in the period, ``mean`` amount if won, and ``value``:
+        expected, in whole smallest units. Their values add up to the part ``open``.
+    window : Window or None
+        How chances in the period follow from scores.
     """
 
     period: Period
@@ -65,6 +71,8 @@ class Outlook:
     team_parents: Mapping[str, str] = field(default_factory=dict)
     by: str = "owner"
     measure: str = "revenue"
+    open_deals: pd.DataFrame = field(default_factory=pd.DataFrame)
+    window: Window | None = None
 
     @property
     def company_paths(self) -> Floats:

@@ -1,5 +1,6 @@
 """Simulate the revenue of a period from what was known at a moment."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -11,6 +12,7 @@ from forecast.errors import InvalidInput
 from forecast.history import sql_moment
 from forecast.outlook.amounts import Amounts, amounts_if_won
 from forecast.outlook.calibration import Opened
+from forecast.outlook.deals import expected_minor, mean_if_won
 from forecast.outlook.draws import keys_of, uniform_at, uniforms
 from forecast.outlook.ledger import Ledger, read_ledger, split_booked
 from forecast.outlook.origins import past_origins, read_snapshots
@@ -19,7 +21,7 @@ from forecast.outlook.people import People, read_people
 from forecast.outlook.season import Season
 from forecast.outlook.shocks import ShockDraws, draw_shocks, odds_under_shocks
 from forecast.outlook.streams import Span, Stream, learn_stream, past_events
-from forecast.outlook.timing import win_probability_within
+from forecast.outlook.timing import Window
 from forecast.outlook.units import COLUMNS, Units
 from forecast.periods import Period
 from forecast.settings import Settings
@@ -98,7 +100,11 @@ def simulate(
 
     shocks = _shocks(deals, people, n_paths, random_state, common_shocks)
     amounts = amounts_if_won(ledger.open, scores, ledger.won if len(ledger.won) else ledger.open, ratios)
-    chance = _chances(ledger.open, settings, span, deals.season)
+    window = _window(settings, span, deals.season)
+    chance = window.chance(ledger.open[_within(settings)].to_numpy(dtype=float))
+    mean = mean_if_won(amounts)
+    value = expected_minor(chance, mean, ledger.currency)
+    open_deals = pd.DataFrame({"entity_id": ledger.open["entity_id"], "chance": chance, "mean": mean, "value": value})
     booked_paths = np.zeros(len(booked), dtype=np.int64)
     sums = {
         "booked": units.sums(booked_paths, units.codes(booked), booked["amount"].to_numpy(dtype=float), n_paths=1),
@@ -108,7 +114,10 @@ def simulate(
     }
     shocks = _shocks(orders, people, n_paths, random_state, common_shocks)
     sums["repeat"] = _drawn(orders, people, shocks, units, order_rows, np.random.default_rng([random_state, 2]))
-    return _outlook(period, as_of, units, people, ledger, sums)
+    means = {part: paths.mean(axis=0) for part, paths in sums.items()}
+    means["open"] = np.bincount(units.codes(ledger.open), value, len(units.names)).astype(float)  # without noise
+    made = _outlook(period, as_of, units, people, ledger, sums, means)
+    return replace(made, open_deals=open_deals, window=window)
 
 
 def _check(scores: pd.DataFrame, settings: Settings, n_paths: int, by: str) -> None:
@@ -175,15 +184,11 @@ def _shocks(stream: Stream, people: People, n_paths: int, random_state: int, com
     )
 
 
-def _chances(opened: pd.DataFrame, settings: Settings, span: Span, season: Season) -> Floats:
-    """P(won in the span ahead), by the clock of the season between the horizons."""
-    p_within = opened[_within(settings)].to_numpy(dtype=float)
-    knots = tuple(float(season.clock(float(days))) for days in settings.horizons_days)
-    before, until = (
-        win_probability_within(p_within, knots, float(season.clock(max(days, 0.0))))
-        for days in (span.from_days, span.to_days)
-    )
-    return np.asarray(np.clip(until - before, 0, 1))
+def _window(settings: Settings, span: Span, season: Season) -> Window:
+    """The span ahead by the clock of the season."""
+    days = [*settings.horizons_days, max(span.from_days, 0.0), max(span.to_days, 0.0)]
+    *horizons, begin, end = (float(season.clock(float(day))) for day in days)
+    return Window(tuple(horizons), begin, end)
 
 
 def _open_paths(
@@ -223,7 +228,13 @@ def _drawn(
 
 
 def _outlook(
-    period: Period, as_of: datetime, units: Units, people: People, ledger: Ledger, sums: dict[str, Floats]
+    period: Period,
+    as_of: datetime,
+    units: Units,
+    people: People,
+    ledger: Ledger,
+    sums: dict[str, Floats],
+    means: dict[str, Floats],
 ) -> Outlook:
     scale = 10 ** digits_of(ledger.currency)
     names = ledger.teams.set_index("team_id")["name"].dropna()
@@ -234,7 +245,7 @@ def _outlook(
         currency=ledger.currency,
         owners=tuple(units.names),
         teams=tuple(people.teams) if by_owner else ("",) * len(units.names),
-        parts={part: np.rint(paths.mean(axis=0)) / scale for part, paths in sums.items()},
+        parts={part: np.rint(mean) / scale for part, mean in means.items()},
         paths=(sums["booked"] + sums["open"] + sums["arriving"] + sums["repeat"]) / scale,
         team_names={str(team): str(name) for team, name in names.items()},
         team_parents=people.parents if by_owner else {},

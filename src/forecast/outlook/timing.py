@@ -1,6 +1,7 @@
 """Probability of a win before any day, from the probabilities at three horizons."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,3 +46,36 @@ def win_probability_within(p_within: ArrayLike, horizons_days: Sequence[float], 
     fade = -np.log(kept) / spans[-1]
     beyond = last * -np.expm1(-fade * (days - knots[-1])) / fade
     return np.asarray(np.minimum(inside + beyond, 1))
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of a period that lies ahead, on a clock that runs at the pace of the season.
+
+    Attributes
+    ----------
+    horizons : tuple of float
+        The horizons of the scores on that clock.
+    begin, end : float
+        First moment of the period that lies ahead, and its end; at or below 0 is past.
+    """
+
+    horizons: Sequence[float]
+    begin: float
+    end: float
+
+    def chance(self, p_within: ArrayLike) -> Floats:
+        """P(won in the window) of opportunities.
+
+        Parameters
+        ----------
+        p_within : array of shape (n, n_horizons)
+            P(won within each horizon of the scores).
+
+        Returns
+        -------
+        array of shape (n,)
+            In [0, 1].
+        """
+        before, until = (win_probability_within(p_within, self.horizons, days) for days in (self.begin, self.end))
+        return np.asarray(np.clip(until - before, 0, 1))
