@@ -81,11 +81,11 @@ def score(
     with lake.connect(batch) as con:
         _check_something_known(con, as_of)
         frames = {
-            kind: _score_spine(con, open_entities(con, kind, as_of), kind, chosen, settings, batch)
+            kind: score_spine(con, open_entities(con, kind, as_of), kind, chosen, settings, batch)
             for kind in _kinds(entity)
-            if (chosen := _choose(con, registry, store, settings, kind, as_of, model)) is not None
+            if (chosen := choose_scorer(con, registry, store, settings, kind, as_of, model)) is not None
         }
-    scores = _together(list(frames.values()), settings)
+    scores = joined_scores(list(frames.values()), settings)
     if save:
         lake.append_scores(scores)
         for kind in frames:
@@ -128,7 +128,7 @@ def score_record(
     (kind,) = _kinds(entity)
     batch = lake.head()
     with lake.connect(batch) as con:
-        chosen = _choose(con, registry, store, settings, kind, as_of, model)
+        chosen = choose_scorer(con, registry, store, settings, kind, as_of, model)
         if chosen is None:
             raise InvalidInput(f"Model {model!r} does not score a {kind}.")
         record_id = add_posted(con, kind, record, as_of, settings)
@@ -136,8 +136,8 @@ def score_record(
         spine = spine[spine["entity_id"] == record_id]
         if spine.empty:
             raise InvalidInput(f"The {kind} is closed as given; only an open one can be scored.")
-        frame = _score_spine(con, spine, kind, chosen, settings, batch)
-    row = {str(name): value for name, value in _together([frame], settings).iloc[0].items()}
+        frame = score_spine(con, spine, kind, chosen, settings, batch)
+    row = {str(name): value for name, value in joined_scores([frame], settings).iloc[0].items()}
     saved = store.latest_scores(kind)["probability"].to_numpy(dtype=float)
     below = np.mean(saved < row["probability"]) + np.mean(saved == row["probability"]) / 2 if len(saved) else None
     unknown = {name: None for name in AFTER_DATES if pd.isna(row[name])}
@@ -154,7 +154,7 @@ def score_record(
     )
 
 
-class _Chosen:
+class ChosenScorer:
     """A scorer with the name under which its scores go."""
 
     def __init__(self, scorer: ConversionScorer | None, label: str, *, families: Any = None, backdated: bool = False):
@@ -164,7 +164,7 @@ class _Chosen:
         self.backdated = backdated
 
 
-def _choose(
+def choose_scorer(
     con: DuckDBPyConnection,
     registry: ModelRegistry,
     store: Store,
@@ -172,7 +172,7 @@ def _choose(
     entity: str,
     as_of: datetime,
     model: str | None,
-) -> _Chosen | None:
+) -> ChosenScorer | None:
     """The scorer that serves; None when ``model`` is one for another kind of entity."""
     if model == GROUP_RATE:
         version = None
@@ -183,15 +183,16 @@ def _choose(
         if version is None:
             return None
     if version is None:
-        return _Chosen(fit_group_rate(con, entity, as_of, settings), GROUP_RATE, families=GROUP_RATE_FAMILIES)
+        return ChosenScorer(fit_group_rate(con, entity, as_of, settings), GROUP_RATE, families=GROUP_RATE_FAMILIES)
     scorer = ConversionScorer.from_files(registry.files(version.name, version.version))
     families = GROUP_RATE_FAMILIES if scorer.kind == GROUP_RATE else None
-    return _Chosen(scorer, version.label, families=families, backdated=version.cutoff > as_of)
+    return ChosenScorer(scorer, version.label, families=families, backdated=version.cutoff > as_of)
 
 
-def _score_spine(
-    con: DuckDBPyConnection, spine: pd.DataFrame, entity: str, chosen: _Chosen, settings: Settings, batch: int
+def score_spine(
+    con: DuckDBPyConnection, spine: pd.DataFrame, entity: str, chosen: ChosenScorer, settings: Settings, batch: int
 ) -> pd.DataFrame:
+    """Scores of the rows of a spine of one moment, by a scorer that was chosen before."""
     if chosen.scorer is None:
         scores = score_by_prior(entity, spine, settings)
         scores["reasons"] = [_as_json(reasons) for reasons in scores["reasons"]]
@@ -221,7 +222,7 @@ def _owners(con: DuckDBPyConnection, spine: pd.DataFrame, entity: str) -> "pd.Se
     return spine["entity_id"].map(owners).astype(object).to_numpy()  # type: ignore[return-value]
 
 
-def _together(frames: list[pd.DataFrame], settings: Settings) -> pd.DataFrame:
+def joined_scores(frames: list[pd.DataFrame], settings: Settings) -> pd.DataFrame:
     """All kinds in one frame: the contract's columns, sorted."""
     within = [f"p_{days}d" for days in settings.horizons_days]
     columns = ["entity", "entity_id", "owner_id", "as_of", "batch", "model_version", "probability", "low", "high"]
