@@ -8,6 +8,7 @@ from __future__ import annotations
 from forecast.workspace.base import AsOf, Progress
 from forecast.workspace.data import DataCalls
 from forecast.workspace.demand import DemandCalls
+from forecast.workspace.funnel import FunnelCalls
 from forecast.workspace.models import ModelCalls, Task
 from forecast.workspace.plans import PlanCalls
 from forecast.workspace.scores import ScoreCalls
@@ -15,7 +16,7 @@ from forecast.workspace.scores import ScoreCalls
 __all__ = ["AsOf", "Progress", "Task", "Workspace"]
 
 
-class Workspace(DataCalls, ScoreCalls, ModelCalls, DemandCalls, PlanCalls):
+class Workspace(DataCalls, ScoreCalls, ModelCalls, DemandCalls, PlanCalls, FunnelCalls):
     """One company's lake, store and models, and everything that can be asked of them.
 
     Parameters
