@@ -14,11 +14,14 @@ from forecast.ports import Lake, ModelRegistry, Store
 from forecast.settings import Settings
 from forecast.usecases.score import score
 
-#: Tables that hold revenue, by the setting ``revenue_from``.
-_REVENUE_SOURCES = {
+#: Tables that hold revenue, by the setting ``revenue_from``, and those of measures that do not depend on it.
+_SOURCES = {
     "opportunities": ("opportunities",),
     "orders": ("orders",),
     "both": ("opportunities", "orders"),
+    "wins": ("opportunities",),
+    "units": ("orders",),
+    "activities": ("interactions",),
 }
 
 
@@ -32,6 +35,7 @@ def outlook(
     *,
     batch: int | None = None,
     scores: pd.DataFrame | None = None,
+    measure: str = "revenue",
 ) -> Outlook:
     """Revenue of a period per rep, team and company, from what was known at ``as_of``.
 
@@ -45,6 +49,8 @@ def outlook(
         Later batches are invisible; default the last one.
     scores : DataFrame, optional
         Of the opportunities open at ``as_of``, where they are at hand; else they are made.
+    measure : {"revenue", "margin", "wins", "units", "activities"}
+        What is looked ahead to; see `forecast.outlook.ledger.read_ledger`.
 
     Raises
     ------
@@ -55,18 +61,18 @@ def outlook(
     """
     batch = lake.head() if batch is None else batch
     with lake.connect(batch) as con:
-        sources = _REVENUE_SOURCES[settings.revenue_from]
+        sources = _SOURCES.get(measure, _SOURCES[settings.revenue_from])
         known = [table for table in sources if _has_rows(con, table, as_of)]
         if not known:
             raise InvalidInput(
-                f"No {' and no '.join(sources)} were known at {as_of:%Y-%m-%d %H:%M:%SZ}, so there is no revenue to "
+                f"No {' and no '.join(sources)} were known at {as_of:%Y-%m-%d %H:%M:%SZ}, so there is no {measure} to "
                 "look ahead to; ask for a later `as_of`, or bring some in with `forecast ingest MAPPING.yaml`."
             )
         if "opportunities" not in known:
             scores = _no_scores(settings)
         elif scores is None:
             scores = score(lake, registry, store, settings, as_of, batch=batch, entity="opportunity")
-        result = simulate(con, scores, period, as_of, settings, random_state=settings.random_state)
+        result = simulate(con, scores, period, as_of, settings, random_state=settings.random_state, measure=measure)
     users = lake.table("users", as_of, batch)
     names = users.loc[users["name"].notna(), ["user_id", "name"]] if "name" in users else users.iloc[:0]
     return replace(result, owner_names=dict(names.itertuples(index=False)) if len(names) else {})
