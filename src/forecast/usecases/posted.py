@@ -71,9 +71,14 @@ def _append(con: DuckDBPyConnection, table: str, version: Mapping[str, Any]) -> 
     values = ", ".join(f"CAST(? AS {DUCKDB_TYPES[kind]})" for kind in stored.values())
     con.execute(f"CREATE OR REPLACE TEMP TABLE _with_posted AS SELECT {names} FROM {table}")
     con.execute(f"INSERT INTO _with_posted VALUES ({values})", [version.get(name) for name in stored])
+    replace_history(con, table, "_with_posted")
+
+
+def replace_history(con: DuckDBPyConnection, table: str, rows: str) -> None:
+    """Make other stored rows the history of a table, in a connection that nobody else reads."""
     kind = con.execute("SELECT table_type FROM information_schema.tables WHERE table_name = ?", [table]).fetchall()
     con.execute(f"DROP {'VIEW' if kind and kind[0][0] == 'VIEW' else 'TABLE'} {table}")
-    create_history(con, table, "_with_posted")
+    create_history(con, table, rows)
     if table in MERGEABLE:
         create_aliases(con, table)
 
