@@ -146,8 +146,14 @@ class Store(Protocol):
         """Whether this very snapshot is kept."""
         ...
 
-    def snapshots(self, period: str | None = None, *, before: datetime | None = None) -> pd.DataFrame:
-        """Kept outlooks, oldest first; of one period, saved before a moment."""
+    def snapshot_moments(self, *, before: datetime | None = None) -> pd.DataFrame:
+        """Which snapshots are kept, without their numbers: period, as_of, batch, model_version, saved_at."""
+        ...
+
+    def snapshots(
+        self, period: str | None = None, *, before: datetime | None = None, as_of: Sequence[datetime] | None = None
+    ) -> pd.DataFrame:
+        """Kept outlooks, oldest first; of one period, saved before a moment, of some moments."""
         ...
 
     def save_override(

@@ -55,6 +55,20 @@ def test_snapshots_of_another_batch_or_model_stand_beside(store: SqlStore) -> No
     store.save_snapshot("2026Q1", NOW, 4, "conversion_opportunity/1", NUMBERS)
 
     assert len(store.snapshots("2026Q1")) == 6
+    assert store.snapshot_moments().to_numpy().tolist() == [
+        ["2026Q1", NOW, 3, "group_rate", NOW],
+        ["2026Q1", NOW, 4, "conversion_opportunity/1", NOW],
+        ["2026Q1", NOW, 4, "group_rate", NOW],
+    ]
+
+
+def test_snapshots_of_some_moments(store: SqlStore) -> None:
+    days = [NOW + timedelta(days=day) for day in range(3)]
+    for day in days:
+        store.save_snapshot("2026Q1", day, 3, "group_rate", NUMBERS)
+
+    assert store.snapshots("2026Q1", as_of=days[1:])["as_of"].tolist() == [days[1], days[1], days[2], days[2]]
+    assert store.snapshot_moments(before=NOW).empty
 
 
 def test_snapshots_saved_later_can_be_left_out(store: SqlStore) -> None:

@@ -1,6 +1,6 @@
 """The store's outlooks: daily snapshots of what was forecast, and what managers said instead. Both only grow."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import pandas as pd
@@ -46,7 +46,20 @@ class OutlookRows(StoreConnection):
         with self._reading() as con:
             return _is_kept(con, identity)
 
-    def snapshots(self, period: str | None = None, *, before: datetime | None = None) -> pd.DataFrame:
+    def snapshot_moments(self, *, before: datetime | None = None) -> pd.DataFrame:
+        """Which snapshots are kept, without their numbers: period, as_of, batch, model_version, saved_at."""
+        key = outlook_snapshots.c
+        columns = [key.period, key.as_of, key.batch, key.model_version, key.saved_at]
+        query = sa.select(*columns).distinct().order_by(*columns[:4])
+        if before is not None:
+            query = query.where(key.saved_at < before)
+        with self._reading() as con:
+            rows = con.execute(query).all()
+        return pd.DataFrame([tuple(row) for row in rows], columns=[column.name for column in columns])
+
+    def snapshots(
+        self, period: str | None = None, *, before: datetime | None = None, as_of: Sequence[datetime] | None = None
+    ) -> pd.DataFrame:
         """Kept outlooks, oldest first.
 
         Parameters
@@ -55,6 +68,8 @@ class OutlookRows(StoreConnection):
             Only of this one.
         before : datetime, optional
             Only those saved before this moment.
+        as_of : sequence of datetime, optional
+            Only those of these moments.
 
         Returns
         -------
@@ -70,6 +85,8 @@ class OutlookRows(StoreConnection):
             query = query.where(key.period == period)
         if before is not None:
             query = query.where(key.saved_at < before)
+        if as_of is not None:
+            query = query.where(key.as_of.in_(as_of))
         with self._reading() as con:
             rows = [dict(row) for row in con.execute(query).mappings()]
         columns = [name for name in key.keys() if name != "numbers"]  # noqa: SIM118  # a column collection, no dict

@@ -63,7 +63,7 @@ def accuracy(judged: pd.DataFrame) -> pd.DataFrame:
                 }
             ).reset_index()
         )
-    whole = pd.concat(tables, ignore_index=True)
+    whole = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
     rank = whole["level"].map({level: at for at, level in enumerate(LEVELS)})
     place = whole["forecaster"].map({name: at for at, name in enumerate(FORECASTERS)})
     whole = whole.assign(_rank=rank, _place=place).sort_values(["_rank", "id", "horizon", "_place"], kind="stable")

@@ -1,0 +1,106 @@
+"""What is done every night: a plain list of steps, each of which changes nothing when it is done again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from forecast.errors import InvalidInput, NotEnoughHistory
+from forecast.outlook.accuracy import QUANTILES
+from forecast.periods import Period, period_of
+from forecast.ports import Lake, ModelRegistry, Store
+from forecast.settings import Settings
+from forecast.usecases.champion import GROUP_RATE, champion_at
+from forecast.usecases.outlook import outlook
+from forecast.usecases.outlook_lines import outlook_lines
+from forecast.usecases.score import score
+
+#: Columns of a line that a snapshot does not keep: names of people and reasons can be erased, the record grows.
+_NOT_KEPT = ("name", "parent", "override_author", "override_reason", "override_at", "stated", "came_true", "of",
+             "came_true_low", "came_true_high")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Night:
+    """What every step works on: the workspace as known at ``as_of``, of the batches up to ``batch``."""
+
+    lake: Lake
+    registry: ModelRegistry
+    store: Store
+    settings: Settings
+    as_of: datetime
+    batch: int
+
+
+Step = Callable[[Night], str]
+
+
+def save_scores(night: Night) -> str:
+    """Score everything that is open and keep it, as the latest scores and in the history."""
+    wiring = (night.lake, night.registry, night.store, night.settings)
+    scores = score(*wiring, night.as_of, batch=night.batch, save=True)
+    return f"{len(scores):,} scores saved"
+
+
+def save_outlooks(night: Night) -> str:
+    """Keep the outlooks of the current and the next period of each kind in the settings, with what stands beside."""
+    wiring = (night.lake, night.registry, night.store, night.settings)
+    champion = champion_at(night.registry, night.store, "opportunity", night.as_of)
+    version = GROUP_RATE if champion is None else champion.label
+    scores: pd.DataFrame | None = None
+    saved, kept = [], []
+    for period in periods_ahead(night.as_of, night.settings):
+        if night.store.has_snapshot(period.label, night.as_of, night.batch, version):
+            kept.append(period.label)
+            continue
+        if scores is None:
+            scores = score(*wiring, night.as_of, batch=night.batch, entity="opportunity")
+        made = outlook(*wiring, period, night.as_of, batch=night.batch, scores=scores)
+        lines = outlook_lines(night.lake, night.store, night.settings, made, batch=night.batch, quantiles=QUANTILES)
+        numbers = lines.drop(columns=[name for name in _NOT_KEPT if name in lines])
+        night.store.save_snapshot(period.label, night.as_of, night.batch, version, numbers)
+        saved.append(period.label)
+    told = [f"saved {', '.join(saved)}"] * bool(saved) + [f"kept already {', '.join(kept)}"] * bool(kept)
+    return "; ".join(told)
+
+
+#: Done in this order.
+STEPS: tuple[tuple[str, Step], ...] = (("scores", save_scores), ("outlooks", save_outlooks))
+
+
+def nightly(
+    night: Night,
+    *,
+    steps: Sequence[tuple[str, Step]] = STEPS,
+    progress: Callable[[str], None] | None = None,
+) -> pd.DataFrame:
+    """Do all steps; running it again on the same (as_of, batch) changes nothing.
+
+    A step that this workspace has no data for is left out and says why; any other failure ends the run.
+
+    Returns
+    -------
+    DataFrame
+        ``step``, ``is_done``, ``result``: what was done, or why not.
+    """
+    rows = []
+    for name, step in steps:
+        if progress:
+            progress(name)
+        try:
+            rows.append({"step": name, "is_done": True, "result": step(night)})
+        except (InvalidInput, NotEnoughHistory) as error:
+            rows.append({"step": name, "is_done": False, "result": str(error)})
+    return pd.DataFrame(rows, columns=["step", "is_done", "result"])
+
+
+def periods_ahead(as_of: datetime, settings: Settings) -> list[Period]:
+    """The period that ``as_of`` lies in and the one after it, of each kind in the settings."""
+    today = as_of.astimezone(settings.zone).date()
+    periods = []
+    for kind in settings.outlook_periods:
+        current = period_of(today, kind=kind, fiscal_year_start=settings.fiscal_year_start)
+        after = current.last + timedelta(days=1)
+        periods += [current, period_of(after, kind=kind, fiscal_year_start=settings.fiscal_year_start)]
+    return periods
