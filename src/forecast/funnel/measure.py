@@ -12,7 +12,7 @@ from forecast.funnel.bottleneck import bottlenecks
 from forecast.funnel.changes import FALSE_DISCOVERY, stage_changes
 from forecast.funnel.pace import Spans, calendar_spans
 from forecast.funnel.reasons import mix_and_rate
-from forecast.funnel.stages import ALL, stage_table, whole_table
+from forecast.funnel.stages import ALL, began_between, stage_table, whole_table
 from forecast.funnel.visits import SEGMENTS, Visits
 from forecast.history import naive_utc
 from forecast.periods import parse_period
@@ -117,14 +117,14 @@ def measure_funnel(
         raise InvalidInput(f"`by` must be one of {', '.join(BY)}, got {by!r}.")
     if since is not None and until is not None and until <= since:
         raise InvalidInput(f"`until` must be after `since`, got {until:%Y-%m-%d} and {since:%Y-%m-%d}.")
-    chosen = _began_between(visits, "entered", since, until)
+    chosen = replace(visits, frame=began_between(visits.frame, "entered", since, until).reset_index(drop=True))
     horizons = tuple(horizons_days)
-    begun = _began_between(visits, "born", since, until)
     label = None if by is None else _labels(chosen, by, zone, fiscal_year_start)
-    whole = whole_table(begun, horizons)
+    whole = whole_table(visits, horizons, since=since, until=until)
     if by is not None:
-        of_case = _of_case(begun, _labels(begun, by, zone, fiscal_year_start))
-        whole = pd.concat([whole, whole_table(begun, horizons, segment=of_case)], ignore_index=True)
+        of_stay = _labels(visits, by, zone, fiscal_year_start)
+        split = whole_table(visits, horizons, segment=of_stay, since=since, until=until)
+        whole = pd.concat([part for part in (whole, split) if len(part)] or [whole], ignore_index=True)
     narrow, changed, reasons = _over_time(visits, by, zone, fiscal_year_start, random_state)
     empty = stage_table(chosen, horizons).iloc[:0]
     return Funnel(
@@ -146,16 +146,6 @@ def measure_funnel(
     )
 
 
-def _began_between(visits: Visits, what: str, since: datetime | None, until: datetime | None) -> Visits:
-    """Only stays that began in the span (``entered``), or all stays of the cases that did (``born``)."""
-    inside = pd.Series(True, index=visits.frame.index)
-    if since is not None:
-        inside &= visits.frame[what] >= naive_utc(since)
-    if until is not None:
-        inside &= visits.frame[what] < naive_utc(until)
-    return replace(visits, frame=visits.frame[inside].reset_index(drop=True))
-
-
 def _labels(visits: Visits, by: str, zone: ZoneInfo, fiscal_year_start: int) -> "pd.Series[str]":
     """Segment or cohort of each stay."""
     if by in SEGMENTS:
@@ -170,12 +160,6 @@ def _labels(visits: Visits, by: str, zone: ZoneInfo, fiscal_year_start: int) -> 
     place = spans.edges.searchsorted(entered.to_numpy("datetime64[us]"), side="right") - 1
     names = pd.Series(spans.labels, dtype=object)
     return pd.Series(names.to_numpy()[place], index=entered.index)
-
-
-def _of_case(visits: Visits, label: "pd.Series[str]") -> "pd.Series[str]":
-    """The label of a case's first stay for all of its stays: a case belongs to one cohort, by its own beginning."""
-    entity = visits.frame["entity"]
-    return label.groupby([visits.frame["case_id"], entity]).transform("first")
 
 
 def _over_time(

@@ -87,7 +87,9 @@ def _draw_worth(axes: "Axes", funnel: Funnel, place: NDArray[np.int64], lang: st
     axes.hlines(place[known], low[known], high[known], color=list(colours[known]), linewidth=2)
     axes.scatter(value[known], place[known], c=list(colours[known]), zorder=3)
     axes.axvline(0, color="0.7", linewidth=1, zorder=0)
-    axes.set_xlabel(_WORTH.in_language(lang).format(currency=funnel.currency))
+    axes.set_xlabel(_WORTH.in_language(lang).format(currency=funnel.currency), fontsize=8)
+    axes.locator_params(axis="x", nbins=5)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.spines[["top", "right"]].set_visible(False)
 
 

@@ -1,6 +1,7 @@
 """Conversion and duration of each stage, by segment and cohort, with the naive ratios beside them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from forecast.funnel.chain import occupation, transition_draws, win_chances
 from forecast.funnel.incidence import Incidence, cumulative_incidence
 from forecast.funnel.visits import ENDINGS, LEAD, Visits
+from forecast.history import naive_utc
 
 Floats = NDArray[np.float64]
 
@@ -119,9 +121,25 @@ def _typical_days(found: Incidence) -> float:
 
 
 def whole_table(
-    visits: Visits, horizons_days: Sequence[int], *, segment: "pd.Series[str] | None" = None, level: float = LEVEL
+    visits: Visits,
+    horizons_days: Sequence[int],
+    *,
+    segment: "pd.Series[str] | None" = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    level: float = LEVEL,
 ) -> pd.DataFrame:
     """From entry to a win: one row per segment and kind of entry (``lead``, ``opportunity``).
+
+    Parameters
+    ----------
+    visits : Visits
+    horizons_days : sequence of int
+    segment : Series of str, optional
+        As in `stage_table`; a case counts to that of its first stay.
+    since, until : datetime, UTC-aware, optional
+        Only cases that began from ``since`` on and before ``until``, with all that came of them.
+    level : float in (0, 100)
 
     Returns
     -------
@@ -134,8 +152,9 @@ def whole_table(
     """
     labels = pd.Series(ALL, index=visits.frame.index) if segment is None else segment
     rows = []
-    for entry, frame in _by_entry(visits):
-        names = labels.loc[frame.index]
+    for entry, every in _by_entry(visits):
+        frame = began_between(every, "born", since, until)
+        names = labels.loc[frame.index].groupby(frame["case_id"]).transform("first")
         rows += [
             {"segment": name, "entry": entry, **_whole(frame.loc[at], visits, horizons_days, level)}
             for name, at in frame.groupby(names, sort=True).groups.items()
@@ -146,6 +165,13 @@ def whole_table(
         "naive_of_ended",
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns).sort_values(["segment", "entry"], kind="stable", ignore_index=True)
+
+
+def began_between(frame: pd.DataFrame, what: str, since: datetime | None, until: datetime | None) -> pd.DataFrame:
+    """Rows whose moment ``what`` lies from ``since`` on and before ``until``; None is no limit."""
+    after = True if since is None else frame[what] >= naive_utc(since)
+    before = True if until is None else frame[what] < naive_utc(until)
+    return frame[pd.Series(True, index=frame.index) & after & before]
 
 
 def _by_entry(visits: Visits) -> list[tuple[str, pd.DataFrame]]:

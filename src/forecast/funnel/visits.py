@@ -227,7 +227,7 @@ def _won_amounts(
 
 def _converted(con: DuckDBPyConnection, as_of: datetime) -> str:
     """How a lead ends by its conversion: it advances, or is won in a company that keeps no deals."""
-    found = con.execute(f"SELECT 1 FROM opportunities WHERE known_from < {sql_moment(as_of)} LIMIT 1").fetchone()
+    found = con.execute(f"SELECT 1 FROM opportunities WHERE known_from < {sql_moment(as_of)} LIMIT 1").fetchall()
     return "advance" if found else "won"
 
 

@@ -77,10 +77,10 @@ def funnel(
 
 def _check_something_known(con: DuckDBPyConnection, as_of: datetime) -> None:
     before = f"known_from < {sql_moment(as_of)}"
-    known = con.execute(
+    ((is_known,),) = con.execute(
         f"SELECT EXISTS (SELECT 1 FROM leads WHERE {before}) OR EXISTS (SELECT 1 FROM opportunities WHERE {before})"
-    ).fetchone()
-    if not known or not known[0]:
+    ).fetchall()
+    if not is_known:
         raise InvalidInput(
             f"No lead and no opportunity was known at {as_of:%Y-%m-%d %H:%M:%SZ}, so there is no funnel; ask for a "
             "later `as_of`, or bring some in with `forecast ingest MAPPING.yaml`."
