@@ -6,7 +6,19 @@ from fastapi import FastAPI
 
 from api.access_log import AccessLog
 from api.errors import register_handlers
-from api.routes import customers, definitions, demand, health, leads, models, opportunities, outlook, scoring, targets
+from api.routes import (
+    customers,
+    definitions,
+    demand,
+    health,
+    leads,
+    models,
+    opportunities,
+    outlook,
+    performance,
+    scoring,
+    targets,
+)
 from api.schemas import Problem
 from api.service import Service
 from forecast.workspace import Workspace
@@ -43,6 +55,6 @@ def create_app(workspace: Workspace) -> FastAPI:
     app.add_middleware(AccessLog)
     register_handlers(app)
     app.include_router(health.router)
-    for noun in (leads, opportunities, customers, scoring, definitions, models, demand, outlook, targets):
+    for noun in (leads, opportunities, customers, scoring, definitions, models, demand, outlook, targets, performance):
         app.include_router(noun.router, prefix="/v1")
     return app

@@ -23,6 +23,7 @@ from forecast.workspace import Workspace
 
 if TYPE_CHECKING:
     from forecast.outlook import Outlook
+    from forecast.performance import Performance
     from forecast.usecases.demand import ServedDemand
 
 #: Columns beside the scores that a list shows; none that names a person.
@@ -78,6 +79,7 @@ class Service:
             _NEXT_STEPS, weigh=lambda steps: 1 if steps is None else len(steps) + 1
         )
         self._outlooks: Cache[Outlook] = Cache(16)
+        self._performances: Cache[Performance] = Cache(8)
         self._demand: Cache[pd.DataFrame] = Cache(4)
         self._served_demand: Cache[ServedDemand] = Cache(2)
         self._customers: Cache[pd.DataFrame] = Cache(4)
@@ -152,6 +154,12 @@ class Service:
         """Revenue distribution of a period."""
         return self._outlooks.get(
             (period, snapshot, self._ledger()), lambda: self.workspace.outlook(period, snapshot.as_of, snapshot.batch)
+        )
+
+    def performance(self, period: str, snapshot: Snapshot) -> Performance:
+        """What people and teams did in a period."""
+        return self._performances.get(
+            (period, snapshot), lambda: self.workspace.performance(period, snapshot.as_of, snapshot.batch)
         )
 
     def demand(self, snapshot: Snapshot, horizon: int | None) -> pd.DataFrame:

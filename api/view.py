@@ -11,6 +11,7 @@ from fastapi import Depends
 
 from api.auth import authenticate, service_of
 from api.language import Language
+from api.performance_view import PersonView, person_view
 from api.references import require_visible
 from api.rights import Caller, Rights, require
 from api.service import Scored, Service, Snapshot
@@ -169,6 +170,25 @@ class View:
             raise InvalidInput(
                 "`company_target` is out of reach; choose one nearer to what the company expects."
             ) from None
+
+    # -- performance --------------------------------------------------------------------------------------------------
+
+    def performance(self, period: str, snapshot: Snapshot) -> pd.DataFrame:
+        """Lines of the performance table that the caller may see."""
+        require(self.caller, "rows")
+        return self.rights.nodes(self._service.performance(period, snapshot).to_frame(), "level", "id")
+
+    def person_performance(self, user_id: str, period: str, snapshot: Snapshot) -> PersonView:
+        """One person, among the colleagues that the caller may see: a rep's key sees nobody else.
+
+        Raises
+        ------
+        UnknownEntity
+            If the person did nothing in the period, does not exist or is hidden: the answer does not tell which.
+        """
+        require(self.caller, "rows")
+        found = self._service.performance(period, snapshot)
+        return person_view(found, user_id, self.rights)
 
     # -- definitions, models, demand ----------------------------------------------------------------------------------
 

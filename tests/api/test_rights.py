@@ -42,6 +42,8 @@ ROUTES = {
     ("GET", "/v1/customers"): "rows",
     ("GET", "/v1/customers/{account_id}/explanation"): "rows",
     ("GET", "/v1/outlook"): "rows",
+    ("GET", "/v1/performance"): "rows",
+    ("GET", "/v1/performance/{user_id}"): "rows",
     ("GET", "/v1/targets"): "rows",
     ("GET", "/v1/targets/approvals"): "rows",
     ("POST", "/v1/targets/approvals"): "target approval",
@@ -60,7 +62,7 @@ def _call(client: TestClient, method: str, path: str) -> Any:
     path = path.replace("{", "no-such-").replace("}", "")
     if method == "POST":
         return client.post(path, json=BODIES[path])
-    needs_period = path.startswith(("/v1/outlook", "/v1/targets"))
+    needs_period = path.startswith(("/v1/outlook", "/v1/performance", "/v1/targets"))
     return client.get(
         path, params={"period": "2025Q4"} if needs_period else {"batch": "1"} if "model" not in path else {}
     )

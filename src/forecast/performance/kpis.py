@@ -18,7 +18,7 @@ from forecast.schema import CHANNELS
 from forecast.settings import Settings
 
 #: Figures in the order of the table, after ``level`` and ``id``.
-SALES = ("revenue", "revenue_before", "growth", "revenue_year_before", "growth_year", "won", "lost", "win_rate",
+SALES = ("revenue", "revenue_before", "growth", "revenue_year_before", "growth_year", "won", "lost", "decided_win_rate",
          "in_hand", "cycle_days")  # fmt: skip
 ACTIVITY = ("contacts", *(f"contacts_{channel}" for channel in CHANNELS))
 FOLLOW_UP = ("inquiries", "answered", "answered_share", "response_hours", "tasks_due", "overdue", "done_late")
@@ -137,7 +137,7 @@ def measure_kpis(con: DuckDBPyConnection, spans: Spans) -> pd.DataFrame:
         table[amounts[2]] = table[amounts[2]].fillna(0.0)
     table["growth"] = _ratio(table["revenue"], table["revenue_before"]) - 1
     table["growth_year"] = _ratio(table["revenue"], table["revenue_year_before"]) - 1
-    table["win_rate"] = _ratio(table["won"], table["won"] + table["lost"])
+    table["decided_win_rate"] = _ratio(table["won"], table["won"] + table["lost"])
     table["answered_share"] = _ratio(table["answered"], table["inquiries"])
     ordered: pd.DataFrame = table[["level", "id", *SALES, *ACTIVITY, *FOLLOW_UP, *SATISFACTION]]
     return ordered.sort_values(["level", "id"]).reset_index(drop=True)

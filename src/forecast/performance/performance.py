@@ -25,11 +25,11 @@ from forecast.settings import Settings
 _RENAMED = {
     "n_cases": "cases", "successes": "wins", "expected": "expected_wins", "difference": "wins_difference",
     "above": "wins_above", "low": "wins_above_low", "high": "wins_above_high",
-    "amount_low": "amount_above_low", "amount_high": "amount_above_high",
+    "amount": "won_amount", "amount_low": "amount_above_low", "amount_high": "amount_above_high",
 }  # fmt: skip
 _RESULTS = (
     "cases", "wins", "expected_wins", "wins_difference", "wins_above", "wins_above_low", "wins_above_high",
-    "amount", "expected_amount", "amount_above", "amount_above_low", "amount_above_high",
+    "won_amount", "expected_amount", "amount_above", "amount_above_low", "amount_above_high",
     "pace", "p_ahead", "p_behind", "claim", "unseen",
 )  # fmt: skip
 _DECIMALS = 9

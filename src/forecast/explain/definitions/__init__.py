@@ -9,6 +9,7 @@ from forecast.explain.definitions.page import (
     definitions_markdown,
     definitions_page,
 )
+from forecast.explain.definitions.performance import PERFORMANCE
 from forecast.explain.definitions.plans import DEMAND, OUTLOOK, TARGETS
 from forecast.explain.definitions.quality import QUALITY
 from forecast.explain.definitions.scores import SCORES
@@ -25,7 +26,7 @@ __all__ = [
 ]
 
 #: In the order of the page.
-PARTS = (SCORES, QUALITY, OUTLOOK, TARGETS, DEMAND, WHY_DEMAND, CUSTOMERS)
+PARTS = (SCORES, QUALITY, OUTLOOK, TARGETS, DEMAND, WHY_DEMAND, CUSTOMERS, PERFORMANCE)
 
 
 def is_defined(column: str) -> bool:
