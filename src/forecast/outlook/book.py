@@ -178,14 +178,14 @@ def at_rates(rows: pd.DataFrame, rates: pd.DataFrame, reporting_currency: str) -
     rates : DataFrame
         ``currency``, ``day``, ``rate``, by day.
     """
-    currency = rows["currency"].astype(object)
-    asked = pd.DataFrame({"currency": currency.to_numpy(dtype=object), "day": rows["day"].to_numpy()})
-    asked = asked.assign(row=np.arange(len(asked))).sort_values("day", kind="stable")
-    found = pd.merge_asof(
-        asked, rates.astype({"day": "datetime64[us]", "currency": object}), on="day", by="currency"
-    ).sort_values("row")["rate"]
-    own = (currency.isna() | (currency == reporting_currency)).to_numpy(dtype=bool)
-    return np.where(own, 1.0, found.to_numpy(dtype=float))
+    currency, day = rows["currency"].to_numpy(dtype=object), rows["day"].to_numpy(dtype="datetime64[us]")
+    own = pd.isna(currency) | (currency == reporting_currency)
+    found = np.where(own, 1.0, np.nan)
+    for name in set(currency[~own]):
+        asked, known = currency == name, rates[rates["currency"] == name]
+        place = np.searchsorted(known["day"].to_numpy(dtype="datetime64[us]"), day[asked], side="right")
+        found[asked] = np.concatenate([[np.nan], known["rate"].to_numpy(dtype=float)])[place]
+    return found
 
 
 def earlier_rates(known: pd.DataFrame, later: pd.DataFrame) -> pd.DataFrame:

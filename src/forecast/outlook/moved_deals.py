@@ -123,9 +123,11 @@ class _Pairs:
 
     def differs(self, *columns: str) -> Mask:
         """Whose facts differ in a column."""
-        old, new = (facts[list(columns)].astype(object) for facts in (self.old_facts, self.new_facts))
-        same = (old == new) | (old.isna() & new.isna())
-        return np.asarray(~same.all(axis=1), dtype=bool)
+        found = np.zeros(len(self.ids), dtype=bool)
+        for column in columns:
+            old, new = (facts[column] for facts in (self.old_facts, self.new_facts))
+            found |= ~((old == new) | (old.isna() & new.isna())).to_numpy(dtype=bool)
+        return found
 
 
 def _deal_moves(before: Book, after: Book, deals: pd.DataFrame, rescore: Rescore) -> list[pd.DataFrame]:
