@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeGuard
 import typer
 
 from forecast.cli.options import HERE, AsOf, Folder, Json, open_workspace
+from forecast.cli.records import backtest_outlook
 from forecast.errors import InvalidInput
 from forecast.terminal import Terminal, records
 
@@ -64,9 +65,10 @@ def _is_task(text: str) -> TypeGuard[Task]:
 
 @app.command()
 def backtest(
-    task: Annotated[str, typer.Argument(help="conversion or demand.")],
+    task: Annotated[str, typer.Argument(help="conversion, demand or outlook.")],
     folds: Annotated[int, typer.Option(min=1)] = 4,
-    horizon: Annotated[int | None, typer.Option(min=1, help="Days (conversion) or periods (demand).")] = None,
+    kind: Annotated[str, typer.Option(help="Outlook: week, month, quarter or year.")] = "month",
+    horizon: Annotated[int | None, typer.Option(min=1, help="Days (conversion) or periods (demand, outlook).")] = None,
     at_first: Annotated[bool, typer.Option("--at-first", help="Ask once for each case, when it begins.")] = False,
     as_of: AsOf = None,
     by: Annotated[str | None, typer.Option(help="Demand: a second table, by step (periods ahead) or class.")] = None,
@@ -76,6 +78,9 @@ def backtest(
     as_json: Json = False,
 ) -> None:
     """Rolling-origin evaluation against baselines."""
+    if task == "outlook":
+        backtest_outlook(folds, kind, horizon or 1, as_of, out, workspace, as_json)
+        return
     if task == "demand":
         if at_first:
             raise InvalidInput("--at-first is for conversion, got 'demand'.")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from forecast.cli.options import HERE, AsOf, Batch, Folder, Json, Period, Target, open_workspace
+from forecast.cli.records import money, outlook_table
 from forecast.terminal import Terminal, records
 
 app = typer.Typer()
@@ -22,12 +23,12 @@ def outlook(
     workspace: Folder = HERE,
     as_json: Json = False,
 ) -> None:
-    """Revenue of a period per company, team and rep: mean and 80 % range."""
+    """Revenue of a period per company, team and rep: mean, 80 % range and how often it held, beside the baselines."""
     opened = open_workspace(workspace)
     terminal = Terminal(as_json)
     with terminal.progress("outlook"):
-        frame = opened.outlook(period, as_of, batch).to_frame()
-    terminal.table(frame, title=f"{period}, {opened.settings.reporting_currency}", formats=_money_columns(frame))
+        frame = opened.outlook_lines(period, as_of, batch)
+    terminal.table(outlook_table(frame), title=f"{period}, {opened.settings.reporting_currency}", formats=money(frame))
     terminal.result(records(frame))
 
 

@@ -12,12 +12,13 @@ from forecast.workspace.funnel import FunnelCalls
 from forecast.workspace.models import ModelCalls, Task
 from forecast.workspace.performance import PerformanceCalls
 from forecast.workspace.plans import PlanCalls
+from forecast.workspace.records import RecordCalls
 from forecast.workspace.scores import ScoreCalls
 
 __all__ = ["AsOf", "Progress", "Task", "Workspace"]
 
 
-class Workspace(DataCalls, ScoreCalls, ModelCalls, DemandCalls, PlanCalls, PerformanceCalls, FunnelCalls):
+class Workspace(DataCalls, ScoreCalls, ModelCalls, DemandCalls, PlanCalls, RecordCalls, PerformanceCalls, FunnelCalls):
     """One company's lake, store and models, and everything that can be asked of them.
 
     Parameters
