@@ -174,7 +174,13 @@ class SqlStore(OutlookRows):
     # Targets
 
     def approve_targets(
-        self, period: str, targets: pd.DataFrame, *, author: str, effective_from: datetime | None = None
+        self,
+        period: str,
+        targets: pd.DataFrame,
+        *,
+        author: str,
+        effective_from: datetime | None = None,
+        basis: str = "",
     ) -> int:
         """Append a new version of the approved targets of a period.
 
@@ -184,6 +190,8 @@ class SqlStore(OutlookRows):
             owner_kind, owner_id, measure, amount, currency; optionally odds (0–1).
         effective_from : datetime, optional
             From when they hold; now by default.
+        basis : str
+            What the targets rest on, for who reads them later.
 
         Returns
         -------
@@ -199,6 +207,7 @@ class SqlStore(OutlookRows):
             "author": author,
             "effective_from": effective_from or self.clock.now(),
             "approved_at": self.clock.now(),
+            "basis": basis,
         }
         of_period = target_approvals.c.period == period
         with self._writing() as con:

@@ -137,6 +137,7 @@ target_approvals = Table(
     Column("author", String(200), nullable=False),
     Column("approved_at", Moment, nullable=False),
     Column("effective_from", Moment, nullable=False),
+    Column("basis", Text),  # what the proposal rested on; empty before it was kept
 )
 
 outlook_snapshots = Table(
