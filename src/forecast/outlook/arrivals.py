@@ -107,9 +107,10 @@ def event_intensities(
     ahead = season.clock(np.full(len(cycle), at + to_days)) - season.clock(begins)
     history = at - first_days
     seen = np.minimum(np.maximum(history - cycle, history / 4), MEMORY_DAYS)
-    decay = np.log(2) / half_life_days
-    exposure = np.maximum(-np.expm1(-decay * seen) / decay, 1.0)
-    return weight * ahead / (exposure * season.at(past.closed_days)), weight
+    back = np.arange(int(np.ceil(min(max(history, 1.0), MEMORY_DAYS))))
+    paced = season.at(at - back - 0.5) * 0.5 ** ((back + 0.5) / half_life_days)
+    exposure = np.interp(seen, np.arange(len(back) + 1), np.concatenate([[0.0], np.cumsum(paced)]))
+    return weight * ahead / np.maximum(exposure, 0.5), weight
 
 
 def owner_rates(
