@@ -125,7 +125,7 @@ def test_last_year_grows_what_the_rest_of_the_period_brought():
 
     with connect_tables({"opportunities": pd.DataFrame(deals)}) as con:
         rate = growth(read_revenue(con, AS_OF, SETTINGS), AS_OF)
-    # Known since 10 July 2022, 338 days before 13 June 2023, which is 52 weeks before 11 June 2024.
+    # The first came on 15 July 2022, 333 days before 13 June 2023, which is 52 weeks before 11 June 2024.
     assert rate == pytest.approx(11 * 150 / (11 * 100 + 1000))
     # On 11 June, ten days of June are over: of last June the 15th is left, and bob's 5th is not.
     np.testing.assert_allclose(found["ada"], 150 * rate)
@@ -136,6 +136,7 @@ def test_last_year_is_the_mean_of_the_last_periods_while_no_year_is_known():
     deals = [
         *decided("a", "won", "offer", created="2024-01-01", closed="2024-03-20", amount=90.0),
         *decided("b", "won", "offer", created="2024-01-01", closed="2024-06-10", amount=90.0),
+        *decided("c", "won", "offer", created="2023-06-20", closed="2024-02-01", amount=1e6, owner="bob"),
     ]
 
     found = asked(deals)["last_year"]["ada"]

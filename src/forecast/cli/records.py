@@ -20,6 +20,8 @@ _BESIDE = ("level", "id", "name", "booked", "mean", "q0.1", "q0.5", "q0.9", "wei
            "category_best", "last_year", "override", "held")  # fmt: skip
 _AGAINST = ("as_of", "level", "id", "mean", "q0.1", "q0.9", "weighted_pipeline", "category_commit", "category_best",
             "last_year", "override", "actual", "error")  # fmt: skip
+_COMPARED = ("level", "ahead", "model", "n_periods", "pinball", "pinball_share", "wape", "bias_share", "width_share",
+             "held")  # fmt: skip
 _SHARES = ("bias_share", "wape", "model_wape", "pinball_share", "coverage_80", "coverage_low", "coverage_high",
            "width_share")  # fmt: skip
 
@@ -100,8 +102,14 @@ def backtest_outlook(
 
         write_frame(found.forecasts, out)
     scores = found.scores()
+    counted = scores.assign(
+        stated=0.8, came_true=scores["inside"], of=scores["n"],
+        came_true_low=scores["coverage_low"], came_true_high=scores["coverage_high"],
+    )  # fmt: skip
     terminal.table(
-        scores, title="Pinball loss over nine deciles: lower is better; coverage of 80 % ranges", formats=money(scores)
+        shown(with_held(counted), _COMPARED),
+        title="Pinball loss over nine deciles, best first; WAPE and bias of the mean; how often 80 % ranges held",
+        formats=money(scores),
     )
     terminal.result(records(scores))
 

@@ -87,7 +87,7 @@ def compare(forecasts: pd.DataFrame, by: Sequence[str] = ("level", "ahead")) -> 
         ``by``, ``model``, ``n``, ``n_periods``, ``pinball`` (mean over the nine levels and the cases, in currency),
         ``pinball_share`` (over the mean absolute actual), ``wape``, ``bias_share`` (of the mean; positive when too
         high), ``inside``, ``coverage_80``, ``coverage_low``, ``coverage_high`` (95 % interval), ``width_share`` (of
-        the 80 % range), ``is_best`` (least pinball loss of its group).
+        the 80 % range), ``is_best`` (least pinball loss of its group). Best first in each group.
     """
     columns = quantile_columns()
     case = ["period", "as_of", "level", "id", "ahead"]
@@ -115,6 +115,8 @@ def compare(forecasts: pd.DataFrame, by: Sequence[str] = ("level", "ahead")) -> 
         width=("width", "mean"),
     )
     table = table.reset_index()
+    rank = table["level"].map({level: at for at, level in enumerate(LEVELS)}) if "level" in table else 0
+    table = table.assign(_rank=rank).sort_values(["_rank", *by, "pinball"], kind="stable", ignore_index=True)
     low, high = binomial_interval(table["inside"], table["n"])
     scale = table["actual"].where(table["actual"] > 0)
     return pd.DataFrame(

@@ -21,12 +21,14 @@ class Revenue:
     ----------
     rows : DataFrame
         ``owner_id`` (``(unassigned)`` for none), ``at`` (UTC, naive), ``amount`` in the reporting currency.
-    first : Timestamp or None
-        When the first opportunity or order that is known came to be (UTC, naive).
     """
 
     rows: pd.DataFrame
-    first: pd.Timestamp | None
+
+    @property
+    def first(self) -> pd.Timestamp | None:
+        """When the first revenue came (UTC, naive): before, nothing says that there was none."""
+        return None if self.rows.empty else pd.Timestamp(self.rows["at"].min())
 
     def between(self, start: datetime, end: datetime) -> pd.Series:
         """Revenue of each owner in ``[start, end)``; only owners with some."""
@@ -51,7 +53,7 @@ def read_revenue(con: DuckDBPyConnection, as_of: datetime, settings: Settings) -
     rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["owner_id", "at", "amount"])
     rows = rows[rows["amount"].notna()].astype({"amount": float})
     rows["owner_id"] = rows["owner_id"].fillna(UNASSIGNED).astype(object)
-    return Revenue(rows.assign(at=pd.to_datetime(rows["at"])).reset_index(drop=True), ledger.first)
+    return Revenue(rows.assign(at=pd.to_datetime(rows["at"])).reset_index(drop=True))
 
 
 def _open_unscored(con: DuckDBPyConnection, as_of: datetime, settings: Settings) -> pd.DataFrame:
