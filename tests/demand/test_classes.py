@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from forecast.demand.classes import CLASSES, classify, has_ended
+from forecast.demand.classes import CLASSES, classify, has_ended, kinds_of_demand
 from forecast.evaluation.metrics import is_seasonal
 
 
@@ -46,6 +46,14 @@ def test_classify_names_empty_ended_and_young_before_the_kind_of_demand():
     young = [3.0, 4.0, 3.0]
 
     assert kinds(aligned(empty, ended, young), 7) == ["empty", "ended", "young"]
+
+
+def test_kinds_of_demand_tell_how_a_young_series_sells():
+    rows = aligned([3.0, 4.0, 3.0], [3.0, 0.0, 4.0], [1.0, 30.0, 1.0], [0.0, 1.0, 0.0, 30.0], [0.0] * 60, [3.0] * 60)
+
+    kinds = kinds_of_demand(classify(rows, 7)).tolist()
+
+    assert kinds == ["smooth", "intermittent", "erratic", "lumpy", "empty", "smooth"]
 
 
 def test_classify_counts_the_periods_since_the_first_sale_only():

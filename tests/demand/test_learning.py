@@ -1,7 +1,8 @@
 import numpy as np
 import pandas as pd
+from scipy.stats import poisson
 
-from forecast.demand import learning
+from forecast.demand import DemandForecaster, learning
 from forecast.demand.inputs import build_inputs
 from forecast.demand.learning import combination_of, error_model_of, past_windows
 from forecast.demand.matrix import to_matrix
@@ -68,3 +69,19 @@ def test_error_model_has_the_errors_of_all_windows():
 
     assert errors.n_used == 3 * 50 * 2
     assert not errors.is_integer
+
+
+def test_ranges_of_young_series_that_sell_rarely_are_those_of_their_law():
+    sales = np.random.default_rng(0).poisson(0.5, (400, 40))
+    panel = pd.DataFrame(
+        {
+            "unique_id": np.repeat(np.arange(400), 40),
+            "ds": np.tile(pd.date_range("2024-01-01", periods=40, freq="W-MON"), 400),
+            "y": sales.ravel().astype(float),
+        }
+    )
+
+    found = DemandForecaster("W", 4, (0.3, 0.5, 0.8), model="window_mean").fit(panel).predict()
+
+    shares = [(found[name] == poisson.ppf(level, 0.5)).mean() for name, level in (("q0.5", 0.5), ("q0.8", 0.8))]
+    assert min(shares) > 0.9

@@ -62,15 +62,38 @@ def is_sparse(classes: NDArray[np.object_]) -> Flags:
     return np.isin(np.asarray(classes, dtype=object), _SPARSE)
 
 
+def kinds_of_demand(table: pd.DataFrame) -> NDArray[np.object_]:
+    """Classes with the kind of demand in place of ``young``: a short series too sells now and then, or unevenly.
+
+    What is learned from errors goes by these. A young series that sells rarely would else count among those that sell
+    in every period, whose errors look different.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `classify`.
+
+    Returns
+    -------
+    array of str of shape (n_series,)
+    """
+    classes = table["class"].to_numpy(dtype=object)
+    kinds = _kind_of_demand(table["adi"].to_numpy(), table["cv2"].to_numpy())
+    return np.where(classes == "young", kinds, classes)
+
+
+def _kind_of_demand(adi: Floats, cv2: Floats) -> NDArray[np.object_]:
+    kinds = np.array(["smooth", "erratic", "intermittent", "lumpy"], dtype=object)
+    return kinds[(np.nan_to_num(cv2) >= _CV2_BOUND).astype(int) + 2 * (np.nan_to_num(adi) >= _ADI_BOUND)]
+
+
 def _classify(values: Floats, season_length: int) -> pd.DataFrame:
     known = ~np.isnan(values)
     sold = known & (values != 0)
     n_known, n_sales = known.sum(axis=1), sold.sum(axis=1)
     adi = _interval(known, sold)
     cv2 = _variation(values, sold, n_sales)
-    kind = np.array(["smooth", "erratic", "intermittent", "lumpy"], dtype=object)[
-        (np.nan_to_num(cv2) >= _CV2_BOUND).astype(int) + 2 * (np.nan_to_num(adi) >= _ADI_BOUND)
-    ]
+    kind = _kind_of_demand(adi, cv2)
     kind[n_known < np.clip(2 * season_length, 8, 52)] = "young"
     kind[has_ended(values, season_length)] = "ended"
     kind[n_sales == 0] = "empty"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from forecast.demand.classes import classify, is_sparse
+from forecast.demand.classes import classify, is_sparse, kinds_of_demand
 from forecast.demand.combination import Combination, learn_combination
 from forecast.demand.errors import ErrorModel, PastErrors, usual_error
 from forecast.demand.inputs import Inputs
@@ -25,8 +25,8 @@ def n_fits(inputs: Inputs, n_windows: int) -> int:
 
 
 def classes_of(inputs: Inputs, recipe: Recipe) -> NDArray[np.object_]:
-    """Class of each series at its end, shape (n_series,)."""
-    return classify(inputs.matrix.y, recipe.season_length)["class"].to_numpy(dtype=object)
+    """Class of each series at its end by which it is learned from, shape (n_series,); see `kinds_of_demand`."""
+    return kinds_of_demand(classify(inputs.matrix.y, recipe.season_length))
 
 
 def past_windows(
