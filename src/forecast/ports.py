@@ -166,6 +166,10 @@ class Store(Protocol):
         """Every override, oldest first; of one period, made before a moment."""
         ...
 
+    def approved_targets(self, period: str | None = None, *, version: int | None = None) -> pd.DataFrame:
+        """Every approved version of the targets, with approved_at, effective_from, author and basis."""
+        ...
+
     def audit(self, actor: str, action: str, subject: str) -> None:
         """Append to the audit log."""
         ...

@@ -1,0 +1,172 @@
+"""From a wish for a period to proposed targets: territory paths, constraints, ramps; before the period or during it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import pandas as pd
+
+from forecast.errors import DataUnavailable, InvalidInput
+from forecast.history import in_force
+from forecast.outlook import UNASSIGNED, Outlook
+from forecast.periods import Period
+from forecast.ports import Lake, ModelRegistry, Store
+from forecast.settings import Settings
+from forecast.targets.constraints import Constraint, ramp_factor, state_rules
+from forecast.usecases.outlook import outlook
+from forecast.usecases.target_history import last_targets, targets_in_force
+from forecast.usecases.targets import TargetProposal, propose_targets
+from forecast.usecases.territory import territory_outlook
+
+_DAYS_PER_MONTH = 365.25 / 12
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is wanted of the targets of a period.
+
+    Attributes
+    ----------
+    company_target : float, optional
+        To share; default the median of the company's result, or the company's target in force when ``adjust``.
+    constraints : tuple of Constraint
+    measure : {"revenue", "margin", "wins", "units", "activities"}
+    skill : bool
+        Rest on what each person is expected to bring instead of what the territory can bring.
+    ramp_months : float, optional
+        After so many months a newcomer carries a full target.
+    adjust : bool
+        Propose again during the period, from what is booked and what is still ahead.
+    """
+
+    company_target: float | None = None
+    constraints: tuple[Constraint, ...] = ()
+    measure: str = "revenue"
+    skill: bool = False
+    ramp_months: float | None = None
+    adjust: bool = False
+
+
+def target_outlook(
+    lake: Lake,
+    registry: ModelRegistry,
+    store: Store,
+    settings: Settings,
+    period: Period,
+    as_of: datetime,
+    *,
+    measure: str = "revenue",
+    skill: bool = False,
+    batch: int | None = None,
+) -> Outlook:
+    """The outlook that targets rest on: of the territories, or with ``skill`` the ordinary one."""
+    batch = lake.head() if batch is None else batch
+    made = outlook(lake, registry, store, settings, period, as_of, batch=batch, measure=measure)
+    if skill:
+        return made
+    with lake.connect(batch) as con:
+        return territory_outlook(con, made, settings)
+
+
+def plan_targets(
+    lake: Lake, store: Store, settings: Settings, made: Outlook, wish: Wish, *, batch: int | None = None
+) -> TargetProposal:
+    """Propose the targets that a wish asks for.
+
+    Parameters
+    ----------
+    made : Outlook
+        As `target_outlook` gives it for the wish's measure and skill.
+    wish : Wish
+
+    Raises
+    ------
+    TargetOutOfReach, ConstraintConflict
+        If there are no such targets.
+    DataUnavailable
+        If ``adjust`` is asked and no company target is in force.
+    InvalidInput
+        If ``adjust`` is asked outside the period, or a constraint names nobody.
+    """
+    batch = lake.head() if batch is None else batch
+    people = [owner for owner in made.owners if owner != UNASSIGNED]
+    last = last_targets(
+        lake, store, made.period, made.as_of, wish.measure, fiscal_year_start=settings.fiscal_year_start, batch=batch
+    )
+    ramps = _ramps(lake, settings, made, wish, people, batch) if wish.ramp_months is not None else []
+    rules, without = state_rules([*wish.constraints, *ramps], people, last, made.currency)
+    total, basis = wish.company_target, _basis(made, wish, batch)
+    if wish.adjust:
+        total, version = _target_to_keep(lake, store, settings, made, wish, batch)
+        basis = f"adjusted during the period, from {version}; {basis}"
+    return replace(propose_targets(made, total, rules=rules, basis=basis), without_last=without)
+
+
+def _basis(made: Outlook, wish: Wish, batch: int) -> str:
+    paths = "outlook of persons" if wish.skill or wish.measure == "activities" else "outlook of territories"
+    return f"equal odds on the {paths} as of {made.as_of:%Y-%m-%dT%H:%M:%SZ}, batch {batch}"
+
+
+def _target_to_keep(
+    lake: Lake, store: Store, settings: Settings, made: Outlook, wish: Wish, batch: int
+) -> tuple[float, str]:
+    """The company target of a re-proposal, and what it adjusts."""
+    start, end = made.period.start(settings.zone), made.period.end(settings.zone)
+    if not start <= made.as_of < end:
+        raise InvalidInput(
+            f"Targets are adjusted during their period; {made.as_of:%Y-%m-%d} is not in {made.period.label}."
+        )
+    held = targets_in_force(lake, store, made.period, made.as_of, wish.measure, batch=batch)
+    origin = (
+        "no earlier targets" if held is None else f"version {held.version}" if held.version else "the CRM's targets"
+    )
+    if wish.company_target is not None:
+        return wish.company_target, origin
+    if held is None or ("company", "company") not in held.amounts:
+        raise DataUnavailable(
+            f"No company target of {made.period.label} is in force at {made.as_of:%Y-%m-%d}; name a company target."
+        )
+    return held.amounts["company", "company"], origin
+
+
+def _ramps(
+    lake: Lake, settings: Settings, made: Outlook, wish: Wish, people: Sequence[str], batch: int
+) -> list[Constraint]:
+    """A factor for each newcomer who has none stated, by months from the first day to the middle of the period."""
+    users = lake.table("users", made.as_of, batch)
+    if users.empty or "active_from" not in users:
+        return []
+    start, end = (pd.Timestamp(moment) for moment in (made.period.start(settings.zone), made.period.end(settings.zone)))
+    since = pd.to_datetime(users.set_index("user_id")["active_from"], utc=True).reindex(list(people))
+    months = ((start + (end - start) / 2 - since) / pd.Timedelta(days=1)) / _DAYS_PER_MONTH
+    stated = {constraint.owner for constraint in wish.constraints if constraint.kind in ("ramp", "fixed")}
+    factors: Mapping[str, float] = {
+        str(owner): ramp_factor(float(one), wish.ramp_months or 0.0) for owner, one in months.dropna().items()
+    }
+    return [
+        Constraint(owner, "ramp", factor) for owner, factor in factors.items() if factor < 1 and owner not in stated
+    ]
+
+
+def target_rate(lake: Lake, settings: Settings, currency: str, as_of: datetime, batch: int) -> float:
+    """Units of a currency for one of the reporting currency, by the last rate known at a moment.
+
+    Raises
+    ------
+    DataUnavailable
+        If there is none.
+    """
+    if currency == settings.reporting_currency:
+        return 1.0
+    with lake.connect(batch) as con:
+        row = con.execute(
+            f"SELECT rate FROM {in_force('fx_rates', as_of)} WHERE currency = $1 AND date <= $2 AND rate > 0 "
+            "ORDER BY date DESC LIMIT 1",
+            [currency, as_of.astimezone(settings.zone).date()],
+        ).fetchone()
+    if row is None:
+        raise DataUnavailable(
+            f"There is no rate from {currency} to {settings.reporting_currency} on or before {as_of:%Y-%m-%d}; "
+            "ingest rows of fx_rates."
+        )
+    return 1.0 / float(row[0])
