@@ -123,7 +123,7 @@ class Moved:
         changes = pd.DataFrame(told, columns=["before", *STEPS, "after"])
         return pd.concat([nodes, changes], axis=1).assign(currency=self.currency)
 
-    def deals(self, step: str | None = None, n: int | None = None) -> pd.DataFrame:
+    def deals(self, step: str | None = None, n: int | None = None, of: str = "company") -> pd.DataFrame:
         """Opportunities that moved, those that moved most first.
 
         Parameters
@@ -132,6 +132,8 @@ class Moved:
             Only in this step.
         n : int, optional
             At most so many for each step.
+        of : str
+            ``company``, or the id of a team (by the teams of either moment) or owner.
 
         Returns
         -------
@@ -140,7 +142,7 @@ class Moved:
         """
         if step is not None and step not in STEPS:
             raise InvalidInput(f"`step` must be one of {', '.join(STEPS)}, got {step!r}.")
-        named = self.entries[self.entries["opportunity_id"].notna()]
+        named = self.entries[self.entries["opportunity_id"].notna() & self._belongs_to(of)]
         keys = ["step", "what", "opportunity_id", "owner_id"]
         sums = named.groupby(keys, as_index=False)["value"].sum()
         sums = sums[(sums["value"] != 0) & ((sums["step"] == step) if step else True)]
@@ -149,6 +151,16 @@ class Moved:
         most: pd.DataFrame = sums if n is None else sums.groupby("order", sort=False).head(n)
         told = most.assign(amount=most["value"] / scale_of(self.currency))
         return told[[*keys, "amount"]].reset_index(drop=True)
+
+    def _belongs_to(self, node: str) -> NDArray[np.bool_]:
+        """Which entries are of an owner, or of a member of a team at either moment."""
+        owner = self.entries["owner_id"]
+        if node == "company":
+            return np.ones(len(owner), dtype=bool)
+        owners = list(owner.unique())
+        known = pd.concat([organisation.memberships(owners) for organisation in self.organisations])
+        members = {owners[place] for place in known.loc[known["team"] == node, "place"]}
+        return np.asarray(owner.isin(members | {node}), dtype=bool)
 
     def _states(self) -> tuple[list[str], Units]:
         """Owners, sorted, and their mean in each state: shape (n_owners, n_steps + 1)."""
