@@ -10,7 +10,20 @@ import sys
 
 import typer
 
-from forecast.cli import customers, data, demand, funnel, models, performance, plans, records, scores, setup
+from forecast.cli import (
+    customers,
+    data,
+    demand,
+    funnel,
+    models,
+    moved,
+    performance,
+    plans,
+    records,
+    scores,
+    setup,
+    targets,
+)
 from forecast.errors import ForecastError
 from forecast.terminal import Terminal
 
@@ -20,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Sales forecasting beside a CRM: scores that come true, numbers that can be replayed, targets that add up.",
 )
-for part in (setup, data, models, scores, customers, demand, plans, records, performance, funnel):
+for part in (setup, data, models, scores, customers, demand, plans, targets, records, performance, funnel, moved):
     app.add_typer(part.app)
 
 

@@ -10,15 +10,28 @@ from forecast.workspace.data import DataCalls
 from forecast.workspace.demand import DemandCalls
 from forecast.workspace.funnel import FunnelCalls
 from forecast.workspace.models import ModelCalls, Task
+from forecast.workspace.moved import MovedCalls
 from forecast.workspace.performance import PerformanceCalls
 from forecast.workspace.plans import PlanCalls
 from forecast.workspace.records import RecordCalls
 from forecast.workspace.scores import ScoreCalls
+from forecast.workspace.targets import TargetCalls
 
 __all__ = ["AsOf", "Progress", "Task", "Workspace"]
 
 
-class Workspace(DataCalls, ScoreCalls, ModelCalls, DemandCalls, PlanCalls, RecordCalls, PerformanceCalls, FunnelCalls):
+class Workspace(
+    DataCalls,
+    ScoreCalls,
+    ModelCalls,
+    DemandCalls,
+    PlanCalls,
+    MovedCalls,
+    TargetCalls,
+    RecordCalls,
+    PerformanceCalls,
+    FunnelCalls,
+):
     """One company's lake, store and models, and everything that can be asked of them.
 
     Parameters
