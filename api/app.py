@@ -10,6 +10,7 @@ from api.routes import (
     customers,
     definitions,
     demand,
+    funnel,
     health,
     leads,
     models,
@@ -55,6 +56,7 @@ def create_app(workspace: Workspace) -> FastAPI:
     app.add_middleware(AccessLog)
     register_handlers(app)
     app.include_router(health.router)
-    for noun in (leads, opportunities, customers, scoring, definitions, models, demand, outlook, targets, performance):
+    nouns = (leads, opportunities, customers, scoring, definitions, models, demand, outlook, targets, performance, funnel)
+    for noun in nouns:
         app.include_router(noun.router, prefix="/v1")
     return app

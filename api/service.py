@@ -22,6 +22,7 @@ from forecast.usecases.expected_value import expected_value
 from forecast.workspace import Workspace
 
 if TYPE_CHECKING:
+    from forecast.funnel import Funnel
     from forecast.outlook import Outlook
     from forecast.performance import Performance
     from forecast.usecases.demand import ServedDemand
@@ -80,6 +81,7 @@ class Service:
         )
         self._outlooks: Cache[Outlook] = Cache(16)
         self._performances: Cache[Performance] = Cache(8)
+        self._funnels: Cache[Funnel] = Cache(32)
         self._demand: Cache[pd.DataFrame] = Cache(4)
         self._served_demand: Cache[ServedDemand] = Cache(2)
         self._customers: Cache[pd.DataFrame] = Cache(4)
@@ -160,6 +162,15 @@ class Service:
         """What people and teams did in a period."""
         return self._performances.get(
             (period, snapshot), lambda: self.workspace.performance(period, snapshot.as_of, snapshot.batch)
+        )
+
+    def funnel(
+        self, snapshot: Snapshot, owners: frozenset[str] | None, period: str | None, **asked: str | None
+    ) -> Funnel:
+        """The funnel of the leads and deals of these owners, all without."""
+        return self._funnels.get(
+            (snapshot, owners, period, tuple(sorted(asked.items()))),
+            lambda: self.workspace.funnel(period, snapshot.as_of, snapshot.batch, owners=owners, **asked),
         )
 
     def demand(self, snapshot: Snapshot, horizon: int | None) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from api.rights import Caller, Rights, require
 from api.service import Scored, Service, Snapshot
 from forecast.errors import InvalidInput, NotAllowed, UnknownEntity
 from forecast.explain.definitions import PARTS, definition_records
+from forecast.funnel import Funnel
 from forecast.outlook import UNASSIGNED
 from forecast.periods import parse_period
 from forecast.targets import TargetOutOfReach
@@ -189,6 +190,13 @@ class View:
         require(self.caller, "rows")
         found = self._service.performance(period, snapshot)
         return person_view(found, user_id, self.rights)
+
+    # -- funnel -------------------------------------------------------------------------------------------------------
+
+    def funnel(self, snapshot: Snapshot, period: str | None, **asked: str | None) -> Funnel:
+        """The funnel of the leads and deals that the caller may see: no other is read for it."""
+        require(self.caller, "rows")
+        return self._service.funnel(snapshot, self.rights.owners, period, **asked)
 
     # -- definitions, models, demand ----------------------------------------------------------------------------------
 

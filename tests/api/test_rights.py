@@ -41,6 +41,7 @@ ROUTES = {
     ("GET", "/v1/opportunities/{opportunity_id}/explanation"): "rows",
     ("GET", "/v1/customers"): "rows",
     ("GET", "/v1/customers/{account_id}/explanation"): "rows",
+    ("GET", "/v1/funnel"): "rows",
     ("GET", "/v1/outlook"): "rows",
     ("GET", "/v1/performance"): "rows",
     ("GET", "/v1/performance/{user_id}"): "rows",
