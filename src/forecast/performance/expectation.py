@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecast.performance.hazards import age_edges, design_of, fit_hazard, success_probability, time_in
+from forecast.performance.hazards import Hazard, age_edges, design_of, fit_hazard, success_probability, time_in
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -86,7 +86,8 @@ def expect(spells: Spells, X: pd.DataFrame, limits: Floats) -> Pieces:
     """Expected successes of every person in every window, cross-fitted without the person.
 
     Everybody's expectation comes from hazards fitted on the cases that neither that person nor anybody of the same
-    fold ever had. Each window's pace (season, market, shocks that all share) is then taken from everybody else.
+    fold ever had. Each window's pace (season, market, shocks that all share) is taken from the same cases, so that
+    nothing a person does changes what is expected of that person.
 
     Parameters
     ----------
@@ -105,26 +106,31 @@ def expect(spells: Spells, X: pd.DataFrame, limits: Floats) -> Pieces:
     if spells.n_people < 2 or not len(pieces.spell):
         return pieces
     design = design_of(X)
-    ages = spells.last - spells.start
-    has_ended = np.isfinite(spells.ended) & (spells.ended <= spells.until)
-    edges = age_edges(ages[has_ended])
-    days = time_in(edges, np.zeros(len(ages)), ages)
-    interval = np.clip(np.searchsorted(edges, ages, side="left") - 1, 0, len(edges) - 2)
-    won = np.where(has_ended & spells.succeeded, interval, _EMPTY)
-    lost = np.where(has_ended & ~spells.succeeded, interval, _EMPTY)
     fold = _folds(spells)
     expected = np.full(len(pieces.spell), np.nan)
     for number in range(fold.max() + 1):
         learned = ~_ever_in(spells, fold[spells.person] == number)
-        asked = np.flatnonzero(fold[pieces.person] == number)
-        if not learned.any():
-            continue
-        success, failure = (fit_hazard(design[learned], days[learned], kind[learned]) for kind in (won, lost))
-        expected[asked] = success_probability(
-            success, failure, design[pieces.spell[asked]], edges, age_from[asked], age_to[asked]
-        )
-    at_pace = _at_own_pace(pieces, expected, spells.n_people, len(limits) - 1)
-    return Pieces(pieces.spell, pieces.person, pieces.window, at_pace, pieces.succeeded)
+        if learned.any():
+            model = _learn(spells, design, learned)
+            chance = success_probability(*model, design[pieces.spell], age_from, age_to)
+            asked = fold[pieces.person] == number
+            expected[asked] = _at_pace(pieces, chance, learned[pieces.spell], len(limits) - 1)[asked]
+    return Pieces(pieces.spell, pieces.person, pieces.window, expected, pieces.succeeded)
+
+
+def _learn(spells: Spells, design: Floats, learned: NDArray[np.bool_]) -> tuple[Hazard, Hazard, Floats]:
+    """Hazards of success and failure of some spells, and the limits of the ages between which they are constant."""
+    ages = (spells.last - spells.start)[learned]
+    has_ended = (np.isfinite(spells.ended) & (spells.ended <= spells.until))[learned]
+    succeeded = spells.succeeded[learned]
+    edges = age_edges(ages[has_ended])
+    days = time_in(edges, np.zeros(len(ages)), ages)
+    interval = np.clip(np.searchsorted(edges, ages, side="left") - 1, 0, len(edges) - 2)
+    success, failure = (
+        fit_hazard(design[learned], days, np.where(has_ended & (succeeded == kind), interval, _EMPTY))
+        for kind in (True, False)
+    )
+    return success, failure, edges
 
 
 def expect_share(person: Codes, group: Codes, window: Codes, succeeded: NDArray[np.bool_], n_people: int) -> Floats:
@@ -145,7 +151,7 @@ def expect_share(person: Codes, group: Codes, window: Codes, succeeded: NDArray[
     """
     share = np.full(len(person), np.nan)
     for cell in (np.zeros_like(group), group, group * (window.max(initial=0) + 1) + window):
-        n_all, wins_all = _without(cell, person, np.ones(len(person)), n_people), None
+        n_all = _without(cell, person, np.ones(len(person)), n_people)
         wins_all = _without(cell, person, succeeded.astype(float), n_people)
         prior = np.where(np.isnan(share), 0.0, share)
         weight = np.where(np.isnan(share), 0.0, PRIOR_SUCCESSES)
@@ -189,16 +195,9 @@ def _ever_in(spells: Spells, marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(np.isin(spells.case, spells.case[marked]))
 
 
-def _at_own_pace(pieces: Pieces, expected: Floats, n_people: int, n_windows: int) -> Floats:
-    """Expectations at the pace of each window, as everybody else kept it."""
-    known = ~np.isnan(expected)
-    cell = (pieces.window * n_people + pieces.person)[known]
-    size = n_windows * n_people
-
-    def others(values: Floats) -> Floats:
-        own = np.bincount(cell, values[known], size).reshape(n_windows, n_people)
-        return np.asarray(own.sum(axis=1, keepdims=True) - own)
-
-    pace = (others(pieces.succeeded.astype(float)) + PRIOR_SUCCESSES) / (others(expected) + PRIOR_SUCCESSES)
-    kept = np.log1p(-np.minimum(expected, _MAX_PROBABILITY))
-    return np.asarray(-np.expm1(pace[pieces.window, pieces.person] * kept))
+def _at_pace(pieces: Pieces, chance: Floats, learned: NDArray[np.bool_], n_windows: int) -> Floats:
+    """Chances at the pace of each window, as the cases that the model learned from kept it."""
+    window = pieces.window[learned]
+    came = np.bincount(window, pieces.succeeded[learned], n_windows)
+    pace = (came + PRIOR_SUCCESSES) / (np.bincount(window, chance[learned], n_windows) + PRIOR_SUCCESSES)
+    return np.asarray(-np.expm1(pace[pieces.window] * np.log1p(-np.minimum(chance, _MAX_PROBABILITY))))

@@ -149,7 +149,7 @@ def fit_hazard(design: Floats, days: Floats, interval: Codes) -> Hazard:
 
 
 def success_probability(
-    success: Hazard, failure: Hazard, design: Floats, edges: Floats, age_from: Floats, age_to: Floats
+    success: Hazard, failure: Hazard, edges: Floats, design: Floats, age_from: Floats, age_to: Floats
 ) -> Floats:
     """P(success between two ages | neither ending before the first): the cumulative incidence of a span.
 
@@ -159,8 +159,8 @@ def success_probability(
     Parameters
     ----------
     success, failure : Hazard
-    design : array of shape (n, d)
     edges : array of shape (n_intervals + 1,)
+    design : array of shape (n, d)
     age_from, age_to : arrays of shape (n,), in days
 
     Returns
