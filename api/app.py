@@ -56,7 +56,18 @@ def create_app(workspace: Workspace) -> FastAPI:
     app.add_middleware(AccessLog)
     register_handlers(app)
     app.include_router(health.router)
-    nouns = (leads, opportunities, customers, scoring, definitions, models, demand, outlook, targets, performance, funnel)
-    for noun in nouns:
+    for noun in (
+        leads,
+        opportunities,
+        customers,
+        scoring,
+        definitions,
+        models,
+        demand,
+        outlook,
+        targets,
+        performance,
+        funnel,
+    ):
         app.include_router(noun.router, prefix="/v1")
     return app
