@@ -63,6 +63,15 @@ class PeriodQuery(SnapshotQuery):
     period: PeriodLabel
 
 
+class OutlookQuery(PeriodQuery):
+    """Which period, and what is told of it."""
+
+    by: Literal["owner", "region", "category"] = Field(
+        default="owner", description="Owners with their teams, or the account's region, or the product's category."
+    )
+    measure: Literal["revenue", "margin", "wins", "units", "activities"] = "revenue"
+
+
 class TargetQuery(PeriodQuery):
     """What to share among owners."""
 

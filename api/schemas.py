@@ -387,16 +387,18 @@ class CustomerExplanation(BaseModel):
 
 
 class OutlookLine(BaseModel):
-    """Revenue of one rep, team or the company in the period, in the reporting currency.
+    """What one rep, team or the company brings in the period, in the reporting currency or, of wins and such, counted.
 
-    `mean` = `booked` + `open` + `arriving` + `repeat`. Means of reps add up to their team's; quantiles do not add up.
+    `mean` = `booked` + `open` + `arriving` + `repeat`. Means of all lines with one `parent` add up to its own;
+    quantiles do not add up.
     """
 
     model_config = ConfigDict(serialize_by_alias=True)
 
-    level: Literal["company", "team", "rep"]
+    level: Literal["company", "team", "rep", "region", "category"]
     id: str = Field(examples=["T-north"])
     name: str | None = Field(description="Of a team; persons are named by `id` alone.", examples=["North"])
+    parent: str = Field(description="To whose line this one adds: a team's, `company`, or empty.", examples=["T-all"])
     booked: float = Field(description="Won so far.")
     open: float = Field(description="Expected from open opportunities.")
     arriving: float = Field(description="Expected from opportunities that are not there yet.")
@@ -413,7 +415,9 @@ class OutlookBody(BaseModel):
     as_of: Moment
     batch: int
     period: PeriodLabel
-    currency: str = Field(examples=["EUR"])
+    by: str = Field(examples=["owner"])
+    measure: str = Field(examples=["revenue"])
+    currency: str = Field(description="Empty for what is counted.", examples=["EUR"])
     lines: list[OutlookLine]
 
 

@@ -152,10 +152,11 @@ class Service:
             key, lambda: self.workspace.next_steps(entity, snapshot.as_of, model, snapshot.batch)
         )
 
-    def outlook(self, period: str, snapshot: Snapshot) -> Outlook:
-        """Revenue distribution of a period."""
+    def outlook(self, period: str, snapshot: Snapshot, by: str = "owner", measure: str = "revenue") -> Outlook:
+        """Distribution of what a period brings."""
         return self._outlooks.get(
-            (period, snapshot, self._ledger()), lambda: self.workspace.outlook(period, snapshot.as_of, snapshot.batch)
+            (period, snapshot, by, measure, self._ledger()),
+            lambda: self.workspace.outlook(period, snapshot.as_of, snapshot.batch, by=by, measure=measure),
         )
 
     def performance(self, period: str, snapshot: Snapshot) -> Performance:

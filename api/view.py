@@ -119,11 +119,22 @@ class View:
 
     # -- outlook, targets ---------------------------------------------------------------------------------------------
 
-    def outlook(self, period: str, snapshot: Snapshot) -> pd.DataFrame:
-        """Lines of the outlook that the caller may see; persons without their names."""
+    def outlook(
+        self, period: str, snapshot: Snapshot, by: str = "owner", measure: str = "revenue"
+    ) -> tuple[str, pd.DataFrame]:
+        """Currency and lines of the outlook that the caller may see; persons without their names.
+
+        Raises
+        ------
+        NotAllowed
+            If lines are asked for that sum over owners whose rows the caller may not see.
+        """
         require(self.caller, "rows")
-        lines = self.rights.nodes(self._service.outlook(period, snapshot).to_frame(), "level", "id")
-        return lines.assign(name=lines["name"].where(lines["level"] == "team"))
+        if by != "owner" and not self.rights.is_everything:
+            raise NotAllowed(f"Lines by {by} sum over everybody's rows; this key sees its own. Leave out `by`.")
+        made = self._service.outlook(period, snapshot, by, measure)
+        lines = self.rights.nodes(made.to_frame(), "level", "id")
+        return made.currency, lines.assign(name=lines["name"].where(lines["level"] == "team"))
 
     def targets(self, period: str, company_target: float | None, snapshot: Snapshot) -> tuple[float, pd.DataFrame]:
         """The common odds of a proposal, and its lines that the caller may see.

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.errors import documented
-from api.queries import PeriodQuery
+from api.queries import OutlookQuery
 from api.ranking import json_records
 from api.schemas import OutlookBody, OutlookLine
 from api.view import ViewOf
@@ -14,14 +14,19 @@ router = APIRouter(prefix="/outlook", tags=["outlook"])
 
 
 @router.get("", responses=documented(), summary="Revenue outlook of a period")
-def outlook(view: ViewOf, query: Annotated[PeriodQuery, Query()]) -> OutlookBody:
-    """A rep's key shows its own line, a manager's its teams and their people, an admin's all and the company."""
+def outlook(view: ViewOf, query: Annotated[OutlookQuery, Query()]) -> OutlookBody:
+    """A rep's key shows its own line, a manager's its teams and their people, an admin's all and the company.
+
+    Lines by region or category are sums over everybody's: only an admin's key shows them.
+    """
     snapshot = view.snapshot(query.as_of, query.batch)
-    lines = view.outlook(query.period, snapshot)
+    currency, lines = view.outlook(query.period, snapshot, query.by, query.measure)
     return OutlookBody(
         as_of=snapshot.as_of,
         batch=snapshot.batch,
         period=query.period,
-        currency=view.reporting_currency,
+        by=query.by,
+        measure=query.measure,
+        currency=currency,
         lines=[OutlookLine.model_validate(line) for line in json_records(lines)],
     )

@@ -108,7 +108,7 @@ def event_intensities(
     history = at - first_days
     seen = np.minimum(np.maximum(history - cycle, history / 4), MEMORY_DAYS)
     back = np.arange(int(np.ceil(min(max(history, 1.0), MEMORY_DAYS))))
-    paced = season.at(at - back - 0.5) * 0.5 ** ((back + 0.5) / half_life_days)
+    paced = season.at(np.asarray(at - back - 0.5, dtype=float)) * 0.5 ** ((back + 0.5) / half_life_days)
     exposure = np.interp(seen, np.arange(len(back) + 1), np.concatenate([[0.0], np.cumsum(paced)]))
     return weight * ahead / np.maximum(exposure, 0.5), weight
 

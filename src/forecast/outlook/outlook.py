@@ -77,7 +77,12 @@ class Outlook:
     @property
     def company_paths(self) -> Floats:
         """Paths of the company's revenue, shape (n_paths,)."""
-        return np.asarray(self.paths.sum(axis=1))
+        return self.summed(np.ones(len(self.owners), dtype=bool))
+
+    def summed(self, members: NDArray[np.bool_]) -> Floats:
+        """Paths of the sum over some owners, exact in the smallest unit, shape (n_paths,)."""
+        scale = 10 ** digits_of(self.currency)
+        return np.asarray(np.rint(self.paths[:, members].sum(axis=1) * scale) / scale)
 
     @property
     def team_of(self) -> tuple[str, ...]:
@@ -123,7 +128,7 @@ class Outlook:
 
     def team_paths(self) -> dict[str, Floats]:
         """Paths of each team, of sub-teams too: sums over owners within each path. Empty without teams."""
-        return {node.id: self.paths[:, node.members].sum(axis=1) for node in self.nodes() if node.level == "team"}
+        return {node.id: self.summed(node.members) for node in self.nodes() if node.level == "team"}
 
     def to_frame(self, quantiles: tuple[float, ...] = (0.1, 0.5, 0.9)) -> pd.DataFrame:
         """One row for the company, each team and each rep (region, category).
@@ -141,8 +146,8 @@ class Outlook:
     def _row(self, node: "Node", quantiles: tuple[float, ...]) -> dict[str, object]:
         digits = digits_of(self.currency)
         parts = {part: round(float(self.parts[part][node.members].sum()), digits) for part in PARTS}
-        paths = self.paths[:, node.members].sum(axis=1)
-        values = np.quantile(paths, quantiles) if quantiles else []
+        paths = self.summed(node.members)
+        values = np.quantile(paths, quantiles) if quantiles else np.empty(0)
         bounds = {f"q{q:g}": round(float(value), digits) for q, value in zip(quantiles, values, strict=True)}
         mean = round(sum(parts.values()), digits)
         return {

@@ -35,9 +35,10 @@ def outlook(
     *,
     batch: int | None = None,
     scores: pd.DataFrame | None = None,
+    by: str = "owner",
     measure: str = "revenue",
 ) -> Outlook:
-    """Revenue of a period per rep, team and company, from what was known at ``as_of``.
+    """Revenue of a period per rep, team and company, or per region or category, from what was known at ``as_of``.
 
     Open opportunities are scored by the champion of that day.
 
@@ -49,6 +50,8 @@ def outlook(
         Later batches are invisible; default the last one.
     scores : DataFrame, optional
         Of the opportunities open at ``as_of``, where they are at hand; else they are made.
+    by : {"owner", "region", "category"}
+        What is told apart: who sells (and teams), the account's region or the product's category.
     measure : {"revenue", "margin", "wins", "units", "activities"}
         What is looked ahead to; see `forecast.outlook.ledger.read_ledger`.
 
@@ -72,7 +75,9 @@ def outlook(
             scores = _no_scores(settings)
         elif scores is None:
             scores = score(lake, registry, store, settings, as_of, batch=batch, entity="opportunity")
-        result = simulate(con, scores, period, as_of, settings, random_state=settings.random_state, measure=measure)
+        result = simulate(
+            con, scores, period, as_of, settings, random_state=settings.random_state, by=by, measure=measure
+        )
     users = lake.table("users", as_of, batch)
     names = users.loc[users["name"].notna(), ["user_id", "name"]] if "name" in users else users.iloc[:0]
     return replace(result, owner_names=dict(names.itertuples(index=False)) if len(names) else {})
