@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.language import Language
 from api.paging import MAX_CURSOR
-from api.schemas import AsOf, Batch, CompanyTarget, ModelLabel, PeriodLabel, Text
+from api.schemas import AsOf, Batch, ModelLabel, PeriodLabel, Text
 
 
 class SnapshotQuery(BaseModel):
@@ -70,20 +70,6 @@ class OutlookQuery(PeriodQuery):
         default="owner", description="Owners with their teams, or the account's region, or the product's category."
     )
     measure: Literal["revenue", "margin", "wins", "units", "activities"] = "revenue"
-
-
-class TargetQuery(PeriodQuery):
-    """What to share among owners."""
-
-    company_target: CompanyTarget | None = None
-
-
-class ApprovedQuery(BaseModel):
-    """Which period."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    period: PeriodLabel
 
 
 class DemandQuery(PageQuery):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from forecast.funnel import Funnel
     from forecast.outlook import Outlook
     from forecast.performance import Performance
+    from forecast.usecases.attainment import Attainment
     from forecast.usecases.demand import ServedDemand
 
 #: Columns beside the scores that a list shows; none that names a person.
@@ -158,6 +159,20 @@ class Service:
             (period, snapshot, by, measure, self._ledger()),
             lambda: self.workspace.outlook(period, snapshot.as_of, snapshot.batch, by=by, measure=measure),
         )
+
+    def target_outlook(self, period: str, measure: str, skill: bool, snapshot: Snapshot) -> Outlook:
+        """What targets of a period rest on."""
+        if skill:
+            return self.outlook(period, snapshot, "owner", measure)
+        return self._outlooks.get(
+            ("territory", period, snapshot, measure, self._ledger()),
+            lambda: self.workspace.target_outlook(period, snapshot.as_of, snapshot.batch, measure=measure),
+        )
+
+    def attainment(self, period: str, measure: str, version: int | None, snapshot: Snapshot) -> Attainment:
+        """Where the targets of a period stand."""
+        made = self.outlook(period, snapshot, "owner", measure)
+        return self.workspace.attainment_of(made, snapshot.batch, version)
 
     def performance(self, period: str, snapshot: Snapshot) -> Performance:
         """What people and teams did in a period."""

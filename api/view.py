@@ -15,15 +15,11 @@ from api.performance_view import PersonView, person_view
 from api.references import require_visible
 from api.rights import Caller, Rights, require
 from api.service import Scored, Service, Snapshot
-from forecast.errors import InvalidInput, NotAllowed, UnknownEntity
+from forecast.errors import NotAllowed, UnknownEntity
 from forecast.explain.definitions import PARTS, definition_records
 from forecast.funnel import Funnel
-from forecast.outlook import UNASSIGNED
-from forecast.periods import parse_period
-from forecast.targets import TargetOutOfReach
 from forecast.usecases.demand import ServedDemand
 from forecast.usecases.next_step import told_step
-from forecast.usecases.targets import TargetProposal, propose_targets
 
 
 class View:
@@ -117,7 +113,7 @@ class View:
             )
         return row
 
-    # -- outlook, targets ---------------------------------------------------------------------------------------------
+    # -- outlook ------------------------------------------------------------------------------------------------------
 
     def outlook(
         self, period: str, snapshot: Snapshot, by: str = "owner", measure: str = "revenue"
@@ -135,53 +131,6 @@ class View:
         made = self._service.outlook(period, snapshot, by, measure)
         lines = self.rights.nodes(made.to_frame(), "level", "id")
         return made.currency, lines.assign(name=lines["name"].where(lines["level"] == "team"))
-
-    def targets(self, period: str, company_target: float | None, snapshot: Snapshot) -> tuple[float, pd.DataFrame]:
-        """The common odds of a proposal, and its lines that the caller may see.
-
-        Only who leads others may try company targets: one's own line, as a function of it, tells of the company's.
-        """
-        require(self.caller, "rows" if company_target is None else "company targets")
-        proposal = self._propose(period, company_target, snapshot)
-        return round(proposal.ambition, 9), self.rights.nodes(proposal.to_frame(), "owner_kind", "owner_id")
-
-    def approve_targets(
-        self, period: str, company_target: float | None, snapshot: Snapshot, effective_from: datetime
-    ) -> int:
-        """Store a proposal as the next version of the period's targets; returns the version.
-
-        Targets are approved as a whole, since they must add up: the caller must be allowed to see everybody's.
-        """
-        require(self.caller, "target approval")
-        targets = self._propose(period, company_target, snapshot).to_frame()
-        people = targets[(targets["owner_kind"] == "user") & (targets["owner_id"] != UNASSIGNED)]
-        n_seen = len(self.rights.nodes(people, "owner_kind", "owner_id"))
-        if n_seen < len(people):
-            raise NotAllowed(
-                f"Targets are approved as a whole; this key sees only {n_seen} of the people that have one."
-            )
-        store, author = self._service.workspace.store, self.caller.user_id or self.caller.name
-        version = store.approve_targets(period, targets, author=author, effective_from=effective_from)
-        store.audit(author, "approve targets", f"{period} version {version}")
-        return version
-
-    def approved_targets(self, period: str) -> pd.DataFrame:
-        """Lines of the last approved version that the caller may see."""
-        require(self.caller, "rows")
-        parse_period(period)
-        versions = self._service.workspace.store.approved_targets(period)
-        last = versions[versions["version"] == versions["version"].max()]
-        return self.rights.nodes(last, "owner_kind", "owner_id")
-
-    def _propose(self, period: str, company_target: float | None, snapshot: Snapshot) -> TargetProposal:
-        try:
-            return propose_targets(self._service.outlook(period, snapshot), company_target)
-        except TargetOutOfReach:
-            if self.rights.is_everything:
-                raise  # it tells what the company reaches
-            raise InvalidInput(
-                "`company_target` is out of reach; choose one nearer to what the company expects."
-            ) from None
 
     # -- performance --------------------------------------------------------------------------------------------------
 

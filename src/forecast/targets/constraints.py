@@ -65,6 +65,25 @@ def read_constraints(rows: Sequence[Mapping[str, object]]) -> list[Constraint]:
     return found
 
 
+def parse_constraint(text: str) -> Constraint:
+    """A constraint written as ``kind:owner=number``, such as ``floor:U3=80000``.
+
+    Raises
+    ------
+    InvalidInput
+        If it is not of this form.
+    """
+    kind, _, rest = text.partition(":")
+    owner, _, value = rest.rpartition("=")
+    try:
+        number = float(value)
+    except ValueError:
+        owner = ""
+    if kind not in STATED or not owner:
+        raise InvalidInput(f"A constraint must look like floor:U3=80000, with {', '.join(STATED)}; got {text!r}.")
+    return Constraint(owner, kind, number)
+
+
 def state_rules(
     constraints: Sequence[Constraint], people: Sequence[str], last: Mapping[str, float], currency: str
 ) -> tuple[list[Rule], tuple[str, ...]]:

@@ -8,7 +8,7 @@ import pandas as pd
 from duckdb import DuckDBPyConnection
 from numpy.typing import NDArray
 
-from forecast.errors import DataUnavailable
+from forecast.errors import InvalidInput
 from forecast.features import open_entities
 from forecast.history import in_force
 from forecast.outlook import UNASSIGNED, Outlook
@@ -64,16 +64,14 @@ def attainment(
 
     Raises
     ------
-    DataUnavailable
-        If no targets were in force.
     InvalidInput
-        If there is no such version.
+        If no targets were in force, or there is no such version.
     """
     batch = lake.head() if batch is None else batch
     period, as_of = outlook.period, outlook.as_of
     held = targets_in_force(lake, store, period, as_of, outlook.measure, version=version, batch=batch)
     if held is None:
-        raise DataUnavailable(
+        raise InvalidInput(
             f"No {outlook.measure} targets of {period.label} were in force at {as_of:%Y-%m-%d %H:%M:%SZ}; approve some "
             "with `forecast targets approve`, or name the `version` of later ones."
         )

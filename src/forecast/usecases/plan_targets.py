@@ -83,10 +83,8 @@ def plan_targets(
     ------
     TargetOutOfReach, ConstraintConflict
         If there are no such targets.
-    DataUnavailable
-        If ``adjust`` is asked and no company target is in force.
     InvalidInput
-        If ``adjust`` is asked outside the period, or a constraint names nobody.
+        If ``adjust`` is asked outside the period or with no company target in force, or a constraint names nobody.
     """
     batch = lake.head() if batch is None else batch
     people = [owner for owner in made.owners if owner != UNASSIGNED]
@@ -123,7 +121,7 @@ def _target_to_keep(
     if wish.company_target is not None:
         return wish.company_target, origin
     if held is None or ("company", "company") not in held.amounts:
-        raise DataUnavailable(
+        raise InvalidInput(
             f"No company target of {made.period.label} is in force at {made.as_of:%Y-%m-%d}; name a company target."
         )
     return held.amounts["company", "company"], origin
