@@ -24,6 +24,7 @@ from forecast.workspace import Workspace
 if TYPE_CHECKING:
     from forecast.funnel import Funnel
     from forecast.outlook import Outlook
+    from forecast.outlook.moved import Moved
     from forecast.performance import Performance
     from forecast.usecases.attainment import Attainment
     from forecast.usecases.demand import ServedDemand
@@ -81,6 +82,7 @@ class Service:
             _NEXT_STEPS, weigh=lambda steps: 1 if steps is None else len(steps) + 1
         )
         self._outlooks: Cache[Outlook] = Cache(16)
+        self._moved: Cache[Moved] = Cache(8)
         self._performances: Cache[Performance] = Cache(8)
         self._funnels: Cache[Funnel] = Cache(32)
         self._demand: Cache[pd.DataFrame] = Cache(4)
@@ -178,6 +180,18 @@ class Service:
         """What people and teams did in a period."""
         return self._performances.get(
             (period, snapshot), lambda: self.workspace.performance(period, snapshot.as_of, snapshot.batch)
+        )
+
+    def earlier_snapshot(self, since: str, batch: int | None, later: Snapshot) -> Snapshot:
+        """The snapshot at ``since``; without ``batch`` with the last one, up to the later's, that was in by then."""
+        earlier = self.snapshot(since, later.batch if batch is None else batch)
+        return earlier if batch else Snapshot(earlier.as_of, self.workspace.batch_at(earlier.as_of, later.batch))
+
+    def moved(self, period: str, since: Snapshot, snapshot: Snapshot) -> Moved:
+        """What moved the outlook of a period between two snapshots."""
+        return self._moved.get(
+            (period, since, snapshot, self._ledger()),
+            lambda: self.workspace.what_moved(period, since.as_of, snapshot.as_of, since.batch, snapshot.batch),
         )
 
     def funnel(

@@ -132,6 +132,20 @@ class View:
         lines = self.rights.nodes(made.to_frame(), "level", "id")
         return made.currency, lines.assign(name=lines["name"].where(lines["level"] == "team"))
 
+    def earlier_snapshot(self, since: str, batch: int | None, later: Snapshot) -> Snapshot:
+        """The snapshot from which on to tell what moved; by default with the last batch that was in by then."""
+        return self._service.earlier_snapshot(since, batch, later)
+
+    def moved(
+        self, period: str, since: Snapshot, snapshot: Snapshot, n_deals: int
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """What moved: the lines, and the opportunities that moved most in each step, that the caller may see."""
+        require(self.caller, "rows")
+        found = self._service.moved(period, since, snapshot)
+        lines = self.rights.nodes(found.to_frame(), "level", "id")
+        deals = self.rights.rows(found.deals()).groupby("step", sort=False).head(n_deals)
+        return lines.assign(name=lines["name"].where(lines["level"] == "team")), deals
+
     # -- performance --------------------------------------------------------------------------------------------------
 
     def performance(self, period: str, snapshot: Snapshot) -> pd.DataFrame:

@@ -43,6 +43,7 @@ ROUTES = {
     ("GET", "/v1/customers/{account_id}/explanation"): "rows",
     ("GET", "/v1/funnel"): "rows",
     ("GET", "/v1/outlook"): "rows",
+    ("GET", "/v1/outlook/moved"): "rows",
     ("GET", "/v1/performance"): "rows",
     ("GET", "/v1/performance/{user_id}"): "rows",
     ("GET", "/v1/targets"): "rows",
@@ -64,8 +65,9 @@ def _call(client: TestClient, method: str, path: str) -> Any:
     if method == "POST":
         return client.post(path, json=BODIES[path])
     needs_period = path.startswith(("/v1/outlook", "/v1/performance", "/v1/targets"))
+    since = {"since": "2025-11-24"} if path.endswith("/moved") else {}
     return client.get(
-        path, params={"period": "2025Q4"} if needs_period else {"batch": "1"} if "model" not in path else {}
+        path, params={"period": "2025Q4"} | since if needs_period else {"batch": "1"} if "model" not in path else {}
     )
 
 
