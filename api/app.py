@@ -18,6 +18,7 @@ from api.routes import (
     opportunities,
     outlook,
     performance,
+    records,
     scoring,
     targets,
 )
@@ -67,6 +68,7 @@ def create_app(workspace: Workspace) -> FastAPI:
         demand,
         outlook,
         moved,
+        records,
         targets,
         performance,
         funnel,

@@ -7,8 +7,9 @@
 | engineer | none | no | naming no row | all | no |
 | admin | all, also of nobody and of the company | all | all | all | yes |
 
-A rep cannot try company targets; a manager approves targets only where everybody who has one is in the own teams. Teams
-are those of today, whatever day a request asks about.
+A manager overrides outlooks of the own teams and their people, and a rep sees no override. A rep cannot try company
+targets; a manager approves targets only where everybody who has one is in the own teams. Teams are those of today,
+whatever day a request asks about.
 """
 
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ PARTS = {
     "definitions": ("rep", "manager", "engineer", "admin"),
     "company targets": ("manager", "admin"),
     "target approval": ("manager", "admin"),
+    "overrides": ("manager", "admin"),
 }
 
 

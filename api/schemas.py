@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, PlainSerializer
 
+from api.beside_schemas import Held, Known
 from api.language import Language
 
 EntityKind = Literal["lead", "opportunity"]
@@ -386,7 +387,7 @@ class CustomerExplanation(BaseModel):
 # -- outlook ----------------------------------------------------------------------------------------------------------
 
 
-class OutlookLine(BaseModel):
+class OutlookLine(Known, Held):
     """What one rep, team or the company brings in the period, in the reporting currency or, of wins and such, counted.
 
     `mean` = `booked` + `open` + `arriving` + `repeat`. Means of all lines with one `parent` add up to its own;

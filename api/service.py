@@ -19,6 +19,7 @@ from forecast.errors import InvalidInput
 from forecast.schema import SCORED_ENTITIES
 from forecast.usecases.champion import champion_at, model_name
 from forecast.usecases.expected_value import expected_value
+from forecast.usecases.outlook_lines import baseline_nodes, outlook_lines
 from forecast.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ class Service:
         self._moved: Cache[Moved] = Cache(8)
         self._performances: Cache[Performance] = Cache(8)
         self._funnels: Cache[Funnel] = Cache(32)
+        self._known: Cache[pd.DataFrame] = Cache(16)
+        self._records: Cache[tuple[pd.DataFrame, pd.DataFrame]] = Cache(4)
         self._demand: Cache[pd.DataFrame] = Cache(4)
         self._served_demand: Cache[ServedDemand] = Cache(2)
         self._customers: Cache[pd.DataFrame] = Cache(4)
@@ -162,6 +165,18 @@ class Service:
             lambda: self.workspace.outlook(period, snapshot.as_of, snapshot.batch, by=by, measure=measure),
         )
 
+    def earlier_snapshot(self, since: str, batch: int | None, later: Snapshot) -> Snapshot:
+        """The snapshot at ``since``; without ``batch`` with the last one, up to the later's, that was in by then."""
+        earlier = self.snapshot(since, later.batch if batch is None else batch)
+        return earlier if batch else Snapshot(earlier.as_of, self.workspace.batch_at(earlier.as_of, later.batch))
+
+    def moved(self, period: str, since: Snapshot, snapshot: Snapshot) -> Moved:
+        """What moved the outlook of a period between two snapshots."""
+        return self._moved.get(
+            (period, since, snapshot, self._ledger()),
+            lambda: self.workspace.what_moved(period, since.as_of, snapshot.as_of, since.batch, snapshot.batch),
+        )
+
     def target_outlook(self, period: str, measure: str, skill: bool, snapshot: Snapshot) -> Outlook:
         """What targets of a period rest on."""
         if skill:
@@ -182,18 +197,6 @@ class Service:
             (period, snapshot), lambda: self.workspace.performance(period, snapshot.as_of, snapshot.batch)
         )
 
-    def earlier_snapshot(self, since: str, batch: int | None, later: Snapshot) -> Snapshot:
-        """The snapshot at ``since``; without ``batch`` with the last one, up to the later's, that was in by then."""
-        earlier = self.snapshot(since, later.batch if batch is None else batch)
-        return earlier if batch else Snapshot(earlier.as_of, self.workspace.batch_at(earlier.as_of, later.batch))
-
-    def moved(self, period: str, since: Snapshot, snapshot: Snapshot) -> Moved:
-        """What moved the outlook of a period between two snapshots."""
-        return self._moved.get(
-            (period, since, snapshot, self._ledger()),
-            lambda: self.workspace.what_moved(period, since.as_of, snapshot.as_of, since.batch, snapshot.batch),
-        )
-
     def funnel(
         self, snapshot: Snapshot, owners: frozenset[str] | None, period: str | None, **asked: str | None
     ) -> Funnel:
@@ -201,6 +204,38 @@ class Service:
         return self._funnels.get(
             (snapshot, owners, period, tuple(sorted(asked.items()))),
             lambda: self.workspace.funnel(period, snapshot.as_of, snapshot.batch, owners=owners, **asked),
+        )
+
+    def outlook_lines(self, made: Outlook, snapshot: Snapshot) -> pd.DataFrame:
+        """Lines of an outlook beside what users know; of the present one with overrides made a moment ago."""
+        workspace, period = self.workspace, made.period
+        by_owner = (made.by, made.measure) == ("owner", "revenue")
+        known = (
+            self._known.get(
+                (period, snapshot),
+                lambda: baseline_nodes(
+                    workspace.lake, workspace.settings, period, snapshot.as_of, batch=snapshot.batch
+                ),
+            )
+            if by_owner
+            else None
+        )
+        return outlook_lines(
+            workspace.lake,
+            workspace.store,
+            workspace.settings,
+            made,
+            batch=snapshot.batch,
+            known=known,
+            record=self.records(snapshot)[0] if by_owner else None,
+            overrides_before=workspace.clock.now() + timedelta.resolution if snapshot == self._present else None,
+        )
+
+    def records(self, snapshot: Snapshot) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """How often stated ranges came true, and the accuracy of model, baselines and overrides."""
+        asked = (snapshot.as_of, snapshot.batch)
+        return self._records.get(
+            snapshot, lambda: (self.workspace.outlook_record(*asked), self.workspace.outlook_accuracy(*asked))
         )
 
     def demand(self, snapshot: Snapshot, horizon: int | None) -> pd.DataFrame:

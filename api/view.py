@@ -12,6 +12,7 @@ from fastapi import Depends
 from api.auth import authenticate, service_of
 from api.language import Language
 from api.performance_view import PersonView, person_view
+from api.records_view import RecordsView
 from api.references import require_visible
 from api.rights import Caller, Rights, require
 from api.service import Scored, Service, Snapshot
@@ -33,6 +34,11 @@ class View:
     def rights(self) -> Rights:
         """Whose rows the caller may see, by the teams of today."""
         return Rights.of(self.caller, self._service.organisation())
+
+    @property
+    def records(self) -> RecordsView:
+        """The public record: overrides, forecast against actual, accuracy."""
+        return RecordsView(self._service, self.caller, self.rights)
 
     @property
     def reporting_currency(self) -> str:
@@ -129,7 +135,7 @@ class View:
         if by != "owner" and not self.rights.is_everything:
             raise NotAllowed(f"Lines by {by} sum over everybody's rows; this key sees its own. Leave out `by`.")
         made = self._service.outlook(period, snapshot, by, measure)
-        lines = self.rights.nodes(made.to_frame(), "level", "id")
+        lines = self.records.lines(made, snapshot)
         return made.currency, lines.assign(name=lines["name"].where(lines["level"] == "team"))
 
     def earlier_snapshot(self, since: str, batch: int | None, later: Snapshot) -> Snapshot:

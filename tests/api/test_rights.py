@@ -29,6 +29,7 @@ CALLERS: list[tuple[str, str | None, set[str]]] = [
 ]
 
 BODIES = {
+    "/v1/outlook/overrides": {"period": "2020-01", "level": "rep", "id": REP, "amount": 1, "reason": "a test"},
     "/v1/scores": {"entity": "lead", "record": {"status": "new"}, "as_of": AS_OF},
     "/v1/targets/approvals": {"period": "2025Q4", "as_of": AS_OF, "batch": 1},
 }
@@ -43,6 +44,10 @@ ROUTES = {
     ("GET", "/v1/customers/{account_id}/explanation"): "rows",
     ("GET", "/v1/funnel"): "rows",
     ("GET", "/v1/outlook"): "rows",
+    ("GET", "/v1/outlook/accuracy"): "rows",
+    ("GET", "/v1/outlook/against-actual"): "rows",
+    ("GET", "/v1/outlook/overrides"): "overrides",
+    ("POST", "/v1/outlook/overrides"): "overrides",
     ("GET", "/v1/outlook/moved"): "rows",
     ("GET", "/v1/performance"): "rows",
     ("GET", "/v1/performance/{user_id}"): "rows",
@@ -64,7 +69,7 @@ def _call(client: TestClient, method: str, path: str) -> Any:
     path = path.replace("{", "no-such-").replace("}", "")
     if method == "POST":
         return client.post(path, json=BODIES[path])
-    needs_period = path.startswith(("/v1/outlook", "/v1/performance", "/v1/targets"))
+    needs_period = path.startswith(("/v1/outlook", "/v1/performance", "/v1/targets")) and "accuracy" not in path
     since = {"since": "2025-11-24"} if path.endswith("/moved") else {}
     return client.get(
         path, params={"period": "2025Q4"} | since if needs_period else {"batch": "1"} if "model" not in path else {}

@@ -16,6 +16,9 @@ LOW, HIGH, STATED = "q0.1", "q0.9", 0.8
 #: A snapshot saved later than this after its ``as_of`` could have known more: it stays out of the public record.
 PUBLIC_WITHIN = pd.Timedelta(days=1)
 
+#: Columns that say how often ranges held.
+RECORD = ("stated", "came_true", "of", "came_true_low", "came_true_high")
+
 #: What identifies a case: one range for a node's period at a horizon.
 CASE = ["period", "level", "id", "horizon"]
 
@@ -99,7 +102,7 @@ def came_true(judged: pd.DataFrame) -> pd.DataFrame:
     order = found["level"].map({level: at for at, level in enumerate(LEVELS)}) * len(HORIZONS) + found["horizon"].map(
         {name: at for at, name in enumerate(HORIZONS)}
     )
-    columns = ["level", "horizon", "stated", "came_true", "of", "came_true_low", "came_true_high"]
+    columns = ["level", "horizon", *RECORD]
     return found.iloc[np.argsort(order.to_numpy(dtype=float), kind="stable")][columns].reset_index(drop=True)
 
 
@@ -116,6 +119,4 @@ def beside(lines: pd.DataFrame, record: pd.DataFrame, days_ahead: float) -> pd.D
     of_horizon = record[record["horizon"] == horizon].drop(columns=["horizon", "stated"])
     joined = lines.merge(of_horizon, on="level", how="left", validate="many_to_one")
     whole = dict.fromkeys(("came_true", "of"), "Int64")
-    return joined.assign(stated=STATED).astype(whole)[
-        [*lines.columns, "stated", "came_true", "of", "came_true_low", "came_true_high"]
-    ]
+    return joined.assign(stated=STATED).astype(whole)[[*lines.columns, *RECORD]]

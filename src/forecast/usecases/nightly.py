@@ -8,6 +8,7 @@ import pandas as pd
 
 from forecast.errors import InvalidInput, NotEnoughHistory
 from forecast.outlook.accuracy import QUANTILES
+from forecast.outlook.record import RECORD
 from forecast.periods import Period, period_of
 from forecast.ports import Lake, ModelRegistry, Store
 from forecast.settings import Settings
@@ -17,8 +18,7 @@ from forecast.usecases.outlook_lines import outlook_lines
 from forecast.usecases.score import score
 
 #: Columns of a line that a snapshot does not keep: names of people and reasons can be erased, the record grows.
-_NOT_KEPT = ("name", "parent", "override_author", "override_reason", "override_at", "stated", "came_true", "of",
-             "came_true_low", "came_true_high")  # fmt: skip
+_NOT_KEPT = ("name", "parent", "override_author", "override_reason", "override_at", *RECORD)
 
 
 @dataclass(frozen=True)

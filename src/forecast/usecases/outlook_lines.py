@@ -7,7 +7,7 @@ import pandas as pd
 from forecast.errors import InvalidInput
 from forecast.outlook import Outlook
 from forecast.outlook.baselines import BASELINES, baselines
-from forecast.outlook.record import LEVELS, beside
+from forecast.outlook.record import LEVELS, RECORD, beside
 from forecast.outlook.revenue import read_teams, to_nodes
 from forecast.periods import Period
 from forecast.ports import Lake, Store
@@ -36,13 +36,14 @@ def outlook_lines(
     quantiles: tuple[float, ...] = (0.1, 0.5, 0.9),
     overrides_before: datetime | None = None,
     known: pd.DataFrame | None = None,
+    record: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Lines of an outlook with everything that is shown beside them.
 
     Parameters
     ----------
     made : Outlook
-        Of revenue by owner.
+        Of revenue by owner: beside others nothing stands, and the columns are empty.
     batch : int, optional
         Later batches are invisible; default the last one.
     quantiles : tuple of float
@@ -50,6 +51,8 @@ def outlook_lines(
         Overrides made before this moment count; default the outlook's ``as_of``.
     known : DataFrame, optional
         `baseline_nodes` of the same period and moment, where they are at hand.
+    record : DataFrame, optional
+        `outlook_record` of the same moment, where it is at hand.
 
     Returns
     -------
@@ -61,6 +64,8 @@ def outlook_lines(
     """
     period, as_of = made.period, made.as_of
     lines = made.to_frame(quantiles)
+    if (made.by, made.measure) != ("owner", "revenue"):
+        return lines.assign(**dict.fromkeys((*BASELINES, *OVERRIDE, *RECORD)))
     known = baseline_nodes(lake, settings, period, as_of, batch=batch) if known is None else known
     lines = lines.merge(known, on=["level", "id"], how="left", validate="one_to_one")
     told = [name for name in BASELINES if known.loc[known["level"] == "company", name].notna().any()]
@@ -69,7 +74,7 @@ def outlook_lines(
     lines = lines.merge(
         latest_overrides(said, settings.reporting_currency), on=["level", "id"], how="left", validate="one_to_one"
     )
-    record = outlook_record(lake, store, settings, as_of, batch=batch)
+    record = outlook_record(lake, store, settings, as_of, batch=batch) if record is None else record
     return beside(lines, record, (period.end(settings.zone) - as_of) / timedelta(days=1))
 
 

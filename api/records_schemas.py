@@ -1,0 +1,126 @@
+"""Bodies of the public record: overrides, forecast against actual, accuracy."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.beside_schemas import Count, Held, Known
+from api.queries import SnapshotQuery
+from api.schemas import Moment, PeriodLabel, Text
+
+Level = Literal["company", "team", "rep"]
+
+
+class RecordLine(Held):
+    """The record of one level at one horizon."""
+
+    level: Level
+    horizon: str = Field(description="Days from the forecast to the end of its period.", examples=["8-31"])
+
+
+class AccuracyLine(BaseModel):
+    """Errors of one forecaster on the finished periods of one person, team or the company."""
+
+    level: Level
+    id: str = Field(examples=["T-north"])
+    horizon: str = Field(examples=["8-31"])
+    forecaster: str = Field(description="model, a baseline or override.", examples=["model"])
+    n: Count = Field(description="Periods.")
+    bias: float = Field(description="Sum of forecast less actual: positive when too high.")
+    bias_share: float | None = Field(description="That over the sum of absolute actuals.")
+    wape: float | None = Field(description="Sum of absolute errors over that sum; lower is better.")
+    model_wape: float | None = Field(description="Of the model on the same periods.")
+
+
+class AccuracyBody(BaseModel):
+    """The public record: only what was saved within a day of the moment that it speaks of."""
+
+    as_of: Moment
+    batch: int
+    record: list[RecordLine]
+    lines: list[AccuracyLine]
+
+
+class AgainstLine(Known):
+    """One kept forecast beside what came."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    as_of: Moment
+    batch: int
+    model_version: str
+    level: Level
+    id: str
+    is_public: bool = Field(description="Saved within a day of its `as_of`.")
+    mean: float
+    q10: float | None = Field(alias="q0.1")
+    q50: float | None = Field(alias="q0.5")
+    q90: float | None = Field(alias="q0.9")
+    actual: float | None = Field(description="Empty until the period is over.")
+    error: float | None = Field(description="mean less actual: positive when too high.")
+
+
+class AgainstBody(BaseModel):
+    """Kept forecasts of a period beside what came, as known at `as_of`."""
+
+    as_of: Moment
+    batch: int
+    period: PeriodLabel
+    currency: str
+    lines: list[AgainstLine]
+
+
+class AgainstQuery(SnapshotQuery):
+    """Which period, and which of its snapshots."""
+
+    period: PeriodLabel
+    day: str | None = Field(
+        default=None,
+        max_length=40,
+        description="The last snapshot not after this day or moment; default the last of all. With `id`: up to it.",
+        examples=["2026-03-10"],
+    )
+    id: Text | None = Field(default=None, description="Every snapshot of this person or team, or `company`.")
+
+
+class OverridesQuery(BaseModel):
+    """Which period."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    period: PeriodLabel
+
+
+class OverrideToMake(BaseModel):
+    """What is expected instead of the model."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    period: PeriodLabel
+    level: Level
+    id: Text = Field(description="A user, a team, or `company`.", examples=["T-north"])
+    amount: float = Field(
+        ge=-1e14, le=1e14, allow_inf_nan=False, description="Revenue of the whole period, in the reporting currency."
+    )
+    reason: Text = Field(examples=["The tender was moved to May"])
+
+
+class Override(BaseModel):
+    """One override; later ones of the same node take its place beside the outlook, and it stays."""
+
+    number: int
+    period: PeriodLabel
+    level: Level
+    id: str
+    amount: float
+    currency: str
+    author: str
+    reason: str
+    made_at: Moment
+
+
+class OverridesBody(BaseModel):
+    """Overrides of a period that the key may see, oldest first."""
+
+    period: PeriodLabel
+    overrides: list[Override]

@@ -1,0 +1,65 @@
+"""The public record: overrides, forecast against actual, accuracy and how often stated ranges came true."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from api.errors import documented
+from api.queries import SnapshotQuery
+from api.ranking import json_records
+from api.records_schemas import (
+    AccuracyBody,
+    AccuracyLine,
+    AgainstBody,
+    AgainstLine,
+    AgainstQuery,
+    Override,
+    OverridesBody,
+    OverridesQuery,
+    OverrideToMake,
+    RecordLine,
+)
+from api.view import ViewOf
+
+router = APIRouter(prefix="/outlook", tags=["outlook"])
+
+
+@router.get("/against-actual", responses=documented(), summary="Forecast against actual")
+def against_actual(view: ViewOf, query: Annotated[AgainstQuery, Query()]) -> AgainstBody:
+    """What was forecast for a period on a past day, beside what came; with `id` every snapshot of one line."""
+    snapshot = view.snapshot(query.as_of, query.batch)
+    lines = view.records.against_actual(query.period, query.day, query.id, snapshot)
+    return AgainstBody(
+        as_of=snapshot.as_of,
+        batch=snapshot.batch,
+        period=query.period,
+        currency=view.reporting_currency,
+        lines=[AgainstLine.model_validate(line) for line in json_records(lines)],
+    )
+
+
+@router.get("/accuracy", responses=documented(), summary="Accuracy and the record of stated ranges")
+def accuracy(view: ViewOf, query: Annotated[SnapshotQuery, Query()]) -> AccuracyBody:
+    """How right model, baselines and overrides were on finished periods, and how often 80 % ranges held by level."""
+    snapshot = view.snapshot(query.as_of, query.batch)
+    return AccuracyBody(
+        as_of=snapshot.as_of,
+        batch=snapshot.batch,
+        record=[RecordLine.model_validate(line) for line in json_records(view.records.record(snapshot))],
+        lines=[AccuracyLine.model_validate(line) for line in json_records(view.records.accuracy(snapshot))],
+    )
+
+
+@router.get("/overrides", responses=documented(), summary="Overrides of a period")
+def overrides(view: ViewOf, query: Annotated[OverridesQuery, Query()]) -> OverridesBody:
+    """Every override of the own teams and their people, with author, reason and time."""
+    found = json_records(view.records.overrides(query.period))
+    return OverridesBody(period=query.period, overrides=[Override.model_validate(row) for row in found])
+
+
+@router.post("/overrides", status_code=201, responses=documented(400), summary="Override an outlook")
+def override(view: ViewOf, body: OverrideToMake) -> Override:
+    """Says what is expected instead of the model; it is shown beside it from now on, and how right it was is kept."""
+    number = view.records.override(body.period, body.level, body.id, body.amount, body.reason)
+    (made,) = [row for row in json_records(view.records.overrides(body.period)) if row["number"] == number]
+    return Override.model_validate(made)
