@@ -32,6 +32,7 @@ BODIES = {
     "/v1/outlook/overrides": {"period": "2020-01", "level": "rep", "id": REP, "amount": 1, "reason": "a test"},
     "/v1/scores": {"entity": "lead", "record": {"status": "new"}, "as_of": AS_OF},
     "/v1/targets/approvals": {"period": "2025Q4", "as_of": AS_OF, "batch": 1},
+    "/v1/targets/what-if": {"period": "2025Q4", "as_of": AS_OF, "batch": 1, "owner_id": REP, "amount": 10_000},
 }
 
 #: Each route with the part of the service that it belongs to.
@@ -53,6 +54,9 @@ ROUTES = {
     ("GET", "/v1/performance/{user_id}"): "rows",
     ("GET", "/v1/targets"): "rows",
     ("GET", "/v1/targets/approvals"): "rows",
+    ("GET", "/v1/targets/attainment"): "rows",
+    ("GET", "/v1/targets/levels"): "rows",
+    ("POST", "/v1/targets/what-if"): "company targets",
     ("POST", "/v1/targets/approvals"): "target approval",
     ("POST", "/v1/scores"): "ad-hoc scores",
     ("GET", "/v1/definitions"): "definitions",

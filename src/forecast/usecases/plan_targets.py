@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pandas as pd
 
-from forecast.errors import DataUnavailable, InvalidInput
+from forecast.errors import InvalidInput
 from forecast.history import in_force
 from forecast.outlook import UNASSIGNED, Outlook
 from forecast.periods import Period
@@ -151,7 +151,7 @@ def target_rate(lake: Lake, settings: Settings, currency: str, as_of: datetime, 
 
     Raises
     ------
-    DataUnavailable
+    InvalidInput
         If there is none.
     """
     if currency == settings.reporting_currency:
@@ -163,7 +163,7 @@ def target_rate(lake: Lake, settings: Settings, currency: str, as_of: datetime, 
             [currency, as_of.astimezone(settings.zone).date()],
         ).fetchone()
     if row is None:
-        raise DataUnavailable(
+        raise InvalidInput(
             f"There is no rate from {currency} to {settings.reporting_currency} on or before {as_of:%Y-%m-%d}; "
             "ingest rows of fx_rates."
         )
