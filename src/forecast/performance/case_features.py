@@ -53,8 +53,7 @@ def without_proxies(X: pd.DataFrame, person: "pd.Series[str]") -> tuple[pd.DataF
     """Features without those that stand for the person, and the names of those.
 
     A value belongs to ``1 / Σ share²`` people in effect, by their shares of its cases; a feature with few values stands
-    for the person when the mean of that over cases is below three (or below half of what chance would give in a
-    company of few).
+    for the person when the mean of that over cases is below three (in a company of few: nearer to one than to all).
 
     Parameters
     ----------
@@ -65,7 +64,7 @@ def without_proxies(X: pd.DataFrame, person: "pd.Series[str]") -> tuple[pd.DataF
     -------
     DataFrame, list of str
     """
-    least = min(MIN_PEOPLE, _effective(person, pd.Series(0, index=person.index)) / 2)
+    least = min(MIN_PEOPLE, (1 + _effective(person, pd.Series(0, index=person.index))) / 2)
     proxies = [
         str(name)
         for name in X
