@@ -39,6 +39,17 @@ def test_accuracy_is_signed_and_compares_overrides_on_their_own_cases():
     np.testing.assert_allclose(found["model_wape"], [0.15, 0.15, 0.15, 0.2])
 
 
+def test_an_override_that_came_later_is_judged_beside_the_model_of_that_day():
+    judged = pd.DataFrame(
+        [said("2024-06", 100.0, 150.0, days=20.0), said("2024-06", 100.0, 120.0, override=90.0, days=10.0)]
+    )
+
+    found = accuracy(judged).set_index("forecaster")
+
+    np.testing.assert_allclose(found.loc["model", "wape"], 0.5)
+    np.testing.assert_allclose(found.loc["override", ["wape", "model_wape"]].astype(float), [0.1, 0.2])
+
+
 def test_accuracy_without_revenue_has_no_share():
     found = accuracy(pd.DataFrame([said("2024-04", 0.0, 5.0)])).set_index("forecaster")
 

@@ -37,37 +37,35 @@ def accuracy(judged: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         ``level``, ``id``, ``horizon``, ``forecaster``, ``n`` (cases: periods), ``bias`` (sum of forecast − actual,
         positive when too high), ``bias_share`` (over the sum of absolute actuals), ``wape`` (sum of absolute errors
-        over that sum; NaN where it is 0), ``model_wape`` (of the model on the same cases). Only with cases.
+        over that sum; NaN where it is 0), ``model_wape`` (of the model on the same cases). Only with cases; each is
+        judged by the first forecast at its horizon in which the forecaster said something.
     """
-    cases = one_per_case(judged[judged["actual"].notna()])
-    actual = cases["actual"].astype(float)
-    key = [cases["level"], cases["id"], cases["horizon"]]
-    model_error = (cases["mean"].astype(float) - actual).abs()
-    tables = []
-    for name, column in FORECASTERS.items():
-        error = cases[column].astype(float) - actual if column in cases else pd.Series(np.nan, index=cases.index)
-        sums = pd.DataFrame(
-            {"n": error.notna(), "bias": error, "error": error.abs(), "model": model_error.where(error.notna())}
-        ).assign(actual=actual.abs().where(error.notna()))
-        table = sums.groupby(key, sort=False).sum().query("n > 0")
-        scale = table["actual"].where(table["actual"] > 0)
-        tables.append(
-            pd.DataFrame(
-                {
-                    "forecaster": name,
-                    "n": table["n"].astype(int),
-                    "bias": table["bias"],
-                    "bias_share": table["bias"] / scale,
-                    "wape": table["error"] / scale,
-                    "model_wape": table["model"] / scale,
-                }
-            ).reset_index()
-        )
+    known = judged[judged["actual"].notna()]
+    tables = [_errors_of(known, name, column) for name, column in FORECASTERS.items() if column in known]
     whole = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
     rank = whole["level"].map({level: at for at, level in enumerate(LEVELS)})
     place = whole["forecaster"].map({name: at for at, name in enumerate(FORECASTERS)})
     whole = whole.assign(_rank=rank, _place=place).sort_values(["_rank", "id", "horizon", "_place"], kind="stable")
     return whole.drop(columns=["_rank", "_place"]).reset_index(drop=True).round(6)
+
+
+def _errors_of(judged: pd.DataFrame, name: str, column: str) -> pd.DataFrame:
+    """Errors of one forecaster, each case by the first time that it said something."""
+    cases = one_per_case(judged[judged[column].notna()])
+    actual = cases["actual"].astype(float)
+    error, model = (cases[said].astype(float) - actual for said in (column, "mean"))
+    sums = pd.DataFrame({"n": 1, "bias": error, "error": error.abs(), "model": model.abs(), "actual": actual.abs()})
+    table = sums.groupby([cases["level"], cases["id"], cases["horizon"]], sort=False).sum()
+    scale = table["actual"].where(table["actual"] > 0)
+    columns = {
+        "forecaster": name,
+        "n": table["n"].astype(int),
+        "bias": table["bias"],
+        "bias_share": table["bias"] / scale,
+        "wape": table["error"] / scale,
+        "model_wape": table["model"] / scale,
+    }
+    return pd.DataFrame(columns, index=table.index).reset_index()
 
 
 def compare(forecasts: pd.DataFrame, by: Sequence[str] = ("level", "ahead")) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from forecast.outlook.accuracy import accuracy
-from forecast.outlook.record import LEVELS, PUBLIC_WITHIN, came_true, one_per_case
+from forecast.outlook.record import LEVELS, PUBLIC_WITHIN, came_true, horizon_of
 from forecast.outlook.revenue import read_revenue, read_teams, to_nodes
 from forecast.periods import Period, parse_period
 from forecast.ports import Lake, Store
@@ -15,6 +15,8 @@ from forecast.settings import Settings
 #: Columns of a snapshot that are text; all others but its key are numbers.
 _TEXT = ("level", "id", "currency", "period", "model_version")
 _KEY = ("as_of", "batch", "saved_at")
+#: What identifies one saving of all lines of a period.
+_SNAPSHOT = ("period", "as_of", "batch", "model_version")
 
 
 def actuals(
@@ -102,7 +104,7 @@ def _judged(lake: Lake, settings: Settings, kept: pd.DataFrame, known_at: dateti
     judged = with_actuals(kept, actuals(lake, settings, periods, known_at, batch=batch))
     judged["error"] = judged["mean"] - judged["actual"]
     rank = judged["level"].map({level: at for at, level in enumerate(LEVELS)})
-    keys = ["period", "as_of", "batch", "model_version", "_rank", "id"]
+    keys = [*_SNAPSHOT, "_rank", "id"]
     return judged.assign(_rank=rank).sort_values(keys, kind="stable", ignore_index=True).drop(columns="_rank")
 
 
@@ -124,17 +126,19 @@ def _period(label: str, settings: Settings) -> Period:
 def _cases(
     lake: Lake, store: Store, settings: Settings, known_at: datetime, batch: int | None, *, with_backdated: bool
 ) -> pd.DataFrame:
-    """Of each period that is over, its first snapshot at each horizon, beside what came: few rows of very many."""
+    """Of each period that is over, its first and last snapshot at each horizon, beside what came.
+
+    These are few of very many rows: ranges are judged by the first, overrides often come later.
+    """
     moments = _timed(store.snapshot_moments(before=known_at), settings)
-    moments = moments[moments["is_public"].astype(bool) | with_backdated]
-    labels = [
-        label for label in sorted(set(moments["period"])) if _period(label, settings).end(settings.zone) <= known_at
-    ]
-    chosen = one_per_case(moments[moments["period"].isin(labels)].assign(level="company", id="company"))
-    key = ["period", "as_of", "batch", "model_version"]
+    over = [label for label in set(moments["period"]) if _period(label, settings).end(settings.zone) <= known_at]
+    moments = moments[(moments["is_public"].astype(bool) | with_backdated) & moments["period"].isin(over)]
+    moments = moments.assign(horizon=horizon_of(moments["days_ahead"])).sort_values([*_SNAPSHOT], kind="stable")
+    chosen = pd.concat([moments.drop_duplicates(["period", "horizon"], keep=keep) for keep in ("first", "last")])
+    chosen = chosen.loc[chosen["horizon"].notna(), [*_SNAPSHOT]].drop_duplicates()
     days = [one.to_pydatetime() for one in chosen["as_of"].drop_duplicates()]
     judged = _judged(lake, settings, store.snapshots(before=known_at, as_of=days), known_at, batch)
-    return judged.merge(chosen[key], on=key)
+    return judged.merge(chosen, on=[*_SNAPSHOT])
 
 
 def outlook_record(
