@@ -32,8 +32,8 @@ _CHANGE = Text(
 )
 _CHANGE_OF = Text("{segment}, {stage}", "{segment}，{stage}")
 _NO_CHANGE = Text(
-    "No stage has changed by more than chance (an unchanged funnel raises a false alarm in at most 5 % of looks).",
-    "没有哪个阶段的变化超出偶然（漏斗不变时，每次查看的误报率至多 5 %）。",
+    "No stage has changed by more than chance (at most one look in 200 at an unchanged funnel raises a false alarm).",
+    "没有哪个阶段的变化超出偶然（漏斗不变时，至多每 200 次查看误报一次）。",
 )
 _WAYS = {"converts": Text("move on", "推进"), "drops": Text("drop out or fall back", "流失或退回")}
 _REASON = Text(
