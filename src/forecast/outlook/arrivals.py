@@ -147,7 +147,8 @@ def owner_rates(
     if not shrink or total <= 0:
         return Rates(raw, n_own, PRIOR_WINS)
     exposure = present * n_total / total  # past wins for each win expected ahead
-    prior = _prior_wins(n_own[is_active] / present[is_active])
+    settled = is_active & (present > 0.5)
+    prior = _prior_wins(n_own[settled] / present[settled])
     mean = total / present[is_active].sum()
     n_teams = int(team.max(initial=0)) + 1
     team_wins, team_exposure = (

@@ -100,7 +100,7 @@ def look_back(
     """
     kept = [
         found
-        for number, at in enumerate(origins.days)
+        for number, at in enumerate(origins.days[: origins.n_comparable])
         if (
             found := _look_back_from(
                 number, float(at), opened, past, origins, people, first_days, season, half_life_days, shrink
@@ -143,7 +143,8 @@ def _look_back_from(
     )
     arriving = rates.expected
     n_behind = float(rates.n_own.sum())
-    if n_open + n_behind < _MIN_WINS or at - first_days < min(28.0, origins.to_days):
+    has_open = bool(((opened.origin == number) & (opened.owner >= 0)).any())
+    if n_open + n_behind < _MIN_WINS or (has_open and n_open < _MIN_WINS) or at - first_days < min(28.0, origins.to_days):
         return None
     new = (past.created_days >= at) & (past.closed_days >= span[0]) & (past.closed_days < span[1])
     actual = _sums(past.owner[new], past.count[new], n_owners)
@@ -203,14 +204,14 @@ def best_half_life(past: Arrivals, origins: Origins, *, first_days: float, seaso
     if not np.isfinite(deviances).all():
         return HALF_LIFE
     usual = deviances[HALF_LIVES.index(HALF_LIFE)]
-    scale = max(usual / max(len(origins.days), 1), 1.0)
+    scale = max(usual / max(origins.n_comparable, 1), 1.0)
     best = int(np.argmin(deviances))
     return HALF_LIVES[best] if usual - deviances[best] > 2 * scale else HALF_LIFE
 
 
 def _deviance(past: Arrivals, origins: Origins, first_days: float, season: Season, half_life: float) -> float:
     total, n_used = 0.0, 0
-    for at in origins.days:
+    for at in origins.days[: origins.n_comparable]:
         intensity, weight = event_intensities(
             past, at=float(at), from_days=origins.from_days, to_days=origins.to_days, first_days=first_days,
             season=season, half_life_days=half_life,

@@ -12,8 +12,11 @@ from forecast.history import in_force, sql_moment
 
 Floats = NDArray[np.float64]
 
-#: At most so many origins are looked back at, and so many are enough without overlap.
-MAX_ORIGINS, _ENOUGH_ORIGINS = 26, 8
+#: At most so many origins are looked back at, those before them that are learned from included; and so many that
+#: are comparable with now are enough, without overlap.
+MAX_ORIGINS, _MAX_COMPARABLE, _ENOUGH_ORIGINS = 40, 26, 8
+#: An origin is like now if it has this share of the history behind it, or at least so many days.
+_LIKE_NOW, _LIKE_NOW_DAYS = 0.5, 300.0
 #: Ages of opportunities that are told apart, in days.
 _AGE_EDGES = np.array([7.0, 21.0, 45.0, 90.0, 180.0])
 
@@ -28,6 +31,8 @@ class Origins:
         Days from ``as_of``, negative, latest first; whole weeks, so that each has the same weekday.
     from_days, to_days : float
         The span, in days after each origin.
+    n_comparable : int
+        So many of them, the latest, have a history behind them that is comparable with the present one.
     weight : float
         1 without overlap of spans, else the share by which one moves on.
     """
@@ -35,11 +40,14 @@ class Origins:
     days: Floats
     from_days: float
     to_days: float
+    n_comparable: int
     weight: float
 
 
 def past_origins(from_days: float, to_days: float, history_days: float) -> Origins:
-    """Origins in the history whose spans do not overlap, or by half where there would be few.
+    """Origins in the history whose spans do not overlap, or by half where few of them would be comparable with now.
+
+    The others are for learning only.
 
     Parameters
     ----------
@@ -49,12 +57,13 @@ def past_origins(from_days: float, to_days: float, history_days: float) -> Origi
     """
     span = to_days - from_days
     if to_days <= 0 or span <= 0:
-        return Origins(np.empty(0), from_days, to_days, 1.0)
+        return Origins(np.empty(0), from_days, to_days, 0, 1.0)
     latest, step = _weeks(to_days), _weeks(span)
-    if (history_days - latest) / step < _ENOUGH_ORIGINS:
+    earliest = history_days - min(_LIKE_NOW * history_days, _LIKE_NOW_DAYS)
+    if (earliest - latest) / step < _ENOUGH_ORIGINS:
         step = _weeks(span / 2)
     days = -np.arange(latest, history_days, step)[:MAX_ORIGINS]
-    return Origins(days, from_days, to_days, min(1.0, step / span))
+    return Origins(days, from_days, to_days, min(int((days >= -earliest).sum()), _MAX_COMPARABLE), min(1.0, step / span))
 
 
 def read_snapshots(con: DuckDBPyConnection, as_of: datetime, origins: Origins) -> pd.DataFrame:

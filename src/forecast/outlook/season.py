@@ -13,8 +13,9 @@ Days = NDArray[np.int64]
 _MIN_EVENTS, _MIN_DAYS = 50, 56
 #: Months of the year are told apart from this many days on.
 _TWO_YEARS_DAYS = 700
-#: Prior standard deviation of a calendar effect on the log pace.
-_PRIOR_SD = 0.4
+#: Prior standard deviation of a calendar effect on the log pace; of a weekday so many times wider, since whole
+#: weekdays can be without any event.
+_PRIOR_SD, _WEEKDAY_WIDER = 0.4, 5.0
 #: No day counts as slower than this, so that an event on a quiet day is not taken for hundreds.
 _SLOWEST = 0.05
 
@@ -93,7 +94,7 @@ def _calendar(dates: NDArray[np.datetime64], *, months: bool) -> Floats:
     left = ((month + 1).astype("datetime64[D]") - dates).astype(np.int64)
     month_of_year = month.astype(np.int64) % 12
     weekday = (dates.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
-    columns = [np.eye(7)[weekday], left[:, None] <= 5, (left[:, None] <= 10) & (month_of_year[:, None] % 3 == 2)]
+    columns = [_WEEKDAY_WIDER * np.eye(7)[weekday], left[:, None] <= 5, (left[:, None] <= 10) & (month_of_year[:, None] % 3 == 2)]
     if months:
         columns.append(np.eye(12)[month_of_year])
     return np.hstack([np.asarray(column, dtype=float) for column in columns])
