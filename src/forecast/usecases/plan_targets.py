@@ -1,10 +1,12 @@
 """From a wish for a period to proposed targets: territory paths, constraints, ramps; before the period or during it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pandas as pd
+from duckdb import DuckDBPyConnection
 
 from forecast.errors import InvalidInput
 from forecast.history import in_force
@@ -16,7 +18,7 @@ from forecast.targets.constraints import Constraint, ramp_factor, state_rules
 from forecast.usecases.outlook import outlook
 from forecast.usecases.target_history import last_targets, targets_in_force
 from forecast.usecases.targets import TargetProposal, propose_targets
-from forecast.usecases.territory import territory_outlook
+from forecast.usecases.territory import hide_typed, territory_outlook, untyped_scores
 
 _DAYS_PER_MONTH = 365.25 / 12
 
@@ -61,11 +63,39 @@ def target_outlook(
 ) -> Outlook:
     """The outlook that targets rest on: of the territories, or with ``skill`` the ordinary one."""
     batch = lake.head() if batch is None else batch
-    made = outlook(lake, registry, store, settings, period, as_of, batch=batch, measure=measure)
     if skill:
-        return made
-    with lake.connect(batch) as con:
-        return territory_outlook(con, made, settings)
+        return outlook(lake, registry, store, settings, period, as_of, batch=batch, measure=measure)
+    untyped = UntypedLake(lake)
+    with untyped.connect(batch) as con:
+        scores = untyped_scores(con, as_of, settings)
+        made = outlook(untyped, registry, store, settings, period, as_of, batch=batch, scores=scores, measure=measure)
+        return territory_outlook(con, made, scores, settings)
+
+
+class UntypedLake:
+    """A lake whose readers see nothing that a rep can type to please a forecast."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+
+    def head(self) -> int:
+        """Number of the last batch."""
+        return self._lake.head()
+
+    @contextmanager
+    def connect(self, batch: int | None = None) -> Iterator[DuckDBPyConnection]:
+        """A connection without what is typed; see `hide_typed`."""
+        with self._lake.connect(batch) as con:
+            hide_typed(con)
+            yield con
+
+    def table(self, name: str, as_of: datetime | None = None, batch: int | None = None) -> pd.DataFrame:
+        """Rows of a canonical table."""
+        return self._lake.table(name, as_of, batch)
+
+    def append_scores(self, scores: pd.DataFrame) -> None:
+        """Refuse: such scores are nobody's."""
+        raise InvalidInput("Scores that know nothing but age are not kept.")
 
 
 def plan_targets(

@@ -12,6 +12,9 @@ from forecast.ports import Lake, Store
 
 KIND_OF_FORM = {r"\d{4}-\d{2}": "month", r"\d{4}Q\d": "quarter", r"FY\d{4}": "year", r"\d{4}-W\d{2}": "week"}
 
+#: Other names that CRMs have for a measure.
+_ALSO_CALLED = {"revenue": ("revenue", "bookings")}
+
 
 @dataclass(frozen=True)
 class HeldTargets:
@@ -71,7 +74,8 @@ def targets_in_force(
     imported = lake.table("targets", as_of, batch)
     if imported.empty or not {"period", "measure", "owner_kind", "owner_id"} <= set(imported):
         return None
-    of_period = (imported["period"] == period.label) & (imported["measure"] == measure) & imported["amount"].notna()
+    names = _ALSO_CALLED.get(measure, (measure,))
+    of_period = (imported["period"] == period.label) & imported["measure"].isin(names) & imported["amount"].notna()
     return _held(imported[of_period], None) if of_period.any() else None
 
 

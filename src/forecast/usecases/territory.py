@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from forecast.conversion import ConversionScorer, window_labels
 from forecast.features import open_entities
-from forecast.history import in_force
+from forecast.history import in_force, stored_columns
 from forecast.outlook import UNASSIGNED, Outlook, win_probability_within
 from forecast.outlook.ledger import MEMORY_DAYS, Ledger, read_ledger
 from forecast.outlook.outlook import digits_of
+from forecast.schema import DUCKDB_TYPES
 from forecast.settings import Settings
 from forecast.targets.arrivals import (
     N_CLASSES,
@@ -37,6 +38,8 @@ from forecast.usecases.snapshots import take_snapshots
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
+#: Columns of opportunities in which reps say how a deal stands.
+TYPED = ("expected_close_date", "forecast_category", "lost_reason", "name", "stage")
 #: The only thing that the chance of an open opportunity depends on, and its limits in days.
 AGE = "age"
 AGE_DAYS = (7, 14, 30, 60, 90, 180, 365)
@@ -46,20 +49,23 @@ _STEP_DAYS = 7
 _MAX_WINDOWS = 24
 
 
-def territory_outlook(con: DuckDBPyConnection, made: Outlook, settings: Settings) -> Outlook:
-    """The outlook with paths that know the territories and not the persons.
+def territory_outlook(con: DuckDBPyConnection, made: Outlook, scores: pd.DataFrame, settings: Settings) -> Outlook:
+    """An outlook with paths that know the territories and not the persons.
 
     What is booked stays. Open opportunities are won at the company's rate for their age; what arrives comes at the
     territory's own rate (leads, opportunities without a lead, ordering accounts) and is won as in the whole company;
-    amounts are the company's, by size of account. The company's own paths stay those of the outlook. Nothing is read
-    that a rep can type: no expected close, category, stage, amount asked or product.
+    amounts are the company's, by size of account. The company's own paths stay those of the outlook: its shocks, season
+    and growth are everybody's. Nothing is read that a rep can type to please a forecast: no expected close, category or
+    stage; what is asked counts in the company's paths, and for no single territory.
 
     Parameters
     ----------
     con : DuckDB connection
         With the histories that the outlook was made from.
     made : Outlook
-        By owner.
+        By owner, made with these scores.
+    scores : DataFrame
+        As `untyped_scores` gives them.
 
     Returns
     -------
@@ -68,7 +74,7 @@ def territory_outlook(con: DuckDBPyConnection, made: Outlook, settings: Settings
     """
     if made.by != "owner" or made.measure == "activities" or not made.owners:
         return made
-    history = _History.read(con, made, settings)
+    history = _History.read(con, made, scores, settings)
     potential = history.potential()
     rest = territory_paths(potential, n_paths=len(made.paths), random_state=settings.random_state)
     if rest.sum() <= 0:
@@ -77,6 +83,16 @@ def territory_outlook(con: DuckDBPyConnection, made: Outlook, settings: Settings
     rest = match_company(rest, made.company_paths - booked.sum())
     paths = np.rint((booked + rest) * scale) / scale
     return replace(made, paths=paths, parts=_parts(booked, rest.mean(axis=0), potential, scale))
+
+
+def hide_typed(con: DuckDBPyConnection) -> None:
+    """Empty what reps type to say how a deal stands, in every version: no reader of this connection can see it."""
+    kind = con.execute("SELECT count(*) FROM duckdb_views() WHERE view_name = 'opportunities' AND temporary").fetchone()
+    kinds = stored_columns("opportunities")
+    empty = ", ".join(f"CAST(NULL AS {DUCKDB_TYPES[kinds[name]]}) AS {name}" for name in TYPED)
+    con.execute(f"CREATE TEMP TABLE _untyped AS SELECT * REPLACE ({empty}) FROM opportunities")
+    con.execute(f"DROP {'VIEW' if kind and kind[0] else 'TABLE'} opportunities")
+    con.execute("ALTER TABLE _untyped RENAME TO opportunities")
 
 
 def untyped_scores(con: DuckDBPyConnection, as_of: datetime, settings: Settings) -> pd.DataFrame:
@@ -138,8 +154,8 @@ class _History:
         self.chance = np.clip(until - before, 0, 1)
 
     @classmethod
-    def read(cls, con: DuckDBPyConnection, made: Outlook, settings: Settings) -> "_History":
-        ledger = read_ledger(con, untyped_scores(con, made.as_of, settings), made.as_of, settings, made.measure)
+    def read(cls, con: DuckDBPyConnection, made: Outlook, scores: pd.DataFrame, settings: Settings) -> "_History":
+        ledger = read_ledger(con, scores, made.as_of, settings, made.measure)
         history = cls(made, ledger, settings, read_classes(con, made.as_of))
         history.arrivals = read_arrivals(con, made.owners, made.as_of)
         history.days_there = read_days_there(con, made.owners, made.as_of)

@@ -1,8 +1,11 @@
 """What moved the outlook of a period between two moments."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 
 import pandas as pd
+from duckdb import DuckDBPyConnection
 
 from forecast.errors import InvalidInput
 from forecast.history import in_force
@@ -59,13 +62,14 @@ def what_moved(
         )
     if from_batch > to_batch:
         raise InvalidInput(f"`from_batch` must not be after `to_batch`, got {from_batch} and {to_batch}.")
-    wiring = (lake, registry, store, settings, period)
     old_model, model = (_serving(registry, store, as_of) for as_of in (from_as_of, to_as_of))
-    before = book(*wiring, from_as_of, from_batch, old_model)
-    corrected = before if from_batch == to_batch else book(*wiring, from_as_of, to_batch, old_model)
-    remodelled = corrected if old_model == model else book(*wiring, from_as_of, to_batch, model)
-    after = remodelled if from_as_of == to_as_of else book(*wiring, to_as_of, to_batch, model)
-    with lake.connect(to_batch) as con:
+    with ExitStack() as stack:
+        wiring = (_OpenLake(lake, stack), registry, store, settings, period)
+        before = book(*wiring, from_as_of, from_batch, old_model)
+        corrected = before if from_batch == to_batch else book(*wiring, from_as_of, to_batch, old_model)
+        remodelled = corrected if old_model == model else book(*wiring, from_as_of, to_batch, model)
+        after = remodelled if from_as_of == to_as_of else book(*wiring, to_as_of, to_batch, model)
+    with lake.connect(to_batch) as con:  # a fresh one, since rescoring changes its history
 
         def choose() -> ChosenScorer:
             chosen = choose_scorer(con, registry, store, settings, "opportunity", from_as_of, model)
@@ -88,13 +92,27 @@ def book(
     """Everything that the mean of an outlook is the sum of, scored by a model, by default that day's champion."""
     with lake.connect(batch) as con:
         scores = None
-        if (
-            settings.revenue_from != "orders"
-            and con.execute(f"SELECT 1 FROM {in_force('opportunities', as_of)} LIMIT 1").fetchone()
-        ):
+        known = con.execute(f"SELECT 1 FROM {in_force('opportunities', as_of)} LIMIT 1").fetchall()
+        if known and settings.revenue_from != "orders":
             scores = score(lake, registry, store, settings, as_of, model=model, batch=batch, entity="opportunity")
         made = outlook(lake, registry, store, settings, period, as_of, batch=batch, scores=scores)
         return read_book(con, made, _no_scores(settings) if scores is None else scores, settings)
+
+
+class _OpenLake:
+    """A lake that opens each batch once: a connection costs more than what is read from it."""
+
+    def __init__(self, lake: Lake, stack: ExitStack) -> None:
+        self._lake, self._stack = lake, stack
+        self._open: dict[int | None, DuckDBPyConnection] = {}
+        self.head, self.table, self.append_scores = lake.head, lake.table, lake.append_scores
+
+    @contextmanager
+    def connect(self, batch: int | None = None) -> Iterator[DuckDBPyConnection]:
+        """The connection of a batch, closed with the stack."""
+        if batch not in self._open:
+            self._open[batch] = self._stack.enter_context(self._lake.connect(batch))
+        yield self._open[batch]
 
 
 def _serving(registry: ModelRegistry, store: Store, as_of: datetime) -> str:
