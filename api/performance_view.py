@@ -37,10 +37,9 @@ def person_view(found: Performance, user_id: str, rights: Rights) -> PersonView:
         )
     visible = [str(name) for name in people["id"]]
     steps = found.steps
-    pairs = found.comparisons(visible)
     return PersonView(
         line,
         steps[(steps["level"] == "user") & (steps["id"] == user_id)],
-        pairs[pairs["id"] == user_id],
+        found.comparisons(visible, of=user_id),
         found.suggestions("user", user_id, visible=visible),
     )

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
@@ -83,6 +84,14 @@ def test_people_are_compared_by_the_probability_that_one_is_ahead(above):
     assert pairs.loc[("dan", "ann"), "claim"] == "behind"
     assert above.ahead("ann", "bob") + above.ahead("bob", "ann") <= 1
     assert above.comparisons([]).empty
+
+
+def test_one_person_is_compared_with_the_others_alone(above):
+    own = above.comparisons(PEOPLE, of="bob")
+
+    every = above.comparisons(PEOPLE)
+    pd.testing.assert_frame_equal(own, every[every["id"] == "bob"].reset_index(drop=True))
+    assert above.comparisons(PEOPLE, of="nobody").empty
 
 
 def test_equal_people_are_not_claimed_to_differ(above):

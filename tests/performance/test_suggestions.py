@@ -57,7 +57,7 @@ def test_only_visible_colleagues_who_are_ahead_are_named(steps):
     def named(visible):
         return suggestions(steps, "ann", visible)[0]["evidence"]["learn_from"]
 
-    assert named(PEOPLE)[:2] == ["cat", "bob"]
+    assert set(named(PEOPLE)) >= {"bob", "cat"}
     assert named(["ann", "bob"]) == ["bob"]
     assert named(["ann"]) == named([]) == []
 

@@ -18,7 +18,12 @@ Codes = NDArray[np.int64]
 CLAIM_LEVEL = 0.9
 #: Lower and upper quantile of the 80 % interval.
 _RANGE = (0.1, 0.9)
-CLAIMS = ("ahead", "behind", "")
+#: Columns of `Above.lines` without money.
+LINE_COLUMNS = (
+    "level", "id", "n_cases", "successes", "expected", "difference", "above", "low", "high", "pace", "p_ahead",
+    "p_behind", "claim", "unseen",
+)  # fmt: skip
+_MONEY_COLUMNS = ("amount", "expected_amount", "amount_above", "amount_low", "amount_high")
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ class Above:
             for (level, name), chosen in members.items()
             if len(chosen)
         ]
-        columns = ["level", "id", *_COLUMNS, *([] if money is None else _MONEY_COLUMNS)]
+        columns = [*LINE_COLUMNS, *([] if money is None else _MONEY_COLUMNS)]
         return pd.DataFrame(rows, columns=columns)
 
     @cached_property
@@ -152,8 +157,15 @@ class Above:
         first, second = (self.skill.draws[:, self.people.index(person)] for person in (one, other))
         return float((first > second).mean())
 
-    def comparisons(self, people: Sequence[str]) -> pd.DataFrame:
-        """Every ordered pair of some people.
+    def comparisons(self, people: Sequence[str], of: str | None = None) -> pd.DataFrame:
+        """Pairs of some people.
+
+        Parameters
+        ----------
+        people : sequence of str
+            User ids; those without cases in the period are left out.
+        of : str, optional
+            Only pairs of this person with each other one; default every ordered pair.
 
         Returns
         -------
@@ -162,25 +174,16 @@ class Above:
         """
         known = sorted(set(people) & set(self.people))
         draws = self.skill.draws[:, [self.people.index(person) for person in known]]
-        chance = (
-            np.stack([(draws[:, [i]] > draws).mean(axis=0) for i in range(len(known))]) if known else np.empty((0, 0))
-        )
-        first, second = np.nonzero(~np.eye(len(known), dtype=bool))
-        return pd.DataFrame(
-            {
-                "id": [known[i] for i in first],
-                "other_id": [known[i] for i in second],
-                "p_ahead": chance[first, second],
-                "claim": [claimed(chance[i, j], chance[j, i]) for i, j in zip(first, second, strict=True)],
-            }
-        )
-
-
-_COLUMNS = (
-    "n_cases", "successes", "expected", "difference", "above", "low", "high", "pace", "p_ahead", "p_behind", "claim",
-    "unseen",
-)  # fmt: skip
-_MONEY_COLUMNS = ("amount", "expected_amount", "amount_above", "amount_low", "amount_high")
+        rows = []
+        for position, person in enumerate(known):
+            if of is None or person == of:
+                ahead, behind = (draws[:, [position]] > draws).mean(axis=0), (draws[:, [position]] < draws).mean(axis=0)
+                rows += [
+                    (person, other, float(p), claimed(float(p), float(q)))
+                    for other, p, q in zip(known, ahead, behind, strict=True)
+                    if other != person
+                ]
+        return pd.DataFrame(rows, columns=["id", "other_id", "p_ahead", "claim"])
 
 
 def claimed(ahead: float, behind: float) -> str:

@@ -60,7 +60,7 @@ def read_targets(
     ).df()
     sources = [frame for frame in (_last_approved(approved, as_of), imported) if len(frame)]
     if not sources:
-        return pd.DataFrame({"level": [], "id": [], "target": pd.Series(dtype=float)})
+        return pd.DataFrame(columns=["level", "id", "target"], dtype=object).astype({"target": float})
     own = pd.concat(sources, ignore_index=True).drop_duplicates(["owner_kind", "owner_id"])
     own = _in_reporting_currency(con, own, min(as_of, period.start(settings.zone)), as_of, settings)
     own["id"] = own["owner_id"].where(own["owner_kind"] != COMPANY, COMPANY)

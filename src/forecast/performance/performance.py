@@ -11,7 +11,7 @@ import pandas as pd
 from duckdb import DuckDBPyConnection
 
 from forecast.history import in_force, sql_moment
-from forecast.performance.above import Above
+from forecast.performance.above import LINE_COLUMNS, Above
 from forecast.performance.attainment import read_targets
 from forecast.performance.incidence import win_incidence
 from forecast.performance.kpis import Spans, create_facts, measure_kpis, owners_of_facts
@@ -75,7 +75,7 @@ class Performance:
         """Every line in the whole and in each step: columns of `Above.lines` and ``step``; sorted by the funnel."""
         frames = [above.lines(self.people_of).assign(step=step) for step, above in self.judged.steps.items()]
         if not frames:
-            return pd.DataFrame(columns=["level", "id", "step", "claim"])
+            return pd.DataFrame(columns=[*LINE_COLUMNS, "step"])
         return _rounded(pd.concat(frames, ignore_index=True))
 
     def to_frame(self) -> pd.DataFrame:
@@ -110,12 +110,12 @@ class Performance:
         person = name if level == "user" else None
         return suggest(rows, self.judged.steps, person=person, visible=visible)
 
-    def comparisons(self, people: Collection[str]) -> pd.DataFrame:
-        """Every ordered pair of some people by the whole result; see `Above.comparisons`."""
+    def comparisons(self, people: Collection[str], of: str | None = None) -> pd.DataFrame:
+        """Pairs of some people, or of one with the others, by the whole result; see `Above.comparisons`."""
         above: Above | None = self.judged.steps.get(WIN)
         if above is None:
             return pd.DataFrame(columns=["id", "other_id", "p_ahead", "claim"])
-        return _rounded(above.comparisons(sorted(people)))
+        return _rounded(above.comparisons(sorted(people), of))
 
 
 def measure(
