@@ -128,7 +128,7 @@ def test_matched_paths_sum_to_the_companys_and_keep_shares(seed, n_owners):
     np.testing.assert_allclose(matched[some] / matched[some].sum(axis=1, keepdims=True), shares)
 
 
-def test_paths_repeat_and_new_owners_do_not_change_the_common_factor():
+def test_the_same_state_gives_the_same_paths():
     first, again = (territory_paths(potential([5.0, 9.0], variance=0.1, common=0.1)) for _ in range(2))
 
     assert first.tobytes() == again.tobytes()
