@@ -12,7 +12,8 @@ from forecast.outlook.accuracy import QUANTILES, quantile_columns
 
 Floats = NDArray[np.float64]
 
-#: With this many own earlier errors a node is judged by them; with fewer, by those of all nodes of its level, scaled.
+#: With this many own earlier errors a node is judged by them; with fewer, by those of all nodes of its level, in
+#: proportion to what it brought or was expected to bring, whichever is larger.
 MIN_OWN_ERRORS = 8
 #: Shorter series are forecast by their mean.
 MIN_OBSERVATIONS = 5
@@ -47,10 +48,11 @@ def _ranges_of(rows: pd.DataFrame) -> pd.DataFrame:
         past = rows.index[(rows["ends_at"] <= origin) & error.notna()]
         if not len(past):
             continue
-        size = rows.loc[past, "actual"].abs().groupby(rows.loc[past, "id"]).mean()
-        typical = max(float(size.mean()), 1e-9)
-        scale = rows["id"].map(size).fillna(typical).clip(lower=0.01 * typical)
-        pooled = np.quantile((error[past] / scale[past]).to_numpy(), QUANTILES)
+        large = rows.loc[past, ["actual", "mean"]].abs().max(axis=1)
+        size = large.groupby(rows.loc[past, "id"]).mean()
+        scale = rows["id"].map(size).fillna(rows["mean"].abs())
+        relative = error[past] / scale[past].where(scale[past] > 0)
+        pooled = np.quantile(relative.fillna(0.0).to_numpy(), QUANTILES)
         own = error[past].groupby(rows.loc[past, "id"])
         deciles = pd.DataFrame({quantile: own.quantile(quantile) for quantile in QUANTILES})
         own_errors = deciles.reindex(rows.loc[now, "id"]).to_numpy(dtype=float)

@@ -106,12 +106,29 @@ def backtest_outlook(
         if at >= begin:
             frames.append(_outlook_at(lake, registry, store, settings, targets, batch))
             frames.append(_ets_at(lake, settings, over, at, targets, kind, batch))
-    said = with_actuals(pd.concat(points, ignore_index=True), came)
-    ranged = error_ranges(said)
+    told, others = pd.concat(points, ignore_index=True), pd.concat(frames, ignore_index=True)
+    nodes = _nodes([told, others], came)
+    ranged = error_ranges(with_actuals(_at_every_node(told, nodes), came))
     ranged = ranged[ranged["as_of"] >= folds[0].start(settings.zone)]
-    others = with_actuals(pd.concat(frames, ignore_index=True), came)
+    others = with_actuals(_at_every_node(others, nodes), came)
     columns = ["model", *_CASE, "level", "id", "mean", *quantile_columns(), "actual"]
     return OutlookBacktest(pd.concat([others[columns], ranged[columns]], ignore_index=True))
+
+
+def _nodes(forecasts: list[pd.DataFrame], came: pd.DataFrame) -> pd.DataFrame:
+    """Every node that any method names, or to which something came, with each case of its period."""
+    cases = pd.concat([frame[_CASE] for frame in forecasts]).drop_duplicates()
+    named = [frame[[*_CASE, "level", "id"]] for frame in forecasts]
+    return pd.concat([*named, cases.merge(came.drop(columns="actual"), on="period")]).drop_duplicates()
+
+
+def _at_every_node(forecasts: pd.DataFrame, nodes: pd.DataFrame) -> pd.DataFrame:
+    """Rows of each method for every node: who has nothing in its view is expected to bring nothing."""
+    models = forecasts[[*_CASE, "model"]].drop_duplicates()
+    key = [*_CASE, "model", "level", "id"]
+    whole = nodes.merge(models, on=_CASE).merge(forecasts, on=key, how="left", validate="one_to_one")
+    numbers = [name for name in forecasts.columns if name not in key]
+    return whole.fillna(dict.fromkeys(numbers, 0.0))
 
 
 def _periods_over(lake: Lake, settings: Settings, as_of: datetime, kind: str, batch: int | None) -> list[Period]:
@@ -166,15 +183,7 @@ def _baselines_at(
             ago = _season_ago(revenue, period, over[at - 1], settings)
             nodes = to_nodes(ago.rename("mean").to_frame(), read_teams(con, origin, origin))
         frames.append(nodes.assign(model="seasonal_naive", **case))
-    return _every_node(pd.concat(frames, ignore_index=True))
-
-
-def _every_node(points: pd.DataFrame) -> pd.DataFrame:
-    """Rows for every node that any method names: who has nothing in a method's view is expected to bring nothing."""
-    nodes = points[[*_CASE, "level", "id"]].drop_duplicates()
-    models = points[[*_CASE, "model"]].drop_duplicates()
-    whole = nodes.merge(models, on=_CASE).merge(points, on=[*_CASE, "model", "level", "id"], how="left")
-    return whole.fillna({"mean": 0.0})
+    return pd.concat(frames, ignore_index=True)
 
 
 def _season_ago(revenue: Revenue, period: Period, last: Period, settings: Settings) -> pd.Series:
