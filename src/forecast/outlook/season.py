@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,10 +46,14 @@ class Season:
 
         Outside the days that are known it runs evenly.
         """
-        total = np.concatenate([[0.0], np.cumsum(self.pace)])
-        grid = self.first + np.arange(len(total))
+        grid, total = self._grid
         outside = np.asarray(days) - np.clip(days, grid[0], grid[-1])
         return np.asarray(np.interp(days, grid, total) + outside - np.interp(0.0, grid, total))
+
+    @cached_property
+    def _grid(self) -> tuple[Floats, Floats]:
+        total = np.concatenate([[0.0], np.cumsum(self.pace)])
+        return self.first + np.arange(len(total), dtype=float), total
 
 
 def fit_season(event_days: Floats, history_days: float, ahead_days: float, today: date) -> Season:

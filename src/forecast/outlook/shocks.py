@@ -16,9 +16,8 @@ Codes = NDArray[np.int64]
 
 #: Sizes that are weighed against each other: relative standard deviations.
 GRID = np.array([0.01, 0.05, 0.1, 0.15, 0.2, 0.27, 0.35, 0.45, 0.6, 0.8, 1.1, 1.5])
-#: Scale of the half-Cauchy prior of each size: what is assumed while there is no past to learn from.
-PRIOR_SCALE = {"company": 0.12, "team": 0.1, "owner": 0.15}
-#: With a half-Cauchy prior alone a size has no end; this many pseudo-origins keep it near its scale.
+#: Scale of the gamma prior of each size, its likeliest value while there is no past to learn from; the mean is twice.
+PRIOR_SCALE = {"company": 0.11, "team": 0.08, "owner": 0.08}
 _GRID_NAMES = ("company", "team", "owner")
 
 
@@ -77,7 +76,8 @@ def fit_shock_sizes(surprises: Surprises, team: Codes) -> ShockSizes:
     """Weigh possible sizes by how well they explain the surprises of past origins.
 
     Numbers of wins have covariance ``diag(v) + (s_c^2 1 1' + s_t^2 same team + s_o^2 I) * m m'``; its Gaussian
-    likelihood [1]_ is computed on a grid of sizes, with a half-Cauchy prior on each. With no origin the prior is left.
+    likelihood [1]_ is computed on a grid of sizes, with a gamma prior of shape 2 on each: it keeps sizes away from 0,
+    where few origins would leave them too often [2]_. With no origin the prior is left.
 
     Parameters
     ----------
@@ -88,6 +88,8 @@ def fit_shock_sizes(surprises: Surprises, team: Codes) -> ShockSizes:
     ----------
     .. [1] Gourieroux, Monfort & Trognon (1984), Pseudo maximum likelihood methods: theory. Econometrica 52(3).
        Consistent for means and variances whatever the distribution.
+    .. [2] Chung, Rabe-Hesketh, Dorie, Gelman & Liu (2013), A nondegenerate penalized likelihood estimator for variance
+       parameters in multilevel models. Psychometrika 78(4).
     """
     company, teams, owner = (sizes.ravel() for sizes in np.meshgrid(GRID, GRID, GRID, indexing="ij"))
     log_weight = sum(
@@ -98,10 +100,10 @@ def fit_shock_sizes(surprises: Surprises, team: Codes) -> ShockSizes:
 
 
 def _log_prior(sizes: Floats, scale: float) -> Floats:
-    """Half-Cauchy density times the width of the grid around each size."""
+    """Gamma density of shape 2 times the width of the grid around each size."""
     edges = np.concatenate([[0.0], (GRID[1:] + GRID[:-1]) / 2, [GRID[-1] * 1.15]])
     width = np.diff(edges)[np.searchsorted(GRID, sizes)]
-    return np.asarray(np.log(width) - 2 * np.log1p((sizes / scale) ** 2))
+    return np.asarray(np.log(width) + np.log(sizes) - sizes / scale)
 
 
 def _log_likelihoods(surprises: Surprises, team: Codes, index: int) -> Floats:

@@ -125,6 +125,8 @@ def learn_stream(
     first_days, counted = -span.history_days, past.binned()
     season = fit_season(past.closed_days, span.history_days, max(span.to_days, _AHEAD_DAYS), span.today)
     origins = past_origins(span.from_days, span.to_days, span.history_days)
+    if not len(past.owner):  # nothing to choose by
+        origins = past_origins(span.from_days, span.to_days, 0.0)
     half_life = best_half_life(counted, origins, first_days=first_days, season=season)
     intensity, weight = event_intensities(
         past,
