@@ -104,7 +104,9 @@ class FunnelBottleneck(BaseModel):
     value_low: float | None = Field(description="Lower end of the 80 % interval.")
     value_high: float | None
     p_gain: Share = Field(description="Probability that the best quarter's pace wins more than the present one.")
-    is_bottleneck: bool = Field(description="Highest value among those with `p_gain` of at least 0.9.")
+    is_bottleneck: bool = Field(
+        description="Highest value among those with `p_gain` of at least 1 - 0.1 / number of stages."
+    )
 
 
 class FunnelChange(BaseModel):

@@ -17,14 +17,16 @@ Floats = NDArray[np.float64]
 
 #: A quarter with fewer expected moves forward is neither "now" nor "best".
 MIN_EXPECTED = 5.0
-#: A gain is told as one from this probability on; with it the 80 % interval lies above 0.
-TOLD_FROM = 0.9
+#: Chance, by the posterior, that a stage named as the bottleneck is none, over all stages together: a stage is named
+#: from a probability of 1 - this / n_stages on. With it the 80 % interval of the value lies above 0.
+FALSE_CLAIM = 0.1
 #: Arrivals are those of the last days.
 _RECENT_DAYS = 365
 _QUARTER_DAYS = 365.25 / 4
-#: Spread of a stage's pace between quarters that is thought possible, and how likely beforehand: half-normal.
-_SPREADS = np.linspace(0.005, 1.0, 60)
-_USUAL_SPREAD = 0.3
+#: Spread of a stage's pace between quarters that is thought possible, and how likely beforehand: half-normal. No stage
+#: is perfectly steady: with spreads down to 0 thought possible, intervals were found too narrow where paces do vary.
+_SPREADS = np.linspace(0.05, 1.0, 60)
+_USUAL_SPREAD = 1.0
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,9 @@ def bottlenecks(
         out in the present quarter), ``conversion_now``, ``conversion_best``, ``gain`` with ``gain_low`` and
         ``gain_high``, ``extra_wins`` a quarter, ``value`` with ``value_low`` and ``value_high`` (reporting currency a
         quarter; missing without won amounts), ``p_gain``: probability that the best quarter's pace wins more than the
-        present one, ``is_bottleneck``: the stage with the highest value among those with ``p_gain`` of at least
-        `TOLD_FROM`. Missing where there are too few cases or quarters; ``best`` = ``now`` and zeros where the present
-        quarter is the best.
+        present one, ``is_bottleneck``: the stage with the highest value among those with ``p_gain`` of at least 1 -
+        `FALSE_CLAIM` / n_stages. Missing where there are too few cases or quarters; ``best`` = ``now`` and zeros where
+        the present quarter is the best.
 
     References
     ----------
@@ -90,7 +92,7 @@ def bottlenecks(
         "extra_wins", "value", "value_low", "value_high", "p_gain",
     ]  # fmt: skip
     table = pd.DataFrame(lines, columns=columns)
-    worth = table["value"].fillna(table["extra_wins"]).where(table["p_gain"] >= TOLD_FROM)
+    worth = table["value"].fillna(table["extra_wins"]).where(table["p_gain"] >= 1 - FALSE_CLAIM / max(n_stages, 1))
     return table.assign(is_bottleneck=(worth == worth.max()) & worth.notna())
 
 
