@@ -6,13 +6,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecast.errors import InvalidInput
+from forecast.errors import InvalidInput, NotEnoughHistory
 
 #: Horizons that are tried when the wanted one lacks follow-up, days.
 HORIZONS = (365, 180, 90, 60, 30, 14, 7)
 
 #: Distinct entities won, and not won, within a horizon that make it worth learning.
 MIN_ENTITIES = 20
+
+#: Columns of a feature table that are keys, not features.
+KEYS = ("entity", "entity_id", "as_of")
 
 OUTCOME_COLUMNS = ("entity_id", "as_of", "event", "days")
 
@@ -39,6 +42,34 @@ def check_outcomes(outcomes: pd.DataFrame) -> pd.DataFrame:
             f"`days` must be 0 or more, got {outcomes['days'][wrong].iloc[0]} in {wrong.sum()} outcomes."
         )
     return outcomes.assign(as_of=as_utc(outcomes["as_of"]))
+
+
+def joined(features: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Features with their outcomes, sorted by (as_of, entity_id), so that no result depends on the order of rows.
+
+    Raises
+    ------
+    InvalidInput
+        If a key is missing or doubled, or features lack outcomes.
+    """
+    missing = [name for name in ("entity_id", "as_of") if name not in features.columns]
+    if missing:
+        raise InvalidInput(f"Features are missing columns {missing}; there are {list(features.columns)[:5]}.")
+    if not len(features):
+        raise NotEnoughHistory("There is no snapshot to learn from.")
+    outcomes = check_outcomes(outcomes)[["entity_id", "as_of", "event", "days"]]
+    left = features.assign(as_of=as_utc(features["as_of"]))
+    for name, frame in (("Features", left), ("Outcomes", outcomes)):
+        doubled = frame.duplicated(["entity_id", "as_of"]).sum()
+        if doubled:
+            raise InvalidInput(f"{name} have {doubled} doubled rows of one (entity_id, as_of).")
+    table = left.merge(outcomes, on=["entity_id", "as_of"], how="left")
+    lacking = int(table["days"].isna().sum())
+    if lacking:
+        raise InvalidInput(
+            f"{lacking} of {len(table)} feature rows have no outcome row of the same (entity_id, as_of)."
+        )
+    return table.sort_values(["as_of", "entity_id"], kind="stable", ignore_index=True)
 
 
 def window_labels(outcomes: pd.DataFrame, horizon_days: int, cutoff: datetime) -> pd.Series:

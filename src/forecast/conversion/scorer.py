@@ -17,14 +17,11 @@ from forecast.conversion.clocks import clock_columns
 from forecast.conversion.encoding import column_kind
 from forecast.conversion.group_rate import GroupRateModel
 from forecast.conversion.model import ConversionModel
-from forecast.conversion.population import as_utc, check_outcomes, window_labels
+from forecast.conversion.population import KEYS, as_utc, joined, window_labels
 from forecast.conversion.reasons import DECIMALS, tabulate_reasons
 from forecast.conversion.slip import slip_probability
 from forecast.conversion.timing import TimingModel
 from forecast.errors import InvalidInput, NotEnoughHistory
-
-#: Columns of a feature table that are keys, not features.
-KEYS = ("entity", "entity_id", "as_of")
 
 #: Group columns tried, in this order, when none is named.
 DEFAULT_GROUPS = ("stage__current",)
@@ -367,34 +364,6 @@ def _days_later(as_of: pd.Series, days: np.ndarray, zone: tzinfo) -> pd.Series:
 def _shifted(probability: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """Probabilities moved by a shift on log-odds."""
     return np.asarray(expit(logit(np.clip(probability, 1e-12, 1 - 1e-12)) + shift))
-
-
-def joined(features: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
-    """Features with their outcomes, sorted by (as_of, entity_id), so that no result depends on the order of rows.
-
-    Raises
-    ------
-    InvalidInput
-        If a key is missing or doubled, or features lack outcomes.
-    """
-    missing = [name for name in ("entity_id", "as_of") if name not in features.columns]
-    if missing:
-        raise InvalidInput(f"Features are missing columns {missing}; there are {list(features.columns)[:5]}.")
-    if not len(features):
-        raise NotEnoughHistory("There is no snapshot to learn from.")
-    outcomes = check_outcomes(outcomes)[["entity_id", "as_of", "event", "days"]]
-    left = features.assign(as_of=as_utc(features["as_of"]))
-    for name, frame in (("Features", left), ("Outcomes", outcomes)):
-        doubled = frame.duplicated(["entity_id", "as_of"]).sum()
-        if doubled:
-            raise InvalidInput(f"{name} have {doubled} doubled rows of one (entity_id, as_of).")
-    table = left.merge(outcomes, on=["entity_id", "as_of"], how="left")
-    lacking = int(table["days"].isna().sum())
-    if lacking:
-        raise InvalidInput(
-            f"{lacking} of {len(table)} feature rows have no outcome row of the same (entity_id, as_of)."
-        )
-    return table.sort_values(["as_of", "entity_id"], kind="stable", ignore_index=True)
 
 
 def grade_limits(base: float) -> dict[str, float]:
