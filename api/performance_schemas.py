@@ -73,6 +73,7 @@ class PerformanceLine(BaseModel):
     p_ahead: float | None
     p_behind: float | None
     claim: Claim
+    fits: bool | None
     unseen: float | None
 
 
@@ -104,6 +105,7 @@ class PerformanceStep(BaseModel):
     p_ahead: float
     p_behind: float
     claim: Claim
+    fits: bool
 
 
 class Comparison(BaseModel):

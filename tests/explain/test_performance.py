@@ -44,6 +44,13 @@ def test_without_an_expectation_nothing_is_said_of_luck(expected: float | None) 
     assert render_claim(LINE | {"expected_wins": expected}).startswith("No expectation")
 
 
+def test_where_nothing_fits_it_is_not_called_luck() -> None:
+    text = render_claim(LINE | {"claim": "", "fits": False})
+
+    assert text.startswith("Nothing can be claimed: 34 won, 23.3 expected, but")
+    assert "luck" not in text
+
+
 def test_no_probability_is_told_as_certainty() -> None:
     assert "with 99 % probability" in render_claim(LINE | {"p_ahead": 0.9999})
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,6 +67,14 @@ def test_a_team_without_cases_has_no_line(above):
     assert "empty" not in above.lines(groups(empty=["zoe"]))["id"].tolist()
 
 
+def test_the_company_is_not_compared_with_itself(above):
+    line = above.lines({("company", "company"): PEOPLE}).iloc[0]
+
+    assert line["expected"] == 160.0
+    assert np.isnan(line["p_ahead"])
+    assert line["claim"] == ""
+
+
 def test_unseen_differences_that_undo_a_claim_are_told(above):
     lines = above.lines(groups()).set_index("id")
 
@@ -99,6 +109,14 @@ def test_equal_people_are_not_claimed_to_differ(above):
 
     assert pairs["claim"].tolist() == ["", ""]
     assert_allclose(pairs["p_ahead"], 0.5, atol=0.1)
+
+
+def test_nothing_is_claimed_where_others_do_not_explain_what_came(above):
+    unfit = replace(above, expected=2 * above.expected)
+
+    assert above.fits
+    assert not unfit.fits
+    assert set(unfit.lines(groups())["claim"]) == set(unfit.comparisons(PEOPLE)["claim"]) == {""}
 
 
 @pytest.mark.parametrize(

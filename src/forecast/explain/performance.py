@@ -69,6 +69,11 @@ CLAIMS: dict[str, Text] = {
 NOTHING_EXPECTED = Text(
     "No expectation: too few deals, or nobody to compare with", "没有预期值：商机过少，或没有可比较的人"
 )
+NO_FIT = Text(
+    "Nothing can be claimed: {wins} won, {expected} expected, but what is expected of all does not add up to what "
+    "came; cases seem to pass from hand to hand by the kind of work",
+    "无法下结论：赢单 {wins} 个，预期 {expected} 个，但全体预期之和与实际不符；案件似乎按工作类型在人员之间流转",
+)
 #: Goes with every statement about people.
 CAVEAT = Text(
     "Expected results rest on what was recorded of each case when the person got it. Differences in the quality of "
@@ -134,7 +139,7 @@ def render_claim(line: Mapping[str, Any], lang: str = "en") -> str:
     ----------
     line : mapping
         ``claim``, ``wins``, ``expected_wins``, ``wins_above`` with ``_low`` and ``_high``, ``p_ahead``, ``p_behind``,
-        ``unseen``.
+        ``fits``, ``unseen``.
     lang : "en" or "zh"
 
     Examples
@@ -147,6 +152,8 @@ def render_claim(line: Mapping[str, Any], lang: str = "en") -> str:
         return NOTHING_EXPECTED.in_language(lang)
     claim = str(line["claim"])
     values = {"wins": f"{int(line['wins']):,}", "expected": f"{float(expected):,.1f}"}
+    if not line.get("fits", True):
+        return NO_FIT.in_language(lang).format(**values)
     if not claim:
         return CLAIMS[claim].in_language(lang).format(**values)
     values |= {name: f"{float(line[f'wins_above{part}']):+,.1f}" for name, part in _PARTS.items()}

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.performance.expectation import Pieces
+from forecast.performance.members import COMPANY
 from forecast.performance.skill import GRID, Skill, learn_skill, result_curves
 
 Floats = NDArray[np.float64]
@@ -18,10 +19,12 @@ Codes = NDArray[np.int64]
 CLAIM_LEVEL = 0.9
 #: Lower and upper quantile of the 80 % interval.
 _RANGE = (0.1, 0.9)
+#: How far the sum of what was expected may be from what came: a share of it, or standard deviations.
+_MAX_MISFIT, _MAX_MISFIT_DEVIATIONS = 0.15, 3.0
 #: Columns of `Above.lines` without money.
 LINE_COLUMNS = (
     "level", "id", "n_cases", "successes", "expected", "difference", "above", "low", "high", "pace", "p_ahead",
-    "p_behind", "claim", "unseen",
+    "p_behind", "claim", "fits", "unseen",
 )  # fmt: skip
 _MONEY_COLUMNS = ("amount", "expected_amount", "amount_above", "amount_low", "amount_high")
 
@@ -77,9 +80,11 @@ class Above:
             ``above`` (posterior mean of what the people add, drawn to 0), ``low``, ``high`` (its 80 % interval),
             ``pace`` (factor on the pace of success, 1 as expected; geometric posterior mean, by expected successes),
             ``p_ahead``, ``p_behind`` (posterior probability that they are ahead of, or behind, the company; the rest
-            is that there is no difference), ``claim`` (``ahead``, ``behind`` or empty), ``unseen`` (factor by which
-            the odds of these cases would have to differ, unseen, to take the claim away; NaN without a claim) and,
-            with money, ``amount``, ``expected_amount``, ``amount_above``, ``amount_low``, ``amount_high``.
+            is that there is no difference; NaN for the company itself), ``claim`` (``ahead``, ``behind`` or empty),
+            ``fits`` (whether anything may be claimed at all),
+            ``unseen`` (factor by which the pace of these cases would have to differ, unseen, to take the claim away;
+            NaN without a claim) and, with money, ``amount``, ``expected_amount``, ``amount_above``, ``amount_low``,
+            ``amount_high``.
         """
         place = {person: position for position, person in enumerate(self.people)}
         members = {
@@ -89,7 +94,7 @@ class Above:
         gains = self.skill.gains(self.curves)
         money = None if self.amount_curves is None else self.skill.gains(self.amount_curves)
         rows = [
-            {"level": level, "id": name} | self._line(chosen, gains, money)
+            {"level": level, "id": name} | self._line(chosen, gains, money) | (_SELF if level == COMPANY else {})
             for (level, name), chosen in members.items()
             if len(chosen)
         ]
@@ -104,13 +109,26 @@ class Above:
     def _mean_amount_gains(self) -> Floats:
         return np.zeros(len(self.people)) if self.amount_curves is None else self.skill.mean_gains(self.amount_curves)
 
+    @cached_property
+    def fits(self) -> bool:
+        """Whether others' cases explain everybody's: what was expected of all adds up to what came, by and large.
+
+        It does not where cases pass from hand to hand by the kind of work, so that some people never see an outcome;
+        then nothing is claimed of anybody.
+        """
+        came, expected = float(self.successes.sum()), float(self.expected.sum())
+        return bool(abs(came - expected) <= max(_MAX_MISFIT * came, _MAX_MISFIT_DEVIATIONS * np.sqrt(expected)))
+
+    def _claim(self, ahead: float, behind: float) -> str:
+        return claimed(ahead, behind) if self.fits else ""
+
     def _line(self, chosen: Codes, gains: Floats, money: Floats | None) -> dict[str, object]:
         gain = gains[:, chosen].sum(axis=1)
         if len(chosen) == 1:
             ahead, behind = float(self.skill.p_ahead[chosen[0]]), float(self.skill.p_behind[chosen[0]])
         else:
             ahead, behind = float((gain > 1e-9).mean()), float((gain < -1e-9).mean())
-        claim = claimed(ahead, behind)
+        claim = self._claim(ahead, behind)
         low, high = np.quantile(gain, _RANGE)
         weight = self.expected[chosen] / max(self.expected[chosen].sum(), 1e-12)
         factor = self.skill.factors[:, chosen] @ weight
@@ -128,6 +146,7 @@ class Above:
             "p_ahead": ahead,
             "p_behind": behind,
             "claim": claim,
+            "fits": self.fits,
             "unseen": float(np.exp(abs(limit))) if claim else np.nan,
         }
         if money is not None and self.amount is not None and self.expected_amount is not None:
@@ -179,11 +198,15 @@ class Above:
             if of is None or person == of:
                 ahead, behind = (draws[:, [position]] > draws).mean(axis=0), (draws[:, [position]] < draws).mean(axis=0)
                 rows += [
-                    (person, other, float(p), claimed(float(p), float(q)))
+                    (person, other, float(p), self._claim(float(p), float(q)))
                     for other, p, q in zip(known, ahead, behind, strict=True)
                     if other != person
                 ]
         return pd.DataFrame(rows, columns=["id", "other_id", "p_ahead", "claim"])
+
+
+#: The company is neither ahead of itself nor behind.
+_SELF = {"p_ahead": np.nan, "p_behind": np.nan, "claim": "", "unseen": np.nan}
 
 
 def claimed(ahead: float, behind: float) -> str:

@@ -10,7 +10,6 @@ from duckdb import DuckDBPyConnection
 from forecast.errors import InvalidInput
 from forecast.history import sql_moment
 from forecast.performance.follow_up import create_contacts, create_inquiries
-from forecast.performance.members import create_members
 from forecast.performance.revenue import create_deals, create_earned
 from forecast.performance.satisfaction import SATISFACTION, create_feedback
 from forecast.periods import Period, period_of
@@ -242,6 +241,3 @@ def _satisfaction(con: DuckDBPyConnection, spans: Spans) -> pd.DataFrame:
             "count(*) FILTER (kind = 'review') AS review_n",
         ],
     )
-
-
-__all__ = ["Spans", "create_facts", "create_members", "measure_kpis", "owners_of_facts"]

@@ -30,7 +30,7 @@ _RENAMED = {
 _RESULTS = (
     "cases", "wins", "expected_wins", "wins_difference", "wins_above", "wins_above_low", "wins_above_high",
     "won_amount", "expected_amount", "amount_above", "amount_above_low", "amount_above_high",
-    "pace", "p_ahead", "p_behind", "claim", "unseen",
+    "pace", "p_ahead", "p_behind", "claim", "fits", "unseen",
 )  # fmt: skip
 _DECIMALS = 9
 #: Conversion is won within so many days of getting the case; "ever" is not known of open ones.
@@ -86,7 +86,7 @@ class Performance:
         DataFrame
             ``level``, ``id``, ``name`` (of a team), the figures, then ``cases``, ``wins``, ``expected_wins``,
             ``wins_difference``, ``wins_above`` with its 80 % range, the same in money, ``p_ahead``, ``p_behind``,
-            ``claim``, ``unseen``: NaN where nothing could be expected.
+            ``claim``, ``fits``, ``unseen``: missing where nothing could be expected.
         """
         whole = self.steps[self.steps["step"] == WIN].rename(columns=_RENAMED)
         results = whole.reindex(columns=["level", "id", *_RESULTS])

@@ -217,10 +217,13 @@ PERFORMANCE = Part(
             "claim",
             Text("What may be claimed", "可下的结论"),
             Text(
-                "`ahead` or `behind` when that has at least 90 % probability, else empty.",
-                "当概率至少为 90 % 时为 `ahead`（领先）或 `behind`（落后），否则为空。",
+                "`ahead` or `behind` when that has at least 90 % probability, else empty. `fits`: whether what was "
+                "expected of all adds up to what came; where it does not, nothing is claimed of anybody.",
+                "当概率至少为 90 % 时为 `ahead`（领先）或 `behind`（落后），否则为空。"
+                "`fits`：全体预期之和是否与实际相符；不相符时不对任何人下结论。",
             ),
             _CASES, PERIOD, _OTHERS, TEXT, NEUTRAL,
+            also=("fits",),
         ),
         Definition(
             "unseen",
