@@ -9,6 +9,7 @@ import pytest
 
 from forecast.demo import BANK_SCORED, CRM_AS_OF, run_demo
 from forecast.errors import InvalidInput
+from forecast.outlook.moved import STEPS
 from forecast.terminal import Terminal
 from forecast.workspace import Workspace
 
@@ -44,8 +45,29 @@ def test_the_demo_shows_leads_demand_and_targets(demo: tuple[Path, dict[str, Any
     forecast, naive = shown["demand"]["accuracy"]
     assert (forecast["model"], naive["model"]) == ("forecast", "seasonal_naive")
     targets = pd.DataFrame(shown["targets"]["targets"])
-    amounts = (targets["amount"] * 100).round().groupby(targets["owner_kind"]).sum()
-    assert amounts["user"] == amounts["team"] == amounts["company"]
+    cents = (targets["amount"] * 100).round().set_axis(targets["owner_id"])
+    below = cents.groupby(targets.set_index("owner_id")["parent"]).sum().drop("", errors="ignore")
+    assert len(below) == 10  # the company, three regions, six teams
+    assert (below == cents[below.index]).all()
+
+
+@pytest.mark.slow
+def test_the_demo_shows_a_manager_what_moved_what_was_forecast_and_who_is_above_expectation(
+    demo: tuple[Path, dict[str, Any]],
+) -> None:
+    shown = demo[1]["targets"]
+    moved = pd.DataFrame(shown["moved"])
+    cents = (moved[["before", *STEPS, "after"]] * 100).round().astype("int64")
+    snapshots = pd.DataFrame(shown["record"])
+    people = pd.DataFrame(shown["performance"])
+
+    assert (cents["before"] + cents[list(STEPS)].sum(axis=1) == cents["after"]).all()
+    assert (moved["before"] != moved["after"]).all()
+    assert len(snapshots) == 2
+    assert (snapshots["mean"] - snapshots["actual"] - snapshots["error"]).abs().max() < 0.01
+    assert snapshots["actual"].gt(0).all()
+    assert people["wins_above"].notna().all()
+    assert [row["naive_of_entered"] < row["conversion"] for row in shown["funnel"]] == [True]
 
 
 @pytest.mark.slow
