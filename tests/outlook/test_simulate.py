@@ -280,3 +280,79 @@ def test_a_missing_amount_is_drawn_from_the_other_open_deals_while_nothing_was_w
         outlook = simulate(con, scores(known=1.0, unknown=1.0), parse_period("FY2024"), AS_OF, SETTINGS, n_paths=50)
 
     np.testing.assert_allclose(outlook.paths, 500.0)
+
+
+def company_deals(shaken=0.8, seed=0):
+    """Ten reps in two teams, two years; in every second month wins come or stay away for all of them together."""
+    rng = np.random.default_rng(seed)
+    now = pd.Timestamp(AS_OF.replace(tzinfo=None))
+    deals = []
+    for index, age in enumerate(np.sort(rng.uniform(1, 730, 3000))):
+        created = now - pd.Timedelta(days=age)
+        closed = created + pd.Timedelta(days=float(rng.exponential(15)))
+        won = rng.random() < 0.5 * (1 + shaken * (1 if closed.month % 2 else -1))
+        known = closed < now
+        made = deal(f"h{index:04d}", f"r{index % 10}", 100.0, created, closed, "won" if won else "lost")
+        deals.append(deal(f"h{index:04d}", f"r{index % 10}", 100.0, created))
+        deals += [made] if known else []
+    return deals
+
+
+def team_of_ten():
+    users = [f"r{index}" for index in range(10)]
+    return pd.DataFrame({"user_id": users, "team_id": ["t1", "t2"] * 5, "recorded_at": pd.Timestamp("2020-01-01")})
+
+
+def look_ahead(deals, later=(), **options):
+    open_ids = {row["opportunity_id"] for row in deals} - {row["opportunity_id"] for row in deals if row["outcome"]}
+    said = scores(**dict.fromkeys(sorted(open_ids), 0.4))
+    with connect([*deals, *later], users=team_of_ten()) as con:
+        return simulate(con, said, parse_period("2024-07"), AS_OF, SETTINGS, n_paths=1000, **options)
+
+
+@pytest.fixture(scope="module")
+def shaken():
+    return company_deals()
+
+
+def test_shocks_that_all_share_widen_the_company_more_than_its_reps(shaken):
+    def widths(outlook):
+        frame = outlook.to_frame().set_index("id")
+        return (frame["q0.9"] - frame["q0.1"]) / frame["mean"]
+
+    together, alone = widths(look_ahead(shaken)), widths(look_ahead(shaken, common_shocks=False))
+
+    assert together["company"] > 2 * alone["company"]
+    assert together["r0"] < 2 * alone["r0"]
+
+
+def test_shocks_move_no_mean(shaken):
+    together, alone = look_ahead(shaken), look_ahead(shaken, common_shocks=False)
+
+    np.testing.assert_allclose(together.company_paths.mean(), alone.company_paths.mean(), rtol=0.03)
+    mean = sum(part.sum() for part in together.parts.values())
+    np.testing.assert_allclose(together.company_paths.mean(), mean, rtol=0.02)
+
+
+def test_the_future_changes_no_shock(shaken):
+    later = [
+        deal(f"h{index:04d}", "r1", 9000.0, "2024-05-20", "2024-06-01", "won", known="2024-06-12")
+        for index in range(50)
+    ]
+
+    np.testing.assert_array_equal(look_ahead(shaken).paths, look_ahead(shaken, later).paths)
+
+
+def test_one_deal_more_moves_no_other_deal(shaken):
+    more = [*shaken, deal("zz", "r3", 1e6, "2024-06-01")]
+
+    one, two = look_ahead(shaken), look_ahead(more)
+
+    changed = (one.paths != two.paths).mean(axis=0)
+    assert changed[one.owners.index("r3")] > 0.1
+    assert changed[[name not in ("r3",) for name in one.owners]].max() == 0
+
+
+def test_unknown_unit_is_named():
+    with pytest.raises(InvalidInput, match="`by` must be one of owner, region, category, got 'colour'"):
+        simulate(connect_tables({}), scores(), JUNE, AS_OF, SETTINGS, by="colour")
