@@ -19,7 +19,7 @@ N_INTERVALS = 8
 PRIOR_VARIANCE = 0.25
 #: Prior variance of an interval's log hazard about that of all ages.
 _AGE_VARIANCE = 4.0
-_MAX_STEPS = 50
+_MAX_STEPS, _MAX_HALVINGS, _TOLERANCE = 50, 12, 1e-6
 
 
 def design_of(X: pd.DataFrame) -> Floats:
@@ -104,48 +104,56 @@ def fit_hazard(design: Floats, days: Floats, interval: Codes) -> Hazard:
     ----------
     .. [1] Friedman (1982), Piecewise exponential models for survival data with covariates. Ann. Statist. 10(1).
     """
-    n_intervals, d = days.shape[1], design.shape[1]
-    happened = interval >= 0
-    per_interval = np.bincount(interval[happened], minlength=n_intervals).astype(float)
-    per_column = design[happened].sum(axis=0)
-    prior = np.log((happened.sum() + 0.5) / (days.sum() + 1e-9))
-    precision = np.concatenate([np.full(n_intervals, 1 / _AGE_VARIANCE), np.full(d, 1 / PRIOR_VARIANCE)])
-    start = np.concatenate([np.full(n_intervals, prior), np.zeros(d)])
-    events = np.concatenate([per_interval, per_column])
-
-    def loss(theta: Floats) -> tuple[float, Floats, Floats]:
-        relative = np.exp(np.clip(design @ theta[n_intervals:], -30, 30))
-        rates = np.exp(np.clip(theta[:n_intervals], -60, 30))
-        off = theta - start
-        by_case = relative * (days @ rates)
-        return float(by_case.sum() - events @ theta + 0.5 * precision @ off**2), relative, rates
-
-    theta, step = start.copy(), np.inf
-    value, relative, rates = loss(theta)
+    posterior = _Posterior(design, days, interval)
+    theta = posterior.start
+    value = posterior.loss(theta)
     for _ in range(_MAX_STEPS):
-        cells = days * rates * relative[:, None]
-        by_case = cells.sum(axis=1)
-        gradient = np.concatenate([cells.sum(axis=0), design.T @ by_case]) - events + precision * (theta - start)
-        hessian = np.diag(precision)
-        hessian[:n_intervals, :n_intervals] += np.diag(cells.sum(axis=0))
-        cross = design.T @ cells
-        hessian[n_intervals:, :n_intervals] += cross
-        hessian[:n_intervals, n_intervals:] += cross.T
-        hessian[n_intervals:, n_intervals:] += design.T @ (design * by_case[:, None])
-        direction = cho_solve(cho_factor(hessian), gradient)
-        step = 1.0
-        while step > 1e-4:
-            tried = theta - step * direction
-            new_value, new_relative, new_rates = loss(tried)
+        direction = posterior.newton_direction(theta)
+        tried, new_value = theta, value
+        for halvings in range(_MAX_HALVINGS):
+            tried = theta - direction / 2**halvings
+            new_value = posterior.loss(tried)
             if new_value <= value:
                 break
-            step /= 2
-        else:
+        if new_value >= value - _TOLERANCE * (1 + abs(value)):
             break
-        gained, theta, value, relative, rates = value - new_value, tried, new_value, new_relative, new_rates
-        if gained < 1e-6 * (1 + abs(value)):
-            break
-    return Hazard(theta[:n_intervals], theta[n_intervals:])
+        theta, value = tried, new_value
+    return Hazard(*np.split(theta, [days.shape[1]]))
+
+
+class _Posterior:
+    """Negative log posterior of (log hazards by age, effects); effects are normal about 0, ages about their pool."""
+
+    def __init__(self, design: Floats, days: Floats, interval: Codes) -> None:
+        happened = interval >= 0
+        self.design, self.days, self.n = design, days, days.shape[1]
+        per_interval = np.bincount(interval[happened], minlength=self.n).astype(float)
+        self.events = np.concatenate([per_interval, design[happened].sum(axis=0)])
+        pooled = np.log((happened.sum() + 0.5) / (days.sum() + 1e-9))
+        self.start = np.concatenate([np.full(self.n, pooled), np.zeros(design.shape[1])])
+        variance = [np.full(self.n, _AGE_VARIANCE), np.full(design.shape[1], PRIOR_VARIANCE)]
+        self.precision = 1 / np.concatenate(variance)
+
+    def _expected(self, theta: Floats) -> Floats:
+        """Expected endings of each case in each interval."""
+        relative = np.exp(np.clip(self.design @ theta[self.n :], -30, 30))
+        return np.asarray(self.days * np.exp(np.clip(theta[: self.n], -60, 30)) * relative[:, None])
+
+    def loss(self, theta: Floats) -> float:
+        off = theta - self.start
+        return float(self._expected(theta).sum() - self.events @ theta + 0.5 * self.precision @ off**2)
+
+    def newton_direction(self, theta: Floats) -> Floats:
+        cells, n = self._expected(theta), self.n
+        by_age, by_case = cells.sum(axis=0), cells.sum(axis=1)
+        cross = self.design.T @ cells
+        hessian = np.diag(self.precision)
+        hessian[:n, :n] += np.diag(by_age)
+        hessian[n:, :n], hessian[:n, n:] = cross, cross.T
+        hessian[n:, n:] += self.design.T @ (self.design * by_case[:, None])
+        expected = np.concatenate([by_age, self.design.T @ by_case])
+        gradient = expected - self.events + self.precision * (theta - self.start)
+        return np.asarray(cho_solve(cho_factor(hessian), gradient))
 
 
 def success_probability(
