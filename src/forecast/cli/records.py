@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 #: Columns that people need beside the mean and its range; JSON has all.
-_BESIDE = ("level", "id", "name", "booked", "mean", "q0.1", "q0.5", "q0.9", "weighted_pipeline", "category_commit",
+_BESIDE = ("level", "id", "name", "booked", "open", "arriving", "repeat", "mean", "q0.1", "q0.9", "weighted_pipeline", "category_commit",
            "category_best", "last_year", "override", "held")  # fmt: skip
+_SHORT = {"weighted_pipeline": "pipeline", "category_commit": "commit", "category_best": "best_case"}
+_WHOLE = dict.fromkeys(_SHORT.values(), ",.0f")
 _AGAINST = ("as_of", "level", "id", "mean", "q0.1", "q0.9", "weighted_pipeline", "category_commit", "category_best",
             "last_year", "override", "actual", "error")  # fmt: skip
 _COMPARED = ("level", "ahead", "model", "n_periods", "pinball", "pinball_share", "wape", "bias_share", "width_share",
@@ -80,7 +82,11 @@ def accuracy(
     opened, terminal = open_workspace(workspace), Terminal(as_json)
     if period is not None:
         frame = opened.forecast_against_actual(period, day, as_of, batch)
-        terminal.table(shown(frame, _AGAINST), title=f"{period}, forecast against actual", formats=money(frame))
+        terminal.table(
+            shown(frame, _AGAINST).rename(columns=_SHORT),
+            title=f"{period}, forecast against actual",
+            formats=money(frame),
+        )
         terminal.result(records(frame))
         return
     record = opened.outlook_record(as_of, batch)
@@ -116,17 +122,18 @@ def backtest_outlook(
 
 def outlook_table(lines: pd.DataFrame) -> pd.DataFrame:
     """Lines of an outlook as people read them: without columns that say nothing, the record in words."""
-    return shown(with_held(lines), _BESIDE)
+    return shown(with_held(lines), _BESIDE).rename(columns=_SHORT)
 
 
 def with_held(frame: pd.DataFrame) -> pd.DataFrame:
-    """With ``held``: "80 %: 7 of 10 (35–93 %)", or "80 %: no case yet"."""
-    columns = frame[["stated", "came_true", "of", "came_true_low", "came_true_high"]].astype(float).fillna(0)
+    """With ``held``: "80%: 7 of 10 (35%–93%)", or "80%: no case yet"; missing where no record is kept."""
+    columns = frame[["stated", "came_true", "of", "came_true_low", "came_true_high"]].astype(float)
     words = [
         f"{stated:.0%}: {held:.0f} of {cases:.0f} ({low:.0%}–{high:.0%})" if cases > 0 else f"{stated:.0%}: no case yet"
         for stated, held, cases, low, high in columns.to_numpy().tolist()
     ]
-    return frame.assign(held=words)
+    kept = frame["stated"].notna()
+    return frame.assign(held=[text if is_kept else None for text, is_kept in zip(words, kept, strict=True)])
 
 
 def shown(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
@@ -137,4 +144,4 @@ def shown(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
 def money(frame: pd.DataFrame) -> dict[str, str]:
     """Amounts without decimals, shares in percent."""
     amounts = {str(name): ",.0f" for name in frame.columns if frame[name].dtype.kind == "f"}
-    return amounts | {name: ".1%" for name in _SHARES if name in frame}
+    return amounts | _WHOLE | {name: ".1%" for name in _SHARES if name in frame}
