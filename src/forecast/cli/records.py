@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 #: Columns that people need beside the mean and its range; JSON has all.
-_BESIDE = ("level", "id", "name", "booked", "open", "arriving", "repeat", "mean", "q0.1", "q0.9", "weighted_pipeline", "category_commit",
-           "category_best", "last_year", "override", "held")  # fmt: skip
+_BESIDE = ("level", "id", "name", "booked", "open", "arriving", "repeat", "mean", "q0.1", "q0.9", "weighted_pipeline",
+           "category_commit", "category_best", "last_year", "override", "held")  # fmt: skip
 _SHORT = {"weighted_pipeline": "pipeline", "category_commit": "commit", "category_best": "best_case"}
 _WHOLE = dict.fromkeys(_SHORT.values(), ",.0f")
 _AGAINST = ("as_of", "level", "id", "mean", "q0.1", "q0.9", "weighted_pipeline", "category_commit", "category_best",
@@ -133,7 +133,8 @@ def with_held(frame: pd.DataFrame) -> pd.DataFrame:
         for stated, held, cases, low, high in columns.to_numpy().tolist()
     ]
     kept = frame["stated"].notna()
-    return frame.assign(held=[text if is_kept else None for text, is_kept in zip(words, kept, strict=True)])
+    held: list[Any] = [text if is_kept else None for text, is_kept in zip(words, kept, strict=True)]
+    return frame.assign(held=held)
 
 
 def shown(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
