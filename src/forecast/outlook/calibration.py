@@ -144,7 +144,8 @@ def _look_back_from(
     arriving = rates.expected
     n_behind = float(rates.n_own.sum())
     has_open = bool(((opened.origin == number) & (opened.owner >= 0)).any())
-    if n_open + n_behind < _MIN_WINS or (has_open and n_open < _MIN_WINS) or at - first_days < min(28.0, origins.to_days):
+    knows_little = n_open + n_behind < _MIN_WINS or (has_open and n_open < _MIN_WINS)
+    if knows_little or at - first_days < min(28.0, origins.to_days):
         return None
     new = (past.created_days >= at) & (past.closed_days >= span[0]) & (past.closed_days < span[1])
     actual = _sums(past.owner[new], past.count[new], n_owners)

@@ -63,7 +63,8 @@ def past_origins(from_days: float, to_days: float, history_days: float) -> Origi
     if (earliest - latest) / step < _ENOUGH_ORIGINS:
         step = _weeks(span / 2)
     days = -np.arange(latest, history_days, step)[:MAX_ORIGINS]
-    return Origins(days, from_days, to_days, min(int((days >= -earliest).sum()), _MAX_COMPARABLE), min(1.0, step / span))
+    n_comparable = min(int((days >= -earliest).sum()), _MAX_COMPARABLE)
+    return Origins(days, from_days, to_days, n_comparable, min(1.0, step / span))
 
 
 def read_snapshots(con: DuckDBPyConnection, as_of: datetime, origins: Origins) -> pd.DataFrame:

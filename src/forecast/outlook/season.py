@@ -99,7 +99,8 @@ def _calendar(dates: NDArray[np.datetime64], *, months: bool) -> Floats:
     left = ((month + 1).astype("datetime64[D]") - dates).astype(np.int64)
     month_of_year = month.astype(np.int64) % 12
     weekday = (dates.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
-    columns = [_WEEKDAY_WIDER * np.eye(7)[weekday], left[:, None] <= 5, (left[:, None] <= 10) & (month_of_year[:, None] % 3 == 2)]
+    ends_month, ends_quarter = left <= 5, (left <= 10) & (month_of_year % 3 == 2)
+    columns = [_WEEKDAY_WIDER * np.eye(7)[weekday], ends_month[:, None], ends_quarter[:, None]]
     if months:
         columns.append(np.eye(12)[month_of_year])
     return np.hstack([np.asarray(column, dtype=float) for column in columns])

@@ -193,6 +193,29 @@ def draw_shocks(
     return ShockDraws(factors / factors.mean(axis=0), variances, classes)
 
 
+def draw_factors(
+    owners: list[str], variance: float, owner_variance: Floats, *, n_paths: int, random_state: int
+) -> Floats:
+    """Lognormal factors with mean 1: one for all owners of a path times each owner's own.
+
+    Parameters
+    ----------
+    owners : list of str, length n_owners
+    variance, owner_variance : float and array of shape (n_owners,)
+        Relative variances.
+
+    Returns
+    -------
+    array of shape (n_paths, n_owners)
+    """
+    common, own = _log_variance(np.array([variance])), _log_variance(owner_variance)
+    shared = normals(stratified(_key("amounts", random_state), n_paths))[:, None]
+    single = normals(uniforms(keys_of(owners, "amounts", random_state), n_paths))
+    log = np.sqrt(common) * shared - common / 2 + np.sqrt(own) * single - own / 2
+    factors = np.exp(log)
+    return np.asarray(factors / factors.mean(axis=0))
+
+
 def odds_under_shocks(probability: Floats, owner: Codes, shocks: ShockDraws) -> Floats:
     """Cumulative hazard of each deal at which shocks leave its probability as it is on average.
 

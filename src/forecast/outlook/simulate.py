@@ -19,7 +19,7 @@ from forecast.outlook.origins import past_origins, read_snapshots
 from forecast.outlook.outlook import Outlook, digits_of
 from forecast.outlook.people import People, read_people
 from forecast.outlook.season import Season
-from forecast.outlook.shocks import ShockDraws, draw_shocks, odds_under_shocks
+from forecast.outlook.shocks import ShockDraws, draw_factors, draw_shocks, odds_under_shocks
 from forecast.outlook.streams import Span, Stream, learn_stream, past_events
 from forecast.outlook.timing import Window
 from forecast.outlook.units import COLUMNS, Units
@@ -110,10 +110,10 @@ def simulate(
         "booked": units.sums(booked_paths, units.codes(booked), booked["amount"].to_numpy(dtype=float), n_paths=1),
         "open": _open_paths(ledger.open, chance, amounts, people, shocks, units, random_state),
         # One stream of random numbers for each part: a deal more must not change what arrives.
-        "arriving": _drawn(deals, people, shocks, units, deal_rows, np.random.default_rng([random_state, 1])),
+        "arriving": _drawn(deals, people, shocks, units, deal_rows, (random_state, 1), uncertain=common_shocks),
     }
     shocks = _shocks(orders, people, n_paths, random_state, common_shocks)
-    sums["repeat"] = _drawn(orders, people, shocks, units, order_rows, np.random.default_rng([random_state, 2]))
+    sums["repeat"] = _drawn(orders, people, shocks, units, order_rows, (random_state, 2), uncertain=common_shocks)
     means = {part: paths.mean(axis=0) for part, paths in sums.items()}
     means["open"] = np.bincount(units.codes(ledger.open), value, len(units.names)).astype(float)  # without noise
     made = _outlook(period, as_of, units, people, ledger, sums, means)
@@ -219,12 +219,28 @@ def _open_paths(
 
 
 def _drawn(
-    stream: Stream, people: People, shocks: ShockDraws, units: Units, rows: pd.DataFrame, rng: np.random.Generator
+    stream: Stream,
+    people: People,
+    shocks: ShockDraws,
+    units: Units,
+    rows: pd.DataFrame,
+    seed: tuple[int, int],
+    *,
+    uncertain: bool,
 ) -> Floats:
-    """Paths of wins yet to come; each is like a row of the past, for whoever is its owner now."""
-    drawn = stream.draw(people, shocks.multiplier, rng)
+    """Paths of wins yet to come; each is like a row of the past, for whoever is its owner now.
+
+    Their mean amount is known from so many past wins only: a factor on all amounts of a path, and one on an owner's.
+    """
+    drawn = stream.draw(people, shocks.multiplier, np.random.default_rng(seed))
     code = drawn.owner if units.by == "owner" else units.codes(rows)[drawn.event]
-    return units.sums(drawn.path, code, rows["amount"].to_numpy(dtype=float)[drawn.event])
+    amount = rows["amount"].to_numpy(dtype=float)
+    if uncertain:
+        factor = draw_factors(
+            people.owners, *stream.amount_variances(amount), n_paths=units.n_paths, random_state=seed[0]
+        )
+        return units.sums(drawn.path, code, amount[drawn.event] * factor[drawn.path, drawn.owner])
+    return units.sums(drawn.path, code, amount[drawn.event])
 
 
 def _outlook(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from forecast.outlook.arrivals import (
     MEMORY_DAYS,
+    PRIOR_WINS,
     Arrivals,
     Drawn,
     Rates,
@@ -85,6 +86,17 @@ class Stream:
     def law_variance(self) -> float:
         """Relative variance of the company's expected number of wins."""
         return 1 / (_PRIOR_WINS + float(self.rates.n_own.sum()))
+
+    def amount_variances(self, amount: Floats) -> tuple[float, Floats]:
+        """Relative variance of the mean amount of a win, of the company's wins and of each owner's.
+
+        Parameters
+        ----------
+        amount : array of shape (n_events,)
+        """
+        mean = float(amount.mean()) if len(amount) else 0.0
+        spread = float(amount.var()) / mean**2 if mean else 0.0
+        return spread * self.law_variance, spread / (PRIOR_WINS + self.rates.n_own)
 
     def draw(self, people: People, multiplier: Floats, rng: np.random.Generator) -> Drawn:
         """Wins yet to come in all paths."""
