@@ -46,13 +46,13 @@ class FunnelStage(BaseModel):
     n_lost: int
     n_back: int
     n_open: int = Field(description="Still there: their ending is not known, and not taken as a loss.")
-    conversion: Share = Field(description="Advanced or won within `followed_days` (Aalen-Johansen).")
-    low: Share = Field(description="Lower end of the 80 % interval of `conversion`.")
-    high: Share = Field(description="Upper end.")
-    advance: Share
-    won: Share
-    lost: Share
-    back: Share
+    converted: Share = Field(description="Advanced or won within `followed_days` (Aalen-Johansen).")
+    converted_low: Share = Field(description="Lower end of the 80 % interval of `converted`.")
+    converted_high: Share = Field(description="Upper end.")
+    advance_share: Share
+    won_share: Share
+    lost_share: Share
+    back_share: Share
     still: Share = Field(description="In the stage for longer than `followed_days`; with the four before it sums to 1.")
     followed_days: float | None
     median_days: float | None
@@ -77,9 +77,9 @@ class FunnelWhole(BaseModel):
     n_won: int
     n_lost: int
     n_open: int
-    conversion: Share = Field(description="Won within `followed_days` of the entry (multi-state Aalen-Johansen).")
-    low: Share
-    high: Share
+    converted: Share = Field(description="Won within `followed_days` of the entry (multi-state Aalen-Johansen).")
+    converted_low: Share
+    converted_high: Share
     still: Share
     followed_days: float | None
     through_stages: Share = Field(description="Product of the long-run conversions through all stages.")
@@ -96,9 +96,9 @@ class FunnelBottleneck(BaseModel):
     n_now: int | None = Field(description="Stays that ended in the present quarter.")
     conversion_now: Share
     conversion_best: Share
-    gain: float | None = Field(description="`conversion_best` less `conversion_now`.")
-    gain_low: float | None
-    gain_high: float | None
+    conversion_gain: float | None = Field(description="`conversion_best` less `conversion_now`.")
+    conversion_gain_low: float | None
+    conversion_gain_high: float | None
     extra_wins: float | None
     value: float | None = Field(description="In `currency` a quarter; null without won amounts.")
     value_low: float | None = Field(description="Lower end of the 80 % interval.")
@@ -127,7 +127,7 @@ class FunnelChange(BaseModel):
 
 
 class FunnelReason(BaseModel):
-    """A segment's part in the change of a stage's conversion; `mix` and `rate` of all segments sum to the change."""
+    """A segment's part in the change of a stage's conversion; `mix_part` and `rate_part` of all sum to the change."""
 
     about: Literal["change", "bottleneck"]
     stage: str
@@ -141,8 +141,8 @@ class FunnelReason(BaseModel):
     conversion_before: Probability = Field(description="Within `within_days`.")
     conversion_after: Probability
     within_days: float
-    mix: float
-    rate: float
+    mix_part: float
+    rate_part: float
 
 
 class FunnelText(BaseModel):

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 from funnel_markov import HAZARDS, QUARTER_DAYS, Truth, simulate
+from scipy import stats
 
 from forecast.funnel import Visits, bottlenecks, calendar_spans, stage_changes
 from forecast.funnel.changes import ALPHA
@@ -24,6 +25,7 @@ def alarms(n_seeds: int) -> tuple[str, pd.DataFrame]:
     dropped = np.ones((8, 3, 2))
     dropped[6:, 1, 0] = 0.6
     lines = []
+    blank = {"median factor told": "", "month within two of the true one": ""}
     cases: list[tuple[str, Callable[[int], Truth], bool]] = [
         ("nothing changes", lambda seed: Truth(), False),
         (
@@ -44,17 +46,15 @@ def alarms(n_seeds: int) -> tuple[str, pd.DataFrame]:
                 at += list(hits["since"])
                 ratio += list(hits["factor"])
             found += len(hits) > 0
-        share = found / n_seeds
-        line = {"funnel": name, "looks with an alarm": f"{share:.1%} ± {twice(share, n_seeds):.1%}"}
+        line = {"funnel": name, "with an alarm": _of(found, n_seeds)}
         said = f"{np.median(ratio):.2f}" if ratio else ""
         near = np.mean([abs(_months(since) - _months("2024-07")) <= 2 for since in at]) if at else np.nan
         lines.append(
             line | {"median factor told": said, "month within two of the true one": f"{near:.0%}" if at else ""}
         )
-    monthly = _monthly_looks(max(n_seeds // 4, 3))
-    lines.append({"funnel": "nothing changes, twelve looks a year, any alarm",
-                  "looks with an alarm": f"{monthly:.1%} ± {twice(monthly, max(n_seeds // 4, 3)):.1%}",
-                  "median factor told": "", "month within two of the true one": ""})  # fmt: skip
+    n_years = max(n_seeds // 2, 3)
+    yearly = _of(_monthly_looks(n_years), n_years)
+    lines.append({"funnel": "nothing changes, any alarm in a year of monthly looks", "with an alarm": yearly} | blank)
     note = (
         "1,500 deals over two years, three stages, two ways out of each; stated chance of any false alarm at one look: "
         f"at most {ALPHA:.1%}. The scan looks for a change in the last twelve months."
@@ -62,8 +62,14 @@ def alarms(n_seeds: int) -> tuple[str, pd.DataFrame]:
     return note, pd.DataFrame(lines)
 
 
-def _monthly_looks(n_seeds: int) -> float:
-    """Share of unchanged funnels that raise any alarm in a year of monthly looks."""
+def _of(found: int, n: int) -> str:
+    """A count with the exact 95 % interval of its share."""
+    interval = stats.binomtest(found, n).proportion_ci()
+    return f"{found} of {n} ({interval.low:.1%} to {interval.high:.1%})"
+
+
+def _monthly_looks(n_seeds: int) -> int:
+    """How many unchanged funnels raise any alarm in a year of monthly looks."""
     any_alarm = 0
     for seed in range(n_seeds):
         made = simulate(Truth(), 1500, 730.0, np.random.default_rng([seed, 2]))
@@ -71,7 +77,7 @@ def _monthly_looks(n_seeds: int) -> float:
         any_alarm += any(
             stage_changes(cut := _as_known(made, day), _spans(cut, "month"))["is_alarm"].any() for day in looks
         )
-    return any_alarm / n_seeds
+    return any_alarm
 
 
 def _as_known(made: Visits, day: float) -> Visits:
@@ -96,7 +102,7 @@ def worth(n_seeds: int) -> tuple[str, pd.DataFrame]:
             made = simulate(truth, N_DEALS, N_QUARTERS * QUARTER_DAYS, np.random.default_rng([seed, 3]))
             table = bottlenecks(made, _quarters(made), n_draws=300)
             for place, line in enumerate(table.to_dict("records")):
-                rows.append(_value(line, truth, place) | {"naive": _luckiest(made, truth, place)})
+                rows.append(_value(line, truth, place) | {"naive": _luckiest(made, truth, place), "seed": seed})
         frame = pd.DataFrame(rows)
         judged = frame[frame["best"] != frame["now"]].dropna(subset=["value"])
         inside = ((judged["low"] <= judged["truth"]) & (judged["truth"] <= judged["high"])).mean()
@@ -109,13 +115,13 @@ def worth(n_seeds: int) -> tuple[str, pd.DataFrame]:
                 "told": f"{judged['value'].mean():,.0f}",
                 "luckiest quarter, unshrunk": f"{judged['naive'].mean():,.0f}",
                 "80 % interval covers": f"{inside:.1%} ± {twice(inside, len(judged)):.1%}",
-                "bottlenecks told": f"{len(told) / n_seeds:.1%} of looks",
+                "bottlenecks told": _of(int(told["seed"].nunique()), n_seeds),
                 "of them without any true gain": "" if np.isnan(false) else f"{false:.1%}",
             }
         )
     note = (
         "2,500 deals over eight quarters, 1,000 a win. True value: the true hazards of the quarter that was named best "
-        "in place of those of the present one, the other stages at their mean, times the expected arrivals of a quarter. "
+        "in place of those of the present one, the other stages at their mean, times the arrivals of a quarter. "
         "Luckiest quarter: the highest share advanced or won of those that ended in a quarter, taken at its word."
     )
     return note, pd.DataFrame(lines)

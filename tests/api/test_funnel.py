@@ -30,10 +30,10 @@ def test_answer_adds_up_and_says_what_it_found(admin: TestClient) -> None:
 
     assert body["stages"] == ["(lead)", "qualification", "needs_analysis", "proposal", "negotiation"]
     for row in body["table"]:
-        if row["conversion"] is not None:
-            parts = sum(row[name] for name in ("advance", "won", "lost", "back", "still"))
+        if row["converted"] is not None:
+            parts = sum(row[name] for name in ("advance_share", "won_share", "lost_share", "back_share", "still"))
             assert parts == pytest.approx(1, abs=1e-6)
-            assert row["low"] <= row["conversion"] <= row["high"]
+            assert row["converted_low"] <= row["converted"] <= row["converted_high"]
     owners = [row for row in body["table"] if row["segment"] != "all"]
     assert sum(row["n_entered"] for row in owners) == sum(_counts(body["table"]).values())
     assert {text["code"] for text in body["texts"]} >= {"bottleneck", "change", "naive"}

@@ -36,7 +36,7 @@ def test_fallen_stage_is_the_bottleneck_at_about_its_true_worth(markov: ModuleTy
     assert line["value_low"] < exact < line["value_high"]
     assert line["value"] == pytest.approx(exact, rel=0.4)
     assert line["value"] == pytest.approx(1000 * line["extra_wins"], rel=0.02)
-    assert line["conversion_best"] - line["conversion_now"] == pytest.approx(line["gain"], abs=1e-9)
+    assert line["conversion_best"] - line["conversion_now"] == pytest.approx(line["conversion_gain"], abs=1e-9)
 
 
 def test_money_follows_the_amount_and_wins_are_told_without_one(markov: ModuleType) -> None:

@@ -62,9 +62,11 @@ def test_reasons_sum_to_the_change_by_every_dimension(fallen: Funnel) -> None:
 
     assert set(reasons["by"]) == {"region"}
     rates = {side: (reasons[f"share_{side}"] * reasons[f"conversion_{side}"]).sum() for side in ("before", "after")}
-    assert reasons[["mix", "rate"]].to_numpy().sum() == pytest.approx(rates["after"] - rates["before"], abs=1e-8)
-    assert reasons["rate"].sum() < -0.1
-    assert abs(reasons["mix"].sum()) < 0.02
+    assert reasons[["mix_part", "rate_part"]].to_numpy().sum() == pytest.approx(
+        rates["after"] - rates["before"], abs=1e-8
+    )
+    assert reasons["rate_part"].sum() < -0.1
+    assert abs(reasons["mix_part"].sum()) < 0.02
 
 
 def test_nothing_found_is_said_so(measured: Measure, made: Visits) -> None:

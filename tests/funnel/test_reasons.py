@@ -26,23 +26,25 @@ def test_by_hand_mix_and_rate() -> None:
     table = mix_and_rate(frame, frame["segment"], SINCE).set_index("segment")
 
     # 0.36 before, 0.26 after; web 0.2 and 0.2 of a share 0.6 and 0.8, events 0.6 and 0.5 of 0.4 and 0.2
-    assert table.loc["web", "rate"] == pytest.approx(0.0)
-    assert table.loc["event", "rate"] == pytest.approx(-0.1 * 0.3)
-    assert table["mix"].sum() == pytest.approx(0.2 * 0.2 - 0.2 * 0.55)
-    assert table.loc["web", "mix"] == pytest.approx(0.2 * (0.2 - 0.31))
-    assert table[["mix", "rate"]].to_numpy().sum() == pytest.approx(0.26 - 0.36)
+    assert table.loc["web", "rate_part"] == pytest.approx(0.0)
+    assert table.loc["event", "rate_part"] == pytest.approx(-0.1 * 0.3)
+    assert table["mix_part"].sum() == pytest.approx(0.2 * 0.2 - 0.2 * 0.55)
+    assert table.loc["web", "mix_part"] == pytest.approx(0.2 * (0.2 - 0.31))
+    assert table[["mix_part", "rate_part"]].to_numpy().sum() == pytest.approx(0.26 - 0.36)
 
 
 def test_pure_shift_is_all_mix_and_pure_decline_is_all_rate() -> None:
     shift = stays({"a": (50, 10), "b": (50, 30)}, {"a": (80, 16), "b": (20, 12)})
     decline = stays({"a": (50, 20), "b": (50, 30)}, {"a": (50, 10), "b": (50, 15)})
 
-    parts = [mix_and_rate(frame, frame["segment"], SINCE)[["mix", "rate"]].sum() for frame in (shift, decline)]
+    parts = [
+        mix_and_rate(frame, frame["segment"], SINCE)[["mix_part", "rate_part"]].sum() for frame in (shift, decline)
+    ]
 
-    assert parts[0]["rate"] == pytest.approx(0)
-    assert parts[0]["mix"] == pytest.approx(0.3 * (0.2 - 0.6))
-    assert parts[1]["mix"] == pytest.approx(0)
-    assert parts[1]["rate"] == pytest.approx(0.25 - 0.5)
+    assert parts[0]["rate_part"] == pytest.approx(0)
+    assert parts[0]["mix_part"] == pytest.approx(0.3 * (0.2 - 0.6))
+    assert parts[1]["mix_part"] == pytest.approx(0)
+    assert parts[1]["rate_part"] == pytest.approx(0.25 - 0.5)
 
 
 @given(st.integers(0, 10_000))
@@ -80,7 +82,9 @@ def test_parts_sum_to_the_change_of_rates_with_open_stays_allowed_for(seed: int)
             rates.append(cumulative_incidence(np.minimum(part["days"], cut), way, 2).shares_at(within)[0])
             counts.append(len(part))
         totals[side] = np.dot(rates, counts) / sum(counts)
-    assert table[["mix", "rate"]].to_numpy().sum() == pytest.approx(totals["after"] - totals["before"], abs=1e-12)
+    assert table[["mix_part", "rate_part"]].to_numpy().sum() == pytest.approx(
+        totals["after"] - totals["before"], abs=1e-12
+    )
 
 
 def test_only_stays_of_the_named_span_are_before() -> None:

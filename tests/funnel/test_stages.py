@@ -22,7 +22,7 @@ def test_counts_shares_and_naive_ratios_of_stays_counted_by_hand(stays_of, deal)
     assert new[["n_entered", "n_advanced", "n_won", "n_lost", "n_back", "n_open"]].tolist() == [10, 6, 0, 2, 0, 2]
     assert (new["naive_of_entered"], new["naive_of_ended"]) == (0.6, 0.75)
     assert new["within_3d"] == 0.0
-    assert new["conversion"] == pytest.approx(0.6)  # nobody left early: eight ended, two stay longer than 4 days
+    assert new["converted"] == pytest.approx(0.6)  # nobody left early: eight ended, two stay longer than 4 days
     assert new["still"] == pytest.approx(0.2)
     assert new["followed_days"] == 4.0
     assert np.isnan(new["within_30d"])  # only two were followed for longer
@@ -40,7 +40,7 @@ def test_segments_add_up_and_tiny_ones_have_no_share(made: Visits) -> None:
     assert counts.loc[whole["stage"]].to_numpy().tolist() == whole[counts.columns].to_numpy().tolist()
     few = table[table["segment"] == "few"]
     assert few["n_entered"].max() < 5
-    assert few["conversion"].isna().all()
+    assert few["converted"].isna().all()
 
 
 def test_shares_do_not_change_with_the_order_of_cases(made: Visits) -> None:
@@ -60,9 +60,9 @@ def test_shares_are_unbiased_while_naive_ratios_are_off(markov: ModuleType) -> N
         exact = truth.shares(0, stage["followed_days"])[:2].sum(), truth.won_within(whole["followed_days"])
         rows.append(
             {
-                "stage": stage["conversion"] - exact[0],
-                "whole": whole["conversion"] - exact[1],
-                "covered": float(stage["low"] <= exact[0] <= stage["high"]),
+                "stage": stage["converted"] - exact[0],
+                "whole": whole["converted"] - exact[1],
+                "covered": float(stage["converted_low"] <= exact[0] <= stage["converted_high"]),
                 "naive_stage": stage["naive_of_entered"] / exact[0] - 1,
                 "naive_whole": whole["naive_of_entered"] / exact[1] - 1,
                 "censored": whole["n_open"] / whole["n_cases"],
@@ -85,5 +85,5 @@ def test_long_run_through_the_stages_is_the_truth(markov: ModuleType) -> None:
     whole = whole_table(made, (120,)).iloc[0]
 
     assert whole["through_stages"] == pytest.approx(truth.win_chance()[0], abs=0.025)
-    assert whole["conversion"] == pytest.approx(whole["through_stages"], abs=0.015)
+    assert whole["converted"] == pytest.approx(whole["through_stages"], abs=0.015)
     assert whole["within_120d"] == pytest.approx(truth.won_within(120.0), abs=0.025)

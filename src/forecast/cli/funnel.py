@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 _STAGES = (
-    "segment", "stage", "n_entered", "n_open", "conversion", "low", "high", "still", "median_days", "followed_days",
-    "naive_of_entered", "naive_of_ended",
+    "segment", "stage", "n_entered", "n_open", "converted", "converted_low", "converted_high", "still", "median_days",
+    "followed_days", "naive_of_entered", "naive_of_ended",
 )  # fmt: skip
 _WHOLE = (
-    "segment", "entry", "n_cases", "n_open", "conversion", "low", "high", "still", "naive_of_entered", "naive_of_ended"
+    "segment", "entry", "n_cases", "n_open", "converted", "converted_low", "converted_high", "still",
+    "naive_of_entered", "naive_of_ended",
 )  # fmt: skip
 _BOTTLENECKS = (
     "stage", "now", "best", "conversion_now", "conversion_best", "extra_wins", "value", "value_low", "value_high",

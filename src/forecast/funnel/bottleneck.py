@@ -67,12 +67,12 @@ def bottlenecks(
     -------
     DataFrame
         One row per stage, in order: ``stage``, ``now`` and ``best`` (labels of quarters), ``n_now`` (moves forward and
-        out in the present quarter), ``conversion_now``, ``conversion_best``, ``gain`` with ``gain_low`` and
-        ``gain_high``, ``extra_wins`` a quarter, ``value`` with ``value_low`` and ``value_high`` (reporting currency a
-        quarter; missing without won amounts), ``p_gain``: probability that the best quarter's pace wins more than the
-        present one, ``is_bottleneck``: the stage with the highest value among those with ``p_gain`` of at least 1 -
-        `FALSE_CLAIM` / n_stages. Missing where there are too few cases or quarters; ``best`` = ``now`` and zeros where
-        the present quarter is the best.
+        out in the present quarter), ``conversion_now``, ``conversion_best``, ``conversion_gain`` with
+        ``conversion_gain_low`` and ``conversion_gain_high``, ``extra_wins`` a quarter, ``value`` with ``value_low``
+        and ``value_high`` (reporting currency a quarter; missing without won amounts), ``p_gain``: probability that
+        the best quarter's pace wins more than the present one, ``is_bottleneck``: the stage with the highest value
+        among those with ``p_gain`` of at least 1 - `FALSE_CLAIM` / n_stages. Missing where there are too few cases or
+        quarters; ``best`` = ``now`` and zeros where the present quarter is the best.
 
     References
     ----------
@@ -88,8 +88,8 @@ def bottlenecks(
         line = _line(stage_pace(frame, spans), spans, place, drawn, level, rng) if len(frame) else {}
         lines.append({"stage": stage, **line})
     columns = [
-        "stage", "now", "best", "n_now", "conversion_now", "conversion_best", "gain", "gain_low", "gain_high",
-        "extra_wins", "value", "value_low", "value_high", "p_gain",
+        "stage", "now", "best", "n_now", "conversion_now", "conversion_best", "conversion_gain", "conversion_gain_low",
+        "conversion_gain_high", "extra_wins", "value", "value_low", "value_high", "p_gain",
     ]  # fmt: skip
     table = pd.DataFrame(lines, columns=columns)
     worth = table["value"].fillna(table["extra_wins"]).where(table["p_gain"] >= 1 - FALSE_CLAIM / max(n_stages, 1))
@@ -114,10 +114,14 @@ def _line(
     value = extra * drawn.amount
     line: dict[str, object] = {"now": spans.labels[now], "best": spans.labels[best]}
     line |= {"n_now": int(pace.observed[now].sum()), "extra_wins": float(extra.mean())}
-    line |= {"conversion_now": float(typical[now]), "conversion_best": float(typical[best]), "gain": float(gain.mean())}
+    line |= {
+        "conversion_now": float(typical[now]),
+        "conversion_best": float(typical[best]),
+        "conversion_gain": float(gain.mean()),
+    }
     line |= {"value": float(value.mean()), "p_gain": 0.0 if best == now else float((extra > 0).mean())}
     tails = [(100 - level) / 2, (100 + level) / 2]
-    for name, draws in (("gain", gain), ("value", value)):
+    for name, draws in (("conversion_gain", gain), ("value", value)):
         low, high = np.percentile(draws, tails) if np.isfinite(draws).all() else (np.nan, np.nan)
         line |= {f"{name}_low": float(low), f"{name}_high": float(high)}
     return line

@@ -210,6 +210,6 @@ def _reasons(
 def _no_reasons() -> pd.DataFrame:
     columns = [
         "about", "stage", "since", "by", "segment", "n_before", "n_after", "share_before", "share_after",
-        "conversion_before", "conversion_after", "within_days", "mix", "rate",
+        "conversion_before", "conversion_after", "within_days", "mix_part", "rate_part",
     ]  # fmt: skip
     return pd.DataFrame(columns=columns)

@@ -67,10 +67,10 @@ def funnel_plot(funnel: Funnel, *, lang: str = "en", title: str = "") -> bytes:
 def _draw_shares(axes: "Axes", table: pd.DataFrame, place: NDArray[np.int64], lang: str) -> None:
     left = np.zeros(len(table))
     for ending, colour in _COLOURS.items():
-        width = 100 * table[ending].astype(float).fillna(0.0).to_numpy()
+        width = 100 * table["still" if ending == "still" else f"{ending}_share"].astype(float).fillna(0.0).to_numpy()
         axes.barh(place, width, left=left, height=0.6, color=colour, label=_NAMES[ending].in_language(lang))
         left += width
-    bounds = 100 * table[["low", "high"]].to_numpy(dtype=float)
+    bounds = 100 * table[["converted_low", "converted_high"]].to_numpy(dtype=float)
     axes.hlines(place, bounds[:, 0], bounds[:, 1], color="black", linewidth=2)
     naive = 100 * table["naive_of_entered"].to_numpy(dtype=float)
     axes.scatter(naive, place, marker="x", color="black", zorder=3, label=_NAIVE.in_language(lang))

@@ -53,8 +53,8 @@ def mix_and_rate(
     -------
     DataFrame
         Per segment: ``segment``, ``n_before``, ``n_after``, ``share_before``, ``share_after``, ``conversion_before``,
-        ``conversion_after`` (within ``within_days``, one number for all), ``mix``, ``rate``; largest effect first.
-        Empty where one side has no `MIN_STAYS`.
+        ``conversion_after`` (within ``within_days``, one number for all), ``mix_part``, ``rate_part``; largest effect
+        first. Empty where one side has no `MIN_STAYS`.
 
     References
     ----------
@@ -83,7 +83,7 @@ def _split(
 ) -> pd.DataFrame:
     columns = [
         "segment", "n_before", "n_after", "share_before", "share_after", "conversion_before", "conversion_after",
-        "within_days", "mix", "rate",
+        "within_days", "mix_part", "rate_part",
     ]  # fmt: skip
     cells = {}
     for side in (False, True):
@@ -110,8 +110,8 @@ def _split(
             "conversion_before": rates[:, 0],
             "conversion_after": rates[:, 1],
             "within_days": within,
-            "mix": mix,
-            "rate": rate,
+            "mix_part": mix,
+            "rate_part": rate,
         }
     )
     order = np.argsort(-np.abs(mix + rate), kind="stable")

@@ -48,13 +48,13 @@ def stage_table(
     -------
     DataFrame
         ``segment``, ``stage``, ``n_entered``, ``n_advanced``, ``n_won``, ``n_lost``, ``n_back``, ``n_open``;
-        ``conversion`` (advanced or won within ``followed_days``) with ``low`` and ``high``; ``advance``, ``won``,
-        ``lost``, ``back`` and ``still``, which sum to 1 (``still``: in the stage for longer, so that in the end
-        conversion lies between ``conversion`` and their sum); ``within_{h}d``; ``median_days`` with ``median_low`` and
-        ``median_high``, ``mean_days`` (up to ``followed_days``) with ``mean_low`` and ``mean_high``;
-        ``days_to_convert`` (median of those that convert); ``naive_of_entered`` and ``naive_of_ended``: advanced and
-        won over all that entered, and over those that ended. Missing where fewer than `MIN_STAYS` entered, or the
-        follow-up is too short.
+        ``converted`` (advanced or won within ``followed_days``) with ``converted_low`` and ``converted_high``;
+        ``advance_share``, ``won_share``, ``lost_share``, ``back_share`` and ``still``, which sum to 1 (``still``: in
+        the stage for longer, so that in the end conversion lies between ``converted`` and their sum);
+        ``within_{h}d``; ``median_days`` with ``median_low`` and ``median_high``, ``mean_days`` (up to
+        ``followed_days``) with ``mean_low`` and ``mean_high``; ``days_to_convert`` (median of those that convert);
+        ``naive_of_entered`` and ``naive_of_ended``: advanced and won over all that entered, and over those that ended.
+        Missing where fewer than `MIN_STAYS` entered, or the follow-up is too short.
     """
     labels = pd.Series(ALL, index=visits.frame.index) if segment is None else segment
     position, codes = visits.frame["position"].to_numpy(), ending_codes(visits.frame)
@@ -82,10 +82,10 @@ def groups_of(labels: "pd.Series[str]", position: NDArray[np.int64]) -> list[tup
 
 def _columns(horizons_days: Sequence[int]) -> list[str]:
     return [
-        "segment", "stage", "n_entered", "n_advanced", "n_won", "n_lost", "n_back", "n_open", "conversion", "low",
-        "high", "advance", "won", "lost", "back", "still", "followed_days", *(f"within_{h}d" for h in horizons_days),
-        "median_days", "median_low", "median_high", "mean_days", "mean_low", "mean_high", "days_to_convert",
-        "naive_of_entered", "naive_of_ended",
+        "segment", "stage", "n_entered", "n_advanced", "n_won", "n_lost", "n_back", "n_open", "converted",
+        "converted_low", "converted_high", *(f"{name}_share" for name in ENDINGS), "still", "followed_days",
+        *(f"within_{h}d" for h in horizons_days), "median_days", "median_low", "median_high", "mean_days", "mean_low",
+        "mean_high", "days_to_convert", "naive_of_entered", "naive_of_ended",
     ]  # fmt: skip
 
 
@@ -104,8 +104,15 @@ def _row(days: Floats, codes: NDArray[np.int64], horizons_days: Sequence[int], l
     limit = either.followed_days
     conversion, median, mean = either.share_at(0, limit, level), either.median(level), either.mean_until(limit, level)
     shares = by_ending.shares_at(limit)
-    row |= dict(zip(ENDINGS, shares.tolist(), strict=True)) | {"still": float(max(1 - shares.sum(), 0.0))}
-    row |= {"conversion": conversion.value, "low": conversion.low, "high": conversion.high, "followed_days": limit}
+    row |= {f"{name}_share": float(share) for name, share in zip(ENDINGS, shares, strict=True)} | {
+        "still": float(max(1 - shares.sum(), 0.0))
+    }
+    row |= {
+        "converted": conversion.value,
+        "converted_low": conversion.low,
+        "converted_high": conversion.high,
+        "followed_days": limit,
+    }
     row |= {f"within_{h}d": float(either.shares_at(h)[0]) for h in horizons_days}
     row |= {"median_days": median.value, "median_low": median.low, "median_high": median.high}
     row |= {"mean_days": mean.value, "mean_low": mean.low, "mean_high": mean.high}
@@ -144,10 +151,10 @@ def whole_table(
     Returns
     -------
     DataFrame
-        ``segment``, ``entry``, ``n_cases``, ``n_won``, ``n_lost``, ``n_open``; ``conversion`` (won within
-        ``followed_days`` of the entry) with ``low`` and ``high``, ``still`` (open for longer), ``within_{h}d``;
-        ``through_stages``: the product of the long-run conversions through all stages, which agrees with
-        ``conversion`` up to chance and what is ``still`` open; ``naive_of_entered`` (won over all) and
+        ``segment``, ``entry``, ``n_cases``, ``n_won``, ``n_lost``, ``n_open``; ``converted`` (won within
+        ``followed_days`` of the entry) with ``converted_low`` and ``converted_high``, ``still`` (open for longer),
+        ``within_{h}d``; ``through_stages``: the product of the long-run conversions through all stages, which agrees
+        with ``converted`` up to chance and what is ``still`` open; ``naive_of_entered`` (won over all) and
         ``naive_of_ended`` (won over closed).
     """
     labels = pd.Series(ALL, index=visits.frame.index) if segment is None else segment
@@ -160,8 +167,8 @@ def whole_table(
             for name, at in frame.groupby(names, sort=True).groups.items()
         ]
     columns = [
-        "segment", "entry", "n_cases", "n_won", "n_lost", "n_open", "conversion", "low", "high", "still",
-        "followed_days", *(f"within_{h}d" for h in horizons_days), "through_stages", "naive_of_entered",
+        "segment", "entry", "n_cases", "n_won", "n_lost", "n_open", "converted", "converted_low", "converted_high",
+        "still", "followed_days", *(f"within_{h}d" for h in horizons_days), "through_stages", "naive_of_entered",
         "naive_of_ended",
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns).sort_values(["segment", "entry"], kind="stable", ignore_index=True)
@@ -200,7 +207,7 @@ def _whole(frame: pd.DataFrame, visits: Visits, horizons_days: Sequence[int], le
     found = occupation(frame, n_stages)
     conversion = found.won_at(found.followed_days, level)
     rows = transition_draws(frame, n_stages, stage_limits(frame, n_stages), np.ones((len(frame), 1)))[0]
-    row |= {"conversion": conversion.value, "low": conversion.low, "high": conversion.high}
+    row |= {"converted": conversion.value, "converted_low": conversion.low, "converted_high": conversion.high}
     row |= {"followed_days": found.followed_days, "still": float(found.share_at(found.followed_days)[:-2].sum())}
     row |= {f"within_{h}d": float(found.share_at(h)[-2]) for h in horizons_days}
     return row | {"through_stages": float(found.begin[:n_stages] @ win_chances(rows))}

@@ -134,7 +134,7 @@ def _changes(funnel: Funnel, lang: str) -> list[str]:
 def _reasons(funnel: Funnel, lang: str) -> list[str]:
     texts = []
     for (_, stage, _, by), rows in funnel.reasons.groupby(["about", "stage", "since", "by"], sort=False):
-        mix, rate = rows["mix"].sum(), rows["rate"].sum()
+        mix, rate = rows["mix_part"].sum(), rows["rate_part"].sum()
         top = rows.iloc[0]
         texts.append(
             _REASON.in_language(lang).format(
@@ -144,7 +144,7 @@ def _reasons(funnel: Funnel, lang: str) -> list[str]:
                 mix=_points(mix),
                 rate=_points(rate),
                 segment=top["segment"],
-                effect=_points(top["mix"] + top["rate"]),
+                effect=_points(top["mix_part"] + top["rate_part"]),
             )
         )
     return texts
@@ -152,22 +152,22 @@ def _reasons(funnel: Funnel, lang: str) -> list[str]:
 
 def _of_stage(row: Mapping[str, Any], lang: str) -> list[tuple[str, str]]:
     """Where the naive ratio misleads, and where the follow-up is too short for the long run."""
-    if row["conversion"] != row["conversion"]:
+    if row["converted"] != row["converted"]:
         return []
     said = []
     words = {
         "stage": stage_label(row["stage"], lang),
-        "rate": percent(row["conversion"]),
-        "low": percent(row["low"]),
-        "high": percent(row["high"]),
+        "rate": percent(row["converted"]),
+        "low": percent(row["converted_low"]),
+        "high": percent(row["converted_high"]),
         "days": f"{row['followed_days']:,.0f}",
         "naive": percent(row["naive_of_entered"]),
         "open": f"{row['n_open']:,}",
         "n": f"{row['n_entered']:,}",
         "still": percent(row["still"]),
-        "top": percent(min(row["conversion"] + row["still"], 1.0)),
+        "top": percent(min(row["converted"] + row["still"], 1.0)),
     }
-    if abs(row["conversion"] - row["naive_of_entered"]) > _WORTH_A_WORD:
+    if abs(row["converted"] - row["naive_of_entered"]) > _WORTH_A_WORD:
         said.append(("naive", _NAIVE.in_language(lang).format(**words)))
     if row["still"] > _WORTH_A_WORD:
         said.append(("longer", _LONGER.in_language(lang).format(**words)))
