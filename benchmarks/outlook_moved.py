@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +122,16 @@ class Day:
     corrected: tuple[Book, Book]
     model: int
 
+    @cached_property
+    def means_told(self) -> "pd.Series[int]":
+        """Of the outlook as it was told."""
+        return _means(self.told)
+
+    @cached_property
+    def means_now(self) -> "pd.Series[int]":
+        """Of the outlook by the later batch."""
+        return _means(self.corrected[self.model])
+
 
 def read_days(days: Sequence[int], seed: int = 0) -> dict[int, Day]:
     """The books of some days of the quarter."""
@@ -162,22 +173,29 @@ def worst_gap(moved: Moved, earlier: Day, later: Day) -> int:
     """Largest difference in cents: of both ends from the outlooks, of each line's steps from its change, and of each
     step of reps, and of teams that are in no other, from the company's."""
     lines = moved.to_frame()
-    cents = (lines[["before", *STEPS, "after"]] * 100).round().astype(np.int64)
-    gaps = [cents["before"] + cents[list(STEPS)].sum(axis=1) - cents["after"]]
-    for column, book in (("before", earlier.told), ("after", later.corrected[later.model])):
-        outlook = (book.outlook.to_frame(()).set_index(["level", "id"])["mean"] * 100).round()
-        found = cents[column].set_axis(pd.MultiIndex.from_frame(lines[["level", "id"]]))
-        gaps.append(found.sub(outlook, fill_value=0))
+    cents = np.rint(lines[["before", *STEPS, "after"]].to_numpy() * 100).astype(np.int64)
+    gaps = [cents[:, :-1].sum(axis=1) - cents[:, -1]]
+    nodes = pd.MultiIndex.from_frame(lines[["level", "id"]])
+    for column, outlook in ((0, earlier.means_told), (-1, later.means_now)):
+        assert outlook.index.isin(nodes).all(), "a line of the outlook is missing"
+        gaps.append(cents[:, column] - outlook.reindex(nodes, fill_value=0).to_numpy())
     top = (lines["level"] == "team") & lines["id"].isin(["R-north", "R-south", "(no team)"])
-    gaps += [cents[chosen].sum() - cents.iloc[0] for chosen in (lines["level"] == "rep", top) if chosen.any()]
-    return int(max(gap.abs().max() for gap in gaps))
+    chosen = [mask.to_numpy() for mask in (lines["level"] == "rep", top) if mask.any()]
+    gaps += [cents[mask].sum(axis=0) - cents[0] for mask in chosen]
+    return int(max(np.abs(gap).max() for gap in gaps))
+
+
+def _means(book: Book) -> "pd.Series[int]":
+    """Means of an outlook in cents, by level and id."""
+    mean = book.outlook.to_frame(()).set_index(["level", "id"])["mean"]
+    return (mean * 100).round().astype(np.int64)
 
 
 def unexplained(moved: Moved) -> tuple[float, float]:
     """Change of the company, and what won, lost and new alone leave of it."""
-    line = moved.to_frame().iloc[0]
-    change = float(line["after"] - line["before"])
-    return change, change - float(line[["won", "lost", "new"]].sum())
+    value = moved.entries.groupby("step")["value"].sum() / 100
+    change = float(value.sum())
+    return change, change - float(value.reindex(["won", "lost", "new"]).sum())
 
 
 def main() -> None:

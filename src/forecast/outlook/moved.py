@@ -83,7 +83,7 @@ class Moved:
         Of all amounts.
     from_as_of, to_as_of : datetime
     start : Series
-        Mean on the owner at the earlier moment, in whole smallest units.
+        Mean on the owner at the earlier moment, in whole smallest units; of every owner of either outlook.
     entries : DataFrame
         ``step``, ``what`` (finer: ``merged``, ``reopened``, ``orders``, ``arriving`` …), ``opportunity_id`` (missing
         where it was none), ``owner_id``, ``value`` in whole smallest units.
@@ -186,7 +186,7 @@ class Moved:
             part = np.zeros_like(sums)
             np.add.at(part, pd.Index(teams).get_indexer(known["team"]), states[known["place"].to_numpy()])
             sums[:, moment == when] = part[:, moment == when]
-        return {team: line for team, line in zip(teams, sums, strict=True) if line.any()}
+        return dict(zip(teams, sums, strict=True))
 
 
 def what_moved(before: Book, corrected: Book, remodelled: Book, after: Book, rescore: Rescore) -> Moved:
@@ -216,13 +216,15 @@ def what_moved(before: Book, corrected: Book, remodelled: Book, after: Book, res
     found = direct("corrected_data", before, corrected) if corrected is not before else []
     found += direct("model", corrected, remodelled) if remodelled is not corrected else []
     found += moves(remodelled, after, rescore)
+    start = totals(before)
+    owners = sorted({*start.index, *before.to_come.index, *after.to_come.index})
     entries = pd.concat([frame for frame in found if len(frame)] or [pd.DataFrame(columns=list(ENTRIES))])
     return Moved(
         period=after.outlook.period.label,
         currency=after.outlook.currency,
         from_as_of=before.outlook.as_of,
         to_as_of=after.outlook.as_of,
-        start=totals(before),
+        start=start.reindex(owners, fill_value=0),
         entries=entries.reset_index(drop=True),
         organisations=(_organisation(before), _organisation(corrected), _organisation(after)),
         names={**_names(before), **_names(after)},
