@@ -55,6 +55,16 @@ def test_outlook_is_told_beside_baselines_override_and_record(
     assert "80%:" in told
 
 
+@pytest.mark.parametrize("asked", [("--by", "region"), ("--measure", "wins")])
+def test_outlook_by_region_and_of_wins_has_nothing_beside_it(
+    folder: Path, answer: Callable[..., Any], forecast: Callable[..., int], asked: tuple[str, ...]
+) -> None:
+    command = ("outlook", "--period", "2025-10", "--as-of", "2025-10-05", *asked, "-w", folder)
+
+    assert forecast(*command) == 0
+    assert {line["override"] for line in answer(*command)} == {None}
+
+
 def test_accuracy_tells_the_record_and_one_period(
     folder: Path, answer: Callable[..., Any], forecast: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,10 +27,7 @@ def outlook(
     opened = open_workspace(workspace)
     terminal = Terminal(as_json)
     with terminal.progress("outlook"):
-        if (by, measure) == ("owner", "revenue"):
-            frame = opened.outlook_lines(period, as_of, batch)
-        else:
-            frame = opened.outlook(period, as_of, batch, by=by, measure=measure).to_frame()
+        frame = opened.outlook_lines(period, as_of, batch, by=by, measure=measure)
     unit = frame["currency"].iloc[0] or measure
     terminal.table(outlook_table(frame), title=f"{period}, {unit}", formats=money(frame))
     terminal.result(records(frame))

@@ -17,13 +17,24 @@ if TYPE_CHECKING:
 class RecordCalls(WorkspaceBase):
     """Snapshots, overrides, accuracy."""
 
-    def outlook_lines(self, period: str, as_of: AsOf = None, batch: int | None = None) -> pd.DataFrame:
-        """The outlook of a period beside the baselines, the overrides and the record of its ranges."""
+    def outlook_lines(
+        self,
+        period: str,
+        as_of: AsOf = None,
+        batch: int | None = None,
+        *,
+        by: str = "owner",
+        measure: str = "revenue",
+    ) -> pd.DataFrame:
+        """The outlook of a period beside the baselines, the overrides and the record of its ranges.
+
+        Beside lines by region or category, and of other measures than revenue, nothing stands: these columns are empty.
+        """
         from forecast.usecases.outlook import outlook
         from forecast.usecases.outlook_lines import outlook_lines
 
         wiring, moment = (self.lake, self.registry, self.store, self.settings), self.moment(as_of)
-        made = outlook(*wiring, self.period(period), moment, batch=batch)
+        made = outlook(*wiring, self.period(period), moment, batch=batch, by=by, measure=measure)
         return outlook_lines(self.lake, self.store, self.settings, made, batch=batch)
 
     def override(self, period: str, level: str, node_id: str, amount: float, *, author: str, reason: str) -> int:
