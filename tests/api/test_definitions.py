@@ -7,13 +7,20 @@ from fastapi.testclient import TestClient
 from pydantic import BaseModel
 
 from api.demand_schemas import WhatIfPoint
-from api.schemas import DemandPoint, OutlookLine, ProposedTarget, ScoredEntity, TargetProposalBody
+from api.funnel_schemas import FunnelBottleneck, FunnelChange, FunnelReason, FunnelStage, FunnelWhole
+from api.performance_schemas import PerformanceLine
+from api.records_schemas import AccuracyLine, AgainstLine, RecordLine
+from api.schemas import DemandPoint, OutlookLine, ScoredEntity
+from api.target_schemas import AttainmentLine, ProposedTarget, TargetProposalBody
 from forecast.explain.definitions import is_defined
 
 ClientOf = Callable[..., TestClient]
 
 #: Fields that name or describe, and are no numbers of ours.
-NAMES = {"level", "id", "name", "owner_kind", "measure", "currency", "stage", "period", "lines", "ds"}
+NAMES = {
+    "level", "id", "name", "parent", "owner_kind", "measure", "currency", "stage", "period", "lines", "ds", "held",
+    "without_last_target", "segment", "entry", "since", "way", "about",
+}  # fmt: skip
 
 
 def test_definitions_come_in_the_language_asked_for(admin: TestClient) -> None:
@@ -37,8 +44,13 @@ def test_every_role_may_read_them_and_a_misspelt_parameter_is_named(client: Clie
 
 
 @pytest.mark.parametrize(
-    "body", [ScoredEntity, OutlookLine, ProposedTarget, TargetProposalBody, DemandPoint, WhatIfPoint]
-)
+    "body",
+    [
+        ScoredEntity, OutlookLine, AgainstLine, AccuracyLine, RecordLine, ProposedTarget, TargetProposalBody,
+        AttainmentLine, FunnelStage, FunnelWhole, FunnelBottleneck, FunnelChange, FunnelReason, PerformanceLine,
+        DemandPoint, WhatIfPoint,
+    ],
+)  # fmt: skip
 def test_every_number_of_an_answer_is_defined(body: type[BaseModel]) -> None:
     columns = {field.alias or name for name, field in body.model_fields.items()} - NAMES
 

@@ -3,6 +3,8 @@
 from forecast.explain.definitions.customers import CUSTOMERS
 from forecast.explain.definitions.demand import WHY_DEMAND
 from forecast.explain.definitions.entry import Definition, Part
+from forecast.explain.definitions.funnel import FUNNEL
+from forecast.explain.definitions.outlook import OUTLOOK
 from forecast.explain.definitions.page import (
     definition_records,
     definitions_html,
@@ -10,7 +12,7 @@ from forecast.explain.definitions.page import (
     definitions_page,
 )
 from forecast.explain.definitions.performance import PERFORMANCE
-from forecast.explain.definitions.plans import DEMAND, OUTLOOK, TARGETS
+from forecast.explain.definitions.plans import DEMAND, TARGETS
 from forecast.explain.definitions.quality import QUALITY
 from forecast.explain.definitions.scores import SCORES
 
@@ -26,7 +28,7 @@ __all__ = [
 ]
 
 #: In the order of the page.
-PARTS = (SCORES, QUALITY, OUTLOOK, TARGETS, DEMAND, WHY_DEMAND, CUSTOMERS, PERFORMANCE)
+PARTS = (SCORES, QUALITY, OUTLOOK, TARGETS, DEMAND, WHY_DEMAND, CUSTOMERS, PERFORMANCE, FUNNEL)
 
 
 def is_defined(column: str) -> bool:

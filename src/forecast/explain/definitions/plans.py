@@ -1,4 +1,4 @@
-"""Definitions of sums: outlook, targets and demand."""
+"""Definitions of targets and of the errors of demand."""
 
 from forecast.explain.definitions.entry import (
     AHEAD,
@@ -19,44 +19,6 @@ from forecast.explain.definitions.entry import (
 from forecast.explain.labels import Text
 
 _MEASURED = Text("Folds that end before the forecast periods", "截止于预测期之前的各折")
-
-OUTLOOK = Part(
-    "outlook",
-    Text("Outlook", "收入展望"),
-    Text(
-        "Revenue of a period per rep, team and company: `forecast outlook`.",
-        "各负责人、团队与公司的期间收入：见 `forecast outlook`。",
-    ),
-    (
-        Definition(
-            "mean",
-            Text("Mean", "均值"),
-            Text(
-                "Expected revenue of the period: `booked` (won so far) + `open` (from open opportunities) + `arriving` "
-                "(from those to come) + `repeat` (orders without an opportunity). In demand: expected quantity. Means "
-                "add up from rep to team to company.",
-                "期间的预期收入：`booked`（已成交）+ `open`（在谈商机）+ `arriving`（将出现的商机）+ "
-                "`repeat`（无商机的复购订单）。"
-                "需求预测中为预期数量。均值可由负责人逐级加总至公司。",
-            ),
-            PATHS, PERIOD, KNOWN, MONEY, HIGH,
-            "E[X] = booked + open + arriving + repeat",
-            also=("booked", "open", "arriving", "repeat", "expected"),
-        ),
-        Definition(
-            "q0.1",
-            Text("Quantiles and the 80 % range", "分位数与 80 % 区间"),
-            Text(
-                "The revenue (or quantity) stays below `q0.1` in 10, below `q0.5` in 50 and below `q0.9` in 90 of 100 "
-                "cases. Quantiles do not add up.",
-                "收入（或数量）低于 `q0.1` 的可能为 10 %，低于 `q0.5` 为 50 %，低于 `q0.9` 为 90 %。分位数不可相加。",
-            ),
-            PATHS, PERIOD, KNOWN, MONEY, NEUTRAL,
-            "P(X <= q_a) = a",
-            also=("q0.5", "q0.9"),
-        ),
-    ),
-)  # fmt: skip
 
 TARGETS = Part(
     "targets",
@@ -94,6 +56,32 @@ TARGETS = Part(
             ),
             PATHS, PERIOD, KNOWN, SHARE, Text("Lower is more ambitious", "越低越有挑战"),
             "a with Σ Q_i(1 - a) = T",
+        ),
+        Definition(
+            "usual_share",
+            Text("Pace of targets", "目标进度"),
+            Text(
+                "`pace` is attainment over the share of a period's result that is usually booked by this day "
+                "(`usual_share`, learned from past periods, shrunk to an even course): 1 is as usual.",
+                "`pace` 为目标达成率除以通常在此日之前已实现的占比（`usual_share`，由过往期间学得并向匀速收缩）："
+                "1 表示与往常相同。",
+            ),
+            PATHS, PERIOD, KNOWN, PLAIN, HIGH,
+            "pace = attainment / usual_share",
+        ),
+        Definition(
+            "pipeline_coverage",
+            Text("Pipeline coverage", "管道覆盖率"),
+            Text(
+                "`pipeline`, the amounts of open opportunities whose expected close lies in the period, over "
+                "`remaining`, what is missing to the target. `weighted_coverage`: what is expected of open "
+                "opportunities over it.",
+                "`pipeline`（预计成交日在期内的在谈商机金额）除以 `remaining`（距目标的差额）。"
+                "`weighted_coverage`：在谈商机的预期收入除以该差额。",
+            ),
+            PATHS, PERIOD, KNOWN, PLAIN, HIGH,
+            "pipeline / remaining",
+            also=("pipeline", "remaining", "weighted_coverage"),
         ),
     ),
 )  # fmt: skip
