@@ -79,7 +79,8 @@ def kinds_of_demand(table: pd.DataFrame) -> NDArray[np.object_]:
     """
     classes = table["class"].to_numpy(dtype=object)
     kinds = _kind_of_demand(table["adi"].to_numpy(), table["cv2"].to_numpy())
-    return np.where(classes == "young", kinds, classes)
+    kinds[classes != "young"] = classes[classes != "young"]
+    return kinds
 
 
 def _kind_of_demand(adi: Floats, cv2: Floats) -> NDArray[np.object_]:
