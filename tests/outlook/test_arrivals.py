@@ -134,3 +134,24 @@ def test_what_leavers_would_have_won_goes_to_active_colleagues_of_their_team():
     )  # fmt: skip
 
     np.testing.assert_allclose(np.bincount(drawn.owner, minlength=3) / 3000, [0, 6, 3], rtol=0.03)
+
+
+def test_a_sample_of_very_many_wins_has_the_mean_and_the_spread_of_all(monkeypatch):
+    """500 a path, of which 50 are drawn: a compound Poisson sum has variance 500 * (mean^2 + variance)."""
+    monkeypatch.setattr("forecast.outlook.arrivals._MAX_DRAWN", 0)
+    amount = np.array([10.0, 20.0, 60.0])
+    found = Rates(np.array([500.0]), np.array([3.0]), 5.0)
+
+    drawn = draw_arrivals(
+        found, np.ones(3), np.zeros(3, dtype=np.int64), team=np.zeros(1, dtype=np.int64),
+        is_active=np.ones(1, dtype=bool), shrink=False, multiplier=np.ones((4000, 1)), rng=np.random.default_rng(0),
+    )  # fmt: skip
+    assert drawn.rest is not None
+    assert len(drawn.path) == 4000 * 50
+    # two units: amounts of 60, and the others
+    code = (amount[drawn.event] < 60).astype(np.int64)
+    sums = np.bincount(drawn.path * 2 + code, drawn.amounts(amount, np.ones((4000, 1))), 8000).reshape(4000, 2)
+    total = sums + drawn.rest @ drawn.means(amount, code, 2)
+
+    np.testing.assert_allclose(total.mean(axis=0), [500 * 20, 500 * 10], rtol=0.01)
+    assert total.sum(axis=1).std() == pytest.approx(np.sqrt(500 * (100 + 400 + 3600) / 3), rel=0.04)

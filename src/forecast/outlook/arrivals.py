@@ -14,6 +14,8 @@ Codes = NDArray[np.int64]
 MEMORY_DAYS = 730.0
 #: Amounts and speed of an owner weigh as much as the team's when it has this many wins; likewise team and company.
 PRIOR_WINS, TEAM_PRIOR_WINS = 5.0, 20.0
+#: More wins than this are not drawn one by one, but at least so many of each owner and path.
+_MAX_DRAWN, _MIN_SAMPLE = 8_000_000, 50
 #: Range of the number of wins that the company's rate weighs against an owner's own.
 _WEAKEST, _STRONGEST = 1.0, 50.0
 
@@ -171,11 +173,40 @@ def _prior_wins(n_own: Floats) -> float:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Wins drawn for all paths: parallel arrays of shape (n_drawn,)."""
+    """Wins drawn for all paths: parallel arrays of shape (n_drawn,).
+
+    Where there are too many to draw each, a cell of a path and an owner has a sample of them.
+
+    Attributes
+    ----------
+    path, owner, event : int array
+        ``event`` is the past win that it is like.
+    drawer : int array
+        For whom it was drawn; another than ``owner`` where that one has left.
+    scale : array
+        Factor on its amount, so that the sum of a sample varies as the sum of all would.
+    rest : array of shape (n_paths, n_owners), optional
+        How many mean amounts of ``drawer`` each cell has on top, so that its mean is that of all.
+    """
 
     path: Codes
     owner: Codes
     event: Codes
+    drawer: Codes
+    scale: Floats
+    rest: Floats | None = None
+
+    def amounts(self, amount: Floats, factor: Floats) -> Floats:
+        """What each drawn one counts, given the amounts of past wins and a factor for each path and owner."""
+        return np.asarray(amount[self.event] * self.scale * factor[self.path, self.drawer])
+
+    def means(self, amount: Floats, code: Codes, n_units: int) -> Floats:
+        """Mean amount of what was drawn for each owner, by unit, shape (n_owners, n_units)."""
+        assert self.rest is not None
+        n_owners, known = self.rest.shape[1], code >= 0
+        cell = self.drawer[known] * n_units + code[known]
+        sums = np.bincount(cell, amount[self.event[known]], n_owners * n_units).reshape(n_owners, n_units)
+        return np.asarray(sums / np.maximum(np.bincount(self.drawer, minlength=n_owners), 1)[:, None])
 
 
 def draw_arrivals(
@@ -205,14 +236,18 @@ def draw_arrivals(
         ``event`` is the index of the past win.
     """
     counts = rng.poisson(np.maximum(rates.expected, 0) * multiplier)
-    path, who = np.nonzero(counts)
-    repeats = counts[path, who]
-    path, who = np.repeat(path, repeats), np.repeat(who, repeats)
+    drawn = np.minimum(counts, max(_MIN_SAMPLE, _MAX_DRAWN // max(counts.size, 1)))
+    path, who = np.nonzero(drawn)
+    repeats, scales = drawn[path, who], np.sqrt(counts[path, who] / drawn[path, who])
+    path, who, scale = (np.repeat(values, repeats) for values in (path, who, scales))
+    drawer = who.astype(np.int64)
     event = _pick(rates, intensity, owner, team, who, shrink=shrink, is_active=is_active, rng=rng)
     if shrink and is_active.any():
         left = np.flatnonzero(~is_active[who])
+        who = who.copy()
         who[left] = _heirs(rates, team, is_active, team[who[left]], rng)
-    return Drawn(path.astype(np.int64), who.astype(np.int64), event)
+    rest = counts - np.sqrt(counts * drawn.astype(float)) if (drawn < counts).any() else None
+    return Drawn(path.astype(np.int64), who.astype(np.int64), event, drawer, scale, rest)
 
 
 def _pick(

@@ -235,12 +235,15 @@ def _drawn(
     drawn = stream.draw(people, shocks.multiplier, np.random.default_rng(seed))
     code = drawn.owner if units.by == "owner" else units.codes(rows)[drawn.event]
     amount = rows["amount"].to_numpy(dtype=float)
-    if uncertain:
-        factor = draw_factors(
-            people.owners, *stream.amount_variances(amount), n_paths=units.n_paths, random_state=seed[0]
-        )
-        return units.sums(drawn.path, code, amount[drawn.event] * factor[drawn.path, drawn.owner])
-    return units.sums(drawn.path, code, amount[drawn.event])
+    common, own = stream.amount_variances(amount)
+    factor = draw_factors(
+        people.owners, common * uncertain, own * uncertain, n_paths=units.n_paths, random_state=seed[0]
+    )
+    sums = units.sums(drawn.path, code, drawn.amounts(amount, factor))
+    if drawn.rest is not None:
+        means = drawn.means(amount, code, len(units.names)) * 10 ** digits_of(units.currency)
+        sums += np.rint((drawn.rest * factor) @ means)
+    return sums
 
 
 def _outlook(
