@@ -330,3 +330,22 @@ def test_a_book_adds_up_to_its_outlook(moved):
         outlook = sum(book.outlook.parts.values())
         found = totals(book).reindex(book.outlook.owners, fill_value=0)
         np.testing.assert_array_equal(found, np.rint(outlook * 100))
+
+
+def test_a_new_price_counts_by_what_the_scores_expect_of_it():
+    """Of 100 USD 90 are expected, of 200 only 150; a dollar is .8 EUR all the time."""
+    deals = [deal("d", amount=100.0, currency="USD"), deal("d", LATER, amount=200.0, currency="USD")]
+    books = []
+    with connect_tables({"opportunities": frame(deals), "fx_rates": RATES.iloc[:1]}) as con:
+        for as_of, amount in ((FROM, 90.0), (TO, 150.0)):
+            said = scores(["d"], 0.3).assign(amount_if_won=amount)
+            books.append(read_book(con, simulate(con, said, YEAR, as_of, BOTH, n_paths=5), said, BOTH))
+
+    told = what_moved(*books[:1] * 3, books[1], lambda changes: rescore(changes).assign(amount_if_won=150.0))
+
+    found = told.deals()[["step", "amount"]].values.tolist()
+    assert found[0] == [
+        "repriced",
+        pytest.approx(0.4 * 160 * 0.75 - 0.3 * 80 * 0.9),
+    ]  # .4 is what is said after a price
+    assert found[1] == ["probability", pytest.approx((0.3 - 0.4) * 160 * 0.75)]

@@ -13,6 +13,8 @@ from forecast.adapters.memory_registry import InMemoryRegistry
 from forecast.adapters.store import SqlStore
 from forecast.datasets import make_company
 from forecast.errors import InvalidInput
+from forecast.features import open_entities
+from forecast.history import in_force
 from forecast.outlook.moved import STEPS, Moved
 from forecast.periods import parse_period
 from forecast.settings import Settings
@@ -20,7 +22,7 @@ from forecast.usecases.champion import GATE, GROUP_RATE, fit_group_rate
 from forecast.usecases.models import enthrone
 from forecast.usecases.outlook import outlook
 from forecast.usecases.rescore import Rescorer
-from forecast.usecases.score import choose_scorer, score
+from forecast.usecases.score import choose_scorer, joined_scores, score, score_spine
 from forecast.usecases.what_moved import what_moved
 
 FROM, TO = datetime(2025, 8, 11, tzinfo=UTC), datetime(2025, 9, 1, tzinfo=UTC)
@@ -185,10 +187,26 @@ def test_rescoring_is_scoring_as_if_the_change_had_been_recorded(desk: Desk, tab
     assert (first["p_30d"] != before).any()
 
 
-def _scores_with(tables: dict[str, pd.DataFrame], chosen: Any, desk: Desk, ids: list[str]) -> pd.DataFrame:
-    from forecast.features import open_entities
-    from forecast.usecases.score import joined_scores, score_spine
+def test_rescoring_takes_away_amount_date_and_owner(desk: Desk) -> None:
+    with desk.lake.connect(1) as con:
+        chosen = choose_scorer(con, desk.registry, desk.store, SETTINGS, "opportunity", FROM, GROUP_RATE)
+        assert chosen is not None
+        ids = open_entities(con, "opportunity", FROM)["entity_id"].tolist()[:3]
+        nothing = {"amount": np.nan, "currency": None, "expected_close_date": pd.NaT, "owner_id": None}
 
+        said = Rescorer(con, lambda: chosen, FROM, SETTINGS, 1)(pd.DataFrame(nothing, index=ids))
+
+        rows = con.execute(
+            f"SELECT amount, currency, expected_close_date, owner_id FROM {in_force('opportunities', FROM)} "
+            "WHERE opportunity_id IN (SELECT unnest(?))",
+            [ids],
+        ).fetchall()
+    assert rows == [(None, None, None, None)] * 3
+    assert said.index.tolist() == ids
+    assert said["p_30d"].notna().all()
+
+
+def _scores_with(tables: dict[str, pd.DataFrame], chosen: Any, desk: Desk, ids: list[str]) -> pd.DataFrame:
     with type(desk.lake)(tables).connect(1) as con:
         spine = open_entities(con, "opportunity", FROM)
         spine = spine[spine["entity_id"].isin(ids)].reset_index(drop=True)

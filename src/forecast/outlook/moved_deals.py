@@ -175,6 +175,7 @@ class _Law:
         self.within = [name for name in pairs.old if str(name).startswith("p_")]
         self.p = np.nan_to_num(pairs.old[self.within].to_numpy(dtype=float))
         self.asked, self.mean = (pairs.old[name].to_numpy(dtype=float).copy() for name in ("asked", "mean"))
+        self.there = pairs.old_facts["amount"].to_numpy(dtype=float)  # asked in the own currency
 
     def value(self) -> Units:
         """Expected in the window of the earlier moment."""
@@ -186,6 +187,7 @@ class _Law:
         usual = np.divide(self.mean, self.asked, out=np.full(len(self.mean), np.nan), where=self.asked > 0)
         mean = np.where(np.isfinite(usual * new_asked), usual * new_asked, new_mean)
         self.asked, self.mean = np.where(where, new_asked, self.asked), np.where(where, mean, self.mean)
+        self.there = np.where(where, self.pairs.new_facts["amount"].to_numpy(dtype=float), self.there)
 
     def rescore(self, where: Mask, columns: list[str], rescore: Rescore) -> None:
         """Ask for the scores that the changed columns would have given."""
@@ -198,19 +200,14 @@ class _Law:
         self.p[scored] = p[scored]
         if "amount_if_won" not in said:
             return
-        facts = self.pairs.new_facts if "amount" in columns else self._facts_so_far(where)
-        there = facts["amount"].to_numpy(dtype=float)
         ratio = np.divide(
-            said["amount_if_won"].to_numpy(dtype=float), there, out=np.full(len(there), np.nan), where=there > 0
+            said["amount_if_won"].to_numpy(dtype=float),
+            self.there,
+            out=np.full(len(self.there), np.nan),
+            where=self.there > 0,
         )
         mean = self.asked * ratio
         self.mean = np.where(scored & np.isfinite(mean), mean, self.mean)
-
-    def _facts_so_far(self, where: Mask) -> pd.DataFrame:
-        """Facts with the amount that was asked when rescored: new once repriced, old before."""
-        repriced = self.asked == self.pairs.new["asked"].to_numpy(dtype=float)
-        amount = np.where(repriced, self.pairs.new_facts["amount"], self.pairs.old_facts["amount"])
-        return pd.DataFrame({"amount": amount.astype(float)}, index=self.pairs.ids)
 
     def as_now(self) -> Units:
         """Expected by today's probabilities and amounts, had no time passed."""
