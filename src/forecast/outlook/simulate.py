@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from forecast.errors import InvalidInput
 from forecast.history import sql_moment
-from forecast.outlook.amounts import Amounts, amounts_if_won
+from forecast.outlook.amounts import amounts_if_won
 from forecast.outlook.calibration import Opened
 from forecast.outlook.deals import expected_minor, mean_if_won
-from forecast.outlook.draws import keys_of, uniform_at, uniforms
 from forecast.outlook.ledger import Ledger, read_ledger, split_booked
 from forecast.outlook.origins import past_origins, read_snapshots
 from forecast.outlook.outlook import Outlook, digits_of
+from forecast.outlook.parts import coming_paths, open_paths
 from forecast.outlook.people import People, read_people
 from forecast.outlook.season import Season
-from forecast.outlook.shocks import ShockDraws, draw_factors, draw_shocks, odds_under_shocks
+from forecast.outlook.shocks import ShockDraws, draw_shocks
 from forecast.outlook.streams import Span, Stream, learn_stream, past_events
 from forecast.outlook.timing import Window
 from forecast.outlook.units import COLUMNS, Units
@@ -27,9 +27,6 @@ from forecast.periods import Period
 from forecast.settings import Settings
 
 Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
-
-_CHUNK = 4_000_000
 
 
 def simulate(
@@ -108,12 +105,12 @@ def simulate(
     booked_paths = np.zeros(len(booked), dtype=np.int64)
     sums = {
         "booked": units.sums(booked_paths, units.codes(booked), booked["amount"].to_numpy(dtype=float), n_paths=1),
-        "open": _open_paths(ledger.open, chance, amounts, people, shocks, units, random_state),
+        "open": open_paths(ledger.open, chance, amounts, people, shocks, units, random_state),
         # One stream of random numbers for each part: a deal more must not change what arrives.
-        "arriving": _drawn(deals, people, shocks, units, deal_rows, (random_state, 1), uncertain=common_shocks),
+        "arriving": coming_paths(deals, people, shocks, units, deal_rows, (random_state, 1), uncertain=common_shocks),
     }
     shocks = _shocks(orders, people, n_paths, random_state, common_shocks)
-    sums["repeat"] = _drawn(orders, people, shocks, units, order_rows, (random_state, 2), uncertain=common_shocks)
+    sums["repeat"] = coming_paths(orders, people, shocks, units, order_rows, (random_state, 2), uncertain=common_shocks)
     means = {part: paths.mean(axis=0) for part, paths in sums.items()}
     means["open"] = np.bincount(units.codes(ledger.open), value, len(units.names)).astype(float)  # without noise
     made = _outlook(period, as_of, units, people, ledger, sums, means)
@@ -189,61 +186,6 @@ def _window(settings: Settings, span: Span, season: Season) -> Window:
     days = [*settings.horizons_days, max(span.from_days, 0.0), max(span.to_days, 0.0)]
     *horizons, begin, end = (float(season.clock(float(day))) for day in days)
     return Window(tuple(horizons), begin, end)
-
-
-def _open_paths(
-    opened: pd.DataFrame,
-    chance: Floats,
-    amounts: Amounts,
-    people: People,
-    shocks: ShockDraws,
-    units: Units,
-    random_state: int,
-) -> Floats:
-    """Whether each open opportunity is won in each path, and for how much."""
-    owner = people.codes(opened["owner_id"])
-    hazard = odds_under_shocks(chance, owner, shocks)
-    ids = opened["entity_id"].to_numpy(dtype=object)
-    wins, sizes = keys_of(ids, "won", random_state), keys_of(ids, "amount", random_state)
-    unit = units.codes(opened)
-    total = np.zeros((units.n_paths, len(units.names)))
-    possible = np.flatnonzero(chance > 0)
-    for chunk in np.array_split(possible, max(1, -(-len(possible) * units.n_paths // _CHUNK))):
-        if not len(chunk):
-            continue
-        p = -np.expm1(-hazard[chunk] * shocks.multiplier[:, owner[chunk]])
-        path, place = np.nonzero(uniforms(wins[chunk], units.n_paths) < p)
-        deal = chunk[place]
-        total += units.sums(path, unit[deal], amounts.draw(deal, uniform_at(sizes[deal], path)))
-    return total
-
-
-def _drawn(
-    stream: Stream,
-    people: People,
-    shocks: ShockDraws,
-    units: Units,
-    rows: pd.DataFrame,
-    seed: tuple[int, int],
-    *,
-    uncertain: bool,
-) -> Floats:
-    """Paths of wins yet to come; each is like a row of the past, for whoever is its owner now.
-
-    Their mean amount is known from so many past wins only: a factor on all amounts of a path, and one on an owner's.
-    """
-    drawn = stream.draw(people, shocks.multiplier, np.random.default_rng(seed))
-    code = drawn.owner if units.by == "owner" else units.codes(rows)[drawn.event]
-    amount = rows["amount"].to_numpy(dtype=float)
-    common, own = stream.amount_variances(amount)
-    factor = draw_factors(
-        people.owners, common * uncertain, own * uncertain, n_paths=units.n_paths, random_state=seed[0]
-    )
-    sums = units.sums(drawn.path, code, drawn.amounts(amount, factor))
-    if drawn.rest is not None:
-        means = drawn.means(amount, code, len(units.names)) * 10 ** digits_of(units.currency)
-        sums += np.rint((drawn.rest * factor) @ means)
-    return sums
 
 
 def _outlook(
