@@ -4,6 +4,7 @@ from forecast.explain.definitions.customers import CUSTOMERS
 from forecast.explain.definitions.demand import WHY_DEMAND
 from forecast.explain.definitions.entry import Definition, Part
 from forecast.explain.definitions.funnel import FUNNEL
+from forecast.explain.definitions.moved import MOVED
 from forecast.explain.definitions.outlook import OUTLOOK
 from forecast.explain.definitions.page import (
     definition_records,
@@ -28,7 +29,7 @@ __all__ = [
 ]
 
 #: In the order of the page.
-PARTS = (SCORES, QUALITY, OUTLOOK, TARGETS, DEMAND, WHY_DEMAND, CUSTOMERS, PERFORMANCE, FUNNEL)
+PARTS = (SCORES, QUALITY, OUTLOOK, MOVED, TARGETS, DEMAND, WHY_DEMAND, CUSTOMERS, PERFORMANCE, FUNNEL)
 
 
 def is_defined(column: str) -> bool:
