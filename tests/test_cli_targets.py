@@ -24,7 +24,9 @@ def company_folder(forecast: Callable[..., int], tmp_path_factory: pytest.TempPa
 @pytest.fixture
 def ask(answer: Callable[..., Any], company_folder: Path) -> Callable[..., Any]:
     """What a targets command says about one period at one moment."""
-    return lambda command, *more: answer("targets", command, *AT, *more, "-w", company_folder)
+    return lambda command, *more: answer(
+        "targets", command, *(AT[:2] if command == "show" else AT), *more, "-w", company_folder
+    )
 
 
 def users(lines: list[dict[str, Any]]) -> pd.DataFrame:
@@ -66,11 +68,27 @@ def test_drag_says_what_it_does_to_the_others(ask: Callable[..., Any]) -> None:
 
 
 def test_pace_of_an_approved_version(ask: Callable[..., Any]) -> None:
-    approved = ask("approve", "--author", "ann", "--target", "300000", "--effective-from", "2025-07-01")
+    approved = ask(
+        "approve",
+        "--author",
+        "ann",
+        "--target",
+        "300000",
+        "--effective-from",
+        "2025-07-01",
+        "--mix",
+        "a=1",
+        "--mix",
+        "b=1",
+    )
+    shown = [line for line in ask("show") if line["version"] == approved["version"] and line["owner_kind"] == "company"]
 
     stands = ask("pace", "--version", str(approved["version"]))
 
     company = next(line for line in stands["lines"] if line["owner_kind"] == "company")
+    assert {line["measure"]: line["amount"] for line in shown} == {
+        "revenue": 300_000, "revenue:a": 150_000, "revenue:b": 150_000,
+    }  # fmt: skip
     assert company["target"] == company["remaining"] == 300_000
     assert approved["basis"].startswith("equal odds on the outlook of territories as of 2025-0")
 

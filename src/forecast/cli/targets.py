@@ -34,6 +34,7 @@ RampMonths = Annotated[float | None, typer.Option(help="Months after which a new
 Measure = Annotated[str, typer.Option(help="revenue, margin, wins, units or activities.")]
 Skill = Annotated[bool, typer.Option("--skill", help="Rest on the person, not only on the territory.")]
 Adjust = Annotated[bool, typer.Option("--adjust", help="During the period: keep the company's target, share it anew.")]
+Mix = Annotated[list[str] | None, typer.Option(help="PART=SHARE or amount of a category; can be repeated.")]
 Currency = Annotated[str | None, typer.Option(help="Also seen in this currency, at the last known rate.")]
 
 
@@ -53,7 +54,7 @@ def propose(
     skill: Skill = False,
     adjust: Adjust = False,
     currency: Currency = None,
-    mix: Annotated[list[str] | None, typer.Option(help="PART=SHARE or amount; can be repeated.")] = None,
+    mix: Mix = None,
     levels: Annotated[bool, typer.Option("--levels", help="Target, stretch and challenge at stated odds.")] = False,
     as_of: AsOf = None,
     batch: Batch = None,
@@ -123,6 +124,7 @@ def approve(
     measure: Measure = "revenue",
     skill: Skill = False,
     adjust: Adjust = False,
+    mix: Mix = None,
     effective_from: Annotated[str | None, typer.Option(help="DATE from which they hold; default now.")] = None,
     as_of: AsOf = None,
     workspace: Folder = HERE,
@@ -135,7 +137,9 @@ def approve(
             period, target, as_of, constraints=_constraints(constraints, fixed=fix), measure=measure, skill=skill,
             ramp_months=ramp_months, adjust=adjust,
         )  # fmt: skip
-        version = opened.approve_targets(period, author, proposal=proposal, effective_from=effective_from)
+        version = opened.approve_targets(
+            period, author, proposal=proposal, effective_from=effective_from, mix=dict(_pairs(mix or [], "mix"))
+        )
     terminal.say(f"Targets of {period}: version {version} approved by {author} ({proposal.basis}).")
     _say_without_last(terminal, proposal)
     terminal.result({"period": period, "version": version, "basis": proposal.basis})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from forecast.workspace.base import AsOf, WorkspaceBase
@@ -100,6 +100,7 @@ class TargetCalls(WorkspaceBase):
         *,
         proposal: TargetProposal | None = None,
         effective_from: AsOf = None,
+        mix: Mapping[str, float] | None = None,
     ) -> int:
         """Approve a proposal as the next version of the period's targets; returns the version.
 
@@ -109,11 +110,19 @@ class TargetCalls(WorkspaceBase):
             What is approved; default the proposal for ``company_target``.
         effective_from : date or moment, optional
             From when it holds; default now.
+        mix : mapping of part to share or amount, optional
+            Also approve the parts of every target, as measure ``revenue:PART``.
         """
+        import pandas as pd
+
         made = self.targets(period, company_target, as_of) if proposal is None else proposal
-        since = self.moment(effective_from)
+        frames = [made.to_frame(), *([made.mix_frame(mix)] if mix else [])]
         return self.store.approve_targets(
-            period, made.to_frame(), author=author, effective_from=since, basis=made.basis
+            period,
+            pd.concat(frames, ignore_index=True),
+            author=author,
+            effective_from=self.moment(effective_from),
+            basis=made.basis,
         )
 
     def approved_targets(self, period: str) -> pd.DataFrame:
