@@ -17,8 +17,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from forecast.adapters.model_specs import ModelSpec, load_model_spec
 from forecast.conversion import ConversionModel, ConversionScorer, window_labels
 from forecast.conversion.next_step import NextStepModel
-from forecast.conversion.population import MIN_ENTITIES
-from forecast.conversion.population import joined
+from forecast.conversion.population import MIN_ENTITIES, joined
 from forecast.conversion.scorer import Kind
 from forecast.errors import InvalidInput, NotEnoughHistory
 from forecast.evaluation.evaluate import evaluate, gate

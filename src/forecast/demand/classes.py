@@ -85,7 +85,8 @@ def kinds_of_demand(table: pd.DataFrame) -> NDArray[np.object_]:
 
 def _kind_of_demand(adi: Floats, cv2: Floats) -> NDArray[np.object_]:
     kinds = np.array(["smooth", "erratic", "intermittent", "lumpy"], dtype=object)
-    return kinds[(np.nan_to_num(cv2) >= _CV2_BOUND).astype(int) + 2 * (np.nan_to_num(adi) >= _ADI_BOUND)]
+    places = (np.nan_to_num(cv2) >= _CV2_BOUND).astype(int) + 2 * (np.nan_to_num(adi) >= _ADI_BOUND)
+    return np.asarray(kinds[places])
 
 
 def _classify(values: Floats, season_length: int) -> pd.DataFrame:
