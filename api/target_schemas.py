@@ -209,7 +209,9 @@ class AttainmentLine(BaseModel):
     usual_share: Probability = Field(description="Of a period's result that is usually booked by now.")
     pace: float | None = Field(description="Attainment over the usual share; 1 is as usual.")
     remaining: float = Field(description="To the target, at least 0.")
-    pipeline: float = Field(description="Open opportunities that the rep expects to close by the period's end.")
+    pipeline: float | None = Field(
+        description="Open opportunities that the rep expects to close by the period's end; null where no date is known."
+    )
     pipeline_coverage: float | None = Field(description="Pipeline over remaining.")
     weighted_pipeline: float = Field(description="Expected of open opportunities in the period, by the model.")
     weighted_coverage: float | None = Field(description="Weighted pipeline over remaining.")

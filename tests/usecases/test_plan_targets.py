@@ -224,6 +224,18 @@ def test_attainment_adds_up_and_replays(lake, store, before):
     pd.testing.assert_frame_equal(attainment(lake, store, SETTINGS, ordinary).table, found.table)
 
 
+def test_coverage_is_missing_when_nobody_says_when_deals_close(lake, store, before):
+    undated = lake.tables["opportunities"].assign(expected_close_date=None)
+    silent = FrameLake(lake.tables | {"opportunities": undated})
+    approve(store, plan(lake, store, before, company_target=500_000))
+    ordinary = outlook(silent, InMemoryRegistry(), store, SETTINGS, Q4, DURING)
+
+    table = attainment(silent, store, SETTINGS, ordinary).table
+
+    assert table[["pipeline", "pipeline_coverage"]].isna().all(axis=None)
+    assert table["weighted_pipeline"].sum() > 0
+
+
 def test_the_version_in_force_is_that_of_the_moment(lake, store, before):
     first, second = (plan(lake, store, before, company_target=total) for total in (500_000, 510_000))
     approve(store, first)

@@ -27,7 +27,7 @@ def attainment_table(
     course : Course
         Of the owners of the outlook.
     pipeline : array of shape (n_owners,)
-        Amount of the open opportunities of each owner that are due in the period.
+        Amount of the open opportunities of each owner that are due in the period; NaN where no date is known.
 
     Returns
     -------

@@ -114,12 +114,18 @@ def learn_course(ledger: Ledger, outlook: Outlook, settings: Settings) -> Course
 
 
 def due_pipeline(con: DuckDBPyConnection, ledger: Ledger, outlook: Outlook) -> Floats:
-    """Amount of the open opportunities of each owner that are expected, by the rep, to close by the period's end."""
-    due = con.execute(
-        f"SELECT opportunity_id FROM {in_force('opportunities', outlook.as_of)} WHERE expected_close_date <= $1",
+    """Amount of the open opportunities of each owner that are expected, by the rep, to close by the period's end.
+
+    Missing for everybody where no open opportunity says when it is expected to close.
+    """
+    said = con.execute(
+        f"SELECT opportunity_id, expected_close_date <= $1 AS is_due FROM {in_force('opportunities', outlook.as_of)} "
+        "WHERE expected_close_date IS NOT NULL",
         [outlook.period.last],
     ).df()
-    rows = ledger.open[ledger.open["entity_id"].isin(due["opportunity_id"])]
+    if not ledger.open["entity_id"].isin(said["opportunity_id"]).any():
+        return np.full(len(outlook.owners), np.nan)
+    rows = ledger.open[ledger.open["entity_id"].isin(said.loc[said["is_due"], "opportunity_id"])]
     owner, amount = (
         _codes(rows["owner_id"].astype(object), outlook),
         np.nan_to_num(rows["amount"].to_numpy(dtype=float)),
