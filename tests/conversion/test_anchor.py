@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.special import expit, logit
 
-from forecast.conversion.anchor import CAP, Anchor, fit_anchor, season_of
+from forecast.conversion.anchor import CAP, Anchor, _followed, _offset, fit_anchor, season_of
 from forecast.errors import InvalidInput
 
 START = pd.Timestamp("2023-01-01", tz=UTC)
@@ -143,6 +143,17 @@ def test_pace_by_hand() -> None:
     pace = anchor.pace(at(datetime(2026, 1, 21, tzinfo=UTC)), np.array([0.0, 7.0, 21.0]))
 
     assert_allclose(pace, [[2.0, (4 * 2 + 10) / 14]])
+
+
+def test_what_all_of_the_past_shares_is_learned_from_the_latest_year() -> None:
+    """Before it the model says 0.03 where 0.10 is true, since then 0.15; the level is taken as not moved."""
+    _, rows, end = world(np.full(1096, daily(0.1)))
+    last = float((pd.Timestamp(end) - pd.Timestamp(0, tz=UTC)) / pd.Timedelta(days=1))
+    early = (rows["as_of"] < pd.Timestamp(end) - _days(365 + 2 * HORIZON)).to_numpy()
+    followed = _followed(np.where(early, logit(0.03), logit(0.15)), rows, float(HORIZON), last)
+    day = np.arange(last - 1096, last)
+
+    assert_allclose(_offset(followed, day, np.zeros(len(day)), last), logit(0.1) - logit(0.15), atol=0.05)
 
 
 def test_lengths_must_agree() -> None:

@@ -23,6 +23,10 @@ LEVEL_SDS = (0.0, 0.03, 0.06, 0.12, 0.25, 0.5)
 #: Prior standard deviation of the shift that all of the past shares.
 OFFSET_SD = 0.3
 
+#: Days of the latest windows that set it, a round of seasons: the model says too little of the first cases of all,
+#: whose histories are short, which is no sign that it says too little of those to come.
+OFFSET_DAYS = 365.0
+
 #: A season needs months seen twice: without this much history it cannot be told from a drift.
 SEASON_DAYS = 540.0
 
@@ -113,7 +117,7 @@ def fit_anchor(z: np.ndarray, outcomes: pd.DataFrame, *, horizon_days: float, cu
     speak without selecting those that closed. Wins of a day are compared with those expected,
     ``sum of p * f(days since the snapshot)``, in a Poisson regression on the level (a random walk), the month and the
     end of a quarter. All have Gaussian priors whose sizes are averaged by their evidence (Laplace) [1]_. What all of
-    the past shares is then set so that whole windows come true on the whole.
+    the past shares is then set so that the latest year's whole windows come true on the whole.
 
     Parameters
     ----------
@@ -228,10 +232,12 @@ def _design(day: np.ndarray, end: float) -> np.ndarray:
 
 
 def _offset(rows: _Followed, day: np.ndarray, moved: np.ndarray, end: float) -> float:
-    """Shift that all of the past shares, given how each day's law differs: whole windows come true on the whole."""
+    """Shift that all of the past shares, given how each day's law differs: the latest year's whole windows come true
+    on the whole."""
     whole = rows.start + rows.horizon <= end
     if not whole.any():
         return 0.0
+    whole &= rows.start > rows.start[whole].max() - OFFSET_DAYS
     past = np.append(0.0, np.cumsum(moved))
     first = (rows.start[whole] - day[0]).astype(int)
     last = np.minimum(first + int(rows.horizon), len(day))
