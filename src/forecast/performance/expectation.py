@@ -112,7 +112,7 @@ def expect(spells: Spells, X: pd.DataFrame, limits: Floats) -> Pieces:
         learned = ~_ever_in(spells, fold[spells.person] == number)
         if learned.any():
             model = _learn(spells, design, learned)
-            chance = success_probability(*model, design[pieces.spell], age_from, age_to)
+            chance = success_probability(*model, design, age_from, age_to, row=pieces.spell)
             asked = fold[pieces.person] == number
             expected[asked] = _at_pace(pieces, chance, learned[pieces.spell], len(limits) - 1)[asked]
     return Pieces(pieces.spell, pieces.person, pieces.window, expected, pieces.succeeded)

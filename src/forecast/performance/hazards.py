@@ -157,7 +157,14 @@ class _Posterior:
 
 
 def success_probability(
-    success: Hazard, failure: Hazard, edges: Floats, design: Floats, age_from: Floats, age_to: Floats
+    success: Hazard,
+    failure: Hazard,
+    edges: Floats,
+    design: Floats,
+    age_from: Floats,
+    age_to: Floats,
+    *,
+    row: Codes | None = None,
 ) -> Floats:
     """P(success between two ages | neither ending before the first): the cumulative incidence of a span.
 
@@ -170,14 +177,17 @@ def success_probability(
     edges : array of shape (n_intervals + 1,)
     design : array of shape (n, d)
     age_from, age_to : arrays of shape (n,), in days
+    row : int array of shape (n,), optional
+        Row of the design for each span, where cases have several.
 
     Returns
     -------
     array of shape (n,), in [0, 1]; 0 where the span is empty.
     """
     days = time_in(edges, age_from, age_to)
-    wins = np.exp(success.by_age + (design @ success.effects)[:, None])
-    total = wins + np.exp(failure.by_age + (design @ failure.effects)[:, None])
+    rows = slice(None) if row is None else row
+    wins = np.exp(success.by_age + (design @ success.effects)[rows, None])
+    total = wins + np.exp(failure.by_age + (design @ failure.effects)[rows, None])
     spent = total * days
     before = np.cumsum(spent, axis=1) - spent
     chance = np.exp(-before) * wins / total * -np.expm1(-spent)
