@@ -28,6 +28,8 @@ from forecast.history import connect_tables
 
 UTC = ZoneInfo("UTC")
 N_DEALS, N_DAYS = 600, 105.0
+#: Fates of simulated companies are known for a year after their end, so that longer shares have no truth.
+WITHIN = 300
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -95,25 +97,33 @@ def company_shares(n_seeds: int) -> tuple[str, pd.DataFrame]:
         stays = visits.frame[visits.frame["entity"] == "opportunity"]
         censored.append((stays.drop_duplicates("case_id", keep="last")["ending"] == "").mean())
         fates = _true_fates(company, stays)
-        for row in stage_table(visits, (90,)).to_dict("records"):
+        for line in stage_table(visits, (WITHIN,)).to_dict("records"):
+            row, limit = _within(line)
             if row["stage"] not in COMPANY_STAGES:
                 continue
             at = (stays["stage"] == row["stage"]).to_numpy()
-            moved = fates["forward"][at] & (fates["days"][at] <= row["followed_days"])
+            moved = fates["forward"][at] & (fates["days"][at] <= limit)
             rows.append(_judged(row["stage"], row, float(moved.mean())))
-        whole = whole_table(visits, (90,))
-        line = whole[whole["entry"] == "opportunity"].to_dict("records")[0]
+        whole = whole_table(visits, (WITHIN,))
+        line, limit = _within(whole[whole["entry"] == "opportunity"].to_dict("records")[0])
         deals = company.deals
         age = deals.closed - deals.created
-        won = deals.won & (deals.closed != NEVER) & (age <= line["followed_days"])
+        won = deals.won & (deals.closed != NEVER) & (age <= limit)
         rows.append(_judged("whole funnel", line, float(won.mean())))
     note = (
         f"{n_seeds} companies of 1,500 deals whose histories end in every month; {np.mean(censored):.0%} of the deals "
-        "open then. The truth is what became of these very cases within the same time: an interval for a rate is wider "
-        "than needed here, coverage is not judged. Seasons of wins, unseen quality and returning deals are all in it, "
-        "so that independence of censoring is not given."
+        f"open then. The truth is what became of these very cases within the same time, at most {WITHIN} days: an "
+        "interval for a rate is wider than needed here, coverage is not judged. Seasons of wins, unseen quality and "
+        "returning deals are all in it, so that independence of censoring is not given."
     )
     return note, _summary(rows).drop(columns="coverage")
+
+
+def _within(row: dict[str, float]) -> tuple[dict[str, float], float]:
+    """A row with its share within `WITHIN` days, or within its follow-up where that is shorter, and those days."""
+    if row["followed_days"] < WITHIN:
+        return row, row["followed_days"]
+    return {**row, "converted": row[f"within_{WITHIN}d"]}, float(WITHIN)
 
 
 def _true_fates(company: Company, stays: pd.DataFrame) -> dict[str, np.ndarray]:
