@@ -42,13 +42,13 @@ def test_growth_is_no_season():
 def test_months_are_told_apart_after_two_years():
     day = np.arange(-1095, 0)
     month = (np.datetime64(MONDAY) + day).astype("datetime64[M]").astype(int) % 12
-    counts = np.random.default_rng(0).poisson(np.where(month == 6, 9.0, 3.0))  # July thrice as fast
-    mean = np.where(month == 6, 9.0, 3.0).mean()
+    rate = np.where(month == 6, 6.0, 4.0)  # July half as fast again
+    counts = np.random.default_rng(0).poisson(rate)
 
     season = fit_season(np.repeat(day, counts) + 0.5, 1095, 60, MONDAY)
 
     july = season.at(np.arange(21, 52) + 0.5).mean()
-    assert july == pytest.approx(9 / mean, rel=0.12)
+    assert 1.15 < july < 6 / rate.mean()  # shrunk, for three Julys are few
 
 
 def test_clock_adds_up_the_pace_and_runs_evenly_outside():

@@ -14,9 +14,9 @@ Days = NDArray[np.int64]
 _MIN_EVENTS, _MIN_DAYS = 50, 56
 #: Months of the year are told apart from this many days on.
 _TWO_YEARS_DAYS = 700
-#: Prior standard deviation of a calendar effect on the log pace; of a weekday so many times wider, since whole
-#: weekdays can be without any event.
-_PRIOR_SD, _WEEKDAY_WIDER = 0.4, 5.0
+#: Prior standard deviations of calendar effects on the log pace. Whole weekdays can be without any event; two or three
+#: Julys tell little of the next, for what hit one of them stays in its effect.
+_WEEKDAY_SD, _END_SD, _MONTH_SD = 2.0, 0.4, 0.15
 #: No day counts as slower than this, so that an event on a quiet day is not taken for hundreds.
 _SLOWEST = 0.05
 
@@ -86,9 +86,9 @@ def fit_season(event_days: Floats, history_days: float, ahead_days: float, today
 
     counts = np.bincount(inside, minlength=n_past).astype(float)
     effects = _calendar(np.datetime64(today, "D") + day, months=n_past >= _TWO_YEARS_DAYS)
-    trend = 10.0 * (day[:n_past, None] / n_past)  # so wide that the prior leaves it free
-    penalty = _dispersion(counts) / (n_past * _PRIOR_SD**2)
-    model = PoissonRegressor(alpha=penalty, max_iter=300).fit(np.hstack([effects[:n_past], trend]), counts)
+    trend = 8.0 * (day[:n_past, None] / n_past + 0.5)  # so wide that the prior leaves it free
+    penalty = _dispersion(counts) / n_past  # of effects in units of their prior standard deviation
+    model = PoissonRegressor(alpha=penalty, solver="newton-cholesky").fit(np.hstack([effects[:n_past], trend]), counts)
     pace = np.exp(effects @ model.coef_[:-1])
     return Season(-n_past, np.maximum(pace / pace[:n_past].mean(), _SLOWEST))
 
@@ -100,9 +100,9 @@ def _calendar(dates: NDArray[np.datetime64], *, months: bool) -> Floats:
     month_of_year = month.astype(np.int64) % 12
     weekday = (dates.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
     ends_month, ends_quarter = left <= 5, (left <= 10) & (month_of_year % 3 == 2)
-    columns = [_WEEKDAY_WIDER * np.eye(7)[weekday], ends_month[:, None], ends_quarter[:, None]]
+    columns = [_WEEKDAY_SD * np.eye(7)[weekday], _END_SD * ends_month[:, None], _END_SD * ends_quarter[:, None]]
     if months:
-        columns.append(np.eye(12)[month_of_year])
+        columns.append(_MONTH_SD * np.eye(12)[month_of_year])
     return np.hstack([np.asarray(column, dtype=float) for column in columns])
 
 
