@@ -87,6 +87,19 @@ def test_parts_sum_to_the_change_of_rates_with_open_stays_allowed_for(seed: int)
     )
 
 
+def test_a_segment_followed_for_a_short_time_does_not_shorten_the_look_at_all() -> None:
+    frame = stays({"a": (60, 20), "b": (60, 20)}, {"a": (60, 30), "b": (60, 30)})
+    young = stays({"new": (25, 5)}, {"new": (25, 0)})
+    young.loc[25:, ["days", "ending"]] = [2.0, ""]  # came two days ago
+    both = pd.concat([frame, young], ignore_index=True)
+
+    table = mix_and_rate(both, both["segment"], SINCE)
+
+    assert set(table["segment"]) == {"a", "b"}  # "other" holds nothing that was followed so long
+    assert table["within_days"].unique().tolist() == [5.0]
+    assert table["rate_part"].sum() == pytest.approx(30 / 60 - 20 / 60)
+
+
 def test_only_stays_of_the_named_span_are_before() -> None:
     frame = stays({"a": (50, 10)}, {"a": (50, 30)})
     older = frame.iloc[:50].assign(entered=pd.Timestamp("2024-06-01"), ending="advance")

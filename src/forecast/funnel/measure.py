@@ -198,10 +198,13 @@ def _reasons(
     parts = []
     for about, stage, since, moment, before in asked:
         frame = visits.frame[visits.frame["stage"] == stage]
-        for dimension in SEGMENTS:
-            if len(frame[dimension].unique()) > 1:
-                found = mix_and_rate(frame, frame[dimension], moment, before=before)
-                parts.append(found.assign(about=about, stage=stage, since=since, by=dimension))
+        dimensions = [name for name in SEGMENTS if len(frame[name].unique()) > 1]
+        found = {name: mix_and_rate(frame, frame[name], moment, before=before) for name in dimensions}
+        # By every dimension the same time is looked at, so that all speak of one change.
+        within = min((split["within_days"].iloc[0] for split in found.values() if len(split)), default=float("inf"))
+        for name in dimensions:
+            split = mix_and_rate(frame, frame[name], moment, before=before, max_days=within)
+            parts.append(split.assign(about=about, stage=stage, since=since, by=name))
     columns = ["about", "stage", "since", "by", "segment"]
     table = pd.concat([part for part in parts if len(part)]) if any(len(part) for part in parts) else _no_reasons()
     return table[[*columns, *(name for name in table.columns if name not in columns)]].reset_index(drop=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecast.funnel.incidence import cumulative_incidence
+from forecast.funnel.incidence import cumulative_incidence, followed_days
 from forecast.funnel.pace import ways_out
 from forecast.history import naive_utc
 
@@ -15,6 +15,8 @@ Floats = NDArray[np.float64]
 #: A segment with fewer stays on one side goes to "other": its rate would be noise.
 MIN_STAYS = 20
 OTHER = "other"
+#: Segments that hold so many of the stays are followed as long as is looked; shorter followed ones go to "other".
+_HELD = 0.8
 
 
 def mix_and_rate(
@@ -28,7 +30,7 @@ def mix_and_rate(
     """The change of a stage's conversion at a moment, split into mix and rate by segment; the parts sum to it exactly.
 
     With the shares w of the segments among those that entered, and their conversions r within the longest time that
-    all of them were followed (censoring allowed for), the change of sum(w r) is [1]_
+    segments with four fifths of the stays were followed (censoring allowed for), the change of sum(w r) is [1]_
 
         sum((w1 - w0) ((r0 + r1) / 2 - R)) + sum((w0 + w1) / 2 (r1 - r0)):  mix + rate,
 
@@ -54,7 +56,7 @@ def mix_and_rate(
     DataFrame
         Per segment: ``segment``, ``n_before``, ``n_after``, ``share_before``, ``share_after``, ``conversion_before``,
         ``conversion_after`` (within ``within_days``, one number for all), ``mix_part``, ``rate_part``; largest effect
-        first. Empty where one side has no `MIN_STAYS`.
+        first. Empty where one side has no `MIN_STAYS`; without "other" where even that was followed for less.
 
     References
     ----------
@@ -71,7 +73,28 @@ def mix_and_rate(
     counts = pd.DataFrame({"before": ~is_after, "after": is_after}).groupby(names).sum()
     small = counts.index[(counts < MIN_STAYS).any(axis=1)]
     names = np.where(np.isin(names, small.to_numpy(object)), OTHER, names)
-    return _split(names, is_after, days, way, max_days)
+    reach = _reach(names, is_after, days, way)
+    held = reach.sort_values("followed", ascending=False, kind="stable")
+    enough = held["n"].cumsum() >= _HELD * held["n"].sum()
+    within = min(max_days, float(held.loc[enough, "followed"].iloc[0]))
+    short = reach.index[reach["followed"] < within]
+    names = np.where(np.isin(names, short.to_numpy(object)), OTHER, names)
+    return _split(names, is_after, days, way, within)
+
+
+def _reach(
+    names: NDArray[np.object_], is_after: NDArray[np.bool_], days: Floats, way: NDArray[np.int64]
+) -> pd.DataFrame:
+    """How long each segment was followed on the side where that is shorter (0 without a stay), and its stays ``n``."""
+    stays = pd.DataFrame({"days": days, "way": way})
+    sides = {side: stays[is_after == side].groupby(names[is_after == side]).apply(_followed) for side in (False, True)}
+    n = pd.Series(names).value_counts()
+    shorter = pd.DataFrame(sides).reindex(n.index).fillna(0.0).min(axis=1)
+    return pd.DataFrame({"followed": shorter, "n": n}).sort_index()
+
+
+def _followed(stays: pd.DataFrame) -> float:
+    return followed_days(stays["days"].to_numpy(), stays["way"].to_numpy())
 
 
 def _naive(moment: datetime) -> pd.Timestamp:
@@ -90,7 +113,12 @@ def _split(
         for name in sorted(set(names)):
             at = (names == name) & (is_after == side)
             cells[name, side] = cumulative_incidence(days[at], way[at], 2)
-    kinds = [name for name in sorted(set(names)) if min(cells[name, side].n for side in (False, True)) >= MIN_STAYS]
+    kinds = [
+        name
+        for name in sorted(set(names))
+        if min(cells[name, side].n for side in (False, True)) >= MIN_STAYS
+        and (name != OTHER or min(cells[name, side].followed_days for side in (False, True)) >= max_days)
+    ]
     if not kinds:
         return pd.DataFrame(columns=columns)
     within = min([max_days, *(cells[name, side].followed_days for name in kinds for side in (False, True))])

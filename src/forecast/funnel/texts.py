@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from forecast.explain.labels import Text
 from forecast.explain.render import percent
 from forecast.funnel.measure import Funnel
@@ -30,6 +32,10 @@ _CHANGE = Text(
     "{stage}：自 {since} 起，案件{way}的速度为此前的 {factor} 倍；转化率此前 {before} %，此后 {after} %。"
     "纯属偶然的概率：{chance}。",
 )
+_BEGAN = Text(
+    "{stage}: since {since} cases {way}, and none did before; conversion {after} % since. By chance alone: {chance}.",
+    "{stage}：自 {since} 起案件开始{way}，此前从未有过；此后转化率 {after} %。纯属偶然的概率：{chance}。",
+)
 _CHANGE_OF = Text("{segment}, {stage}", "{segment}，{stage}")
 _NO_CHANGE = Text(
     "No stage has changed by more than chance (at most one look in 200 at an unchanged funnel raises a false alarm).",
@@ -37,11 +43,15 @@ _NO_CHANGE = Text(
 )
 _WAYS = {"converts": Text("move on", "推进"), "drops": Text("drop out or fall back", "流失或退回")}
 _REASON = Text(
-    "{stage}, by {by}: of {change} points {mix} come from another mix of cases and {rate} from other rates; most from "
-    "{segment} ({effect}).",
-    "{stage}，按{by}：{change} 个百分点的变化中，案件构成贡献 {mix}，转化率贡献 {rate}；其中 {segment} "
-    "影响最大（{effect}）。",
+    "{stage}, {about}, by {by}: of {change} points within {days} days {mix} come from another mix of cases and {rate} "
+    "from other rates; most from {segment} ({effect}).",
+    "{stage}，{about}，按{by}：{days} 天内转化率 {change} 个百分点的变化中，案件构成贡献 {mix}，转化率贡献 {rate}；"
+    "其中 {segment} 影响最大（{effect}）。",
 )
+_ABOUT = {
+    "change": Text("since {since}", "自 {since} 起"),
+    "bottleneck": Text("since the quarter {since}", "自 {since} 季度以来"),
+}
 _DIMENSIONS = {
     "owner": Text("owner", "负责人"),
     "team": Text("team", "团队"),
@@ -117,8 +127,9 @@ def _changes(funnel: Funnel, lang: str) -> list[str]:
         stage = stage_label(line["stage"], lang)
         if line["segment"] != ALL:
             stage = _CHANGE_OF.in_language(lang).format(segment=line["segment"], stage=stage)
+        sentence = _CHANGE if np.isfinite(line["factor"]) else _BEGAN
         texts.append(
-            _CHANGE.in_language(lang).format(
+            sentence.in_language(lang).format(
                 stage=stage,
                 since=line["since"],
                 way=_WAYS[line["way"]].in_language(lang),
@@ -133,13 +144,15 @@ def _changes(funnel: Funnel, lang: str) -> list[str]:
 
 def _reasons(funnel: Funnel, lang: str) -> list[str]:
     texts = []
-    for (_, stage, _, by), rows in funnel.reasons.groupby(["about", "stage", "since", "by"], sort=False):
+    for (about, stage, since, by), rows in funnel.reasons.groupby(["about", "stage", "since", "by"], sort=False):
         mix, rate = rows["mix_part"].sum(), rows["rate_part"].sum()
         top = rows.iloc[0]
         texts.append(
             _REASON.in_language(lang).format(
                 stage=stage_label(str(stage), lang),
+                about=_ABOUT[str(about)].in_language(lang).format(since=since),
                 by=_DIMENSIONS[str(by)].in_language(lang),
+                days=f"{top['within_days']:,.0f}",
                 change=_points(mix + rate),
                 mix=_points(mix),
                 rate=_points(rate),
