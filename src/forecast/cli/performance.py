@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-_SHOWN = {
+_FIGURES = {
     "revenue": ",.0f", "growth": "+.0%", "attainment": ".0%", "won": "d", "decided_win_rate": ".0%",
-    "conversion": ".0%", "days_to_win": ".0f", "contacts": "d", "response_hours": ".1f", "expected_wins": ",.1f",
-    "wins_above": "+,.1f", "wins_above_low": "+,.1f", "wins_above_high": "+,.1f", "amount_above": "+,.0f", "claim": "",
+    "conversion": ".0%", "days_to_win": ".0f", "contacts": "d", "response_hours": ".1f",
+}  # fmt: skip
+_ABOVE = {
+    "expected_wins": ",.1f", "wins_above": "+,.1f", "wins_above_low": "+,.1f", "wins_above_high": "+,.1f",
+    "amount_above": "+,.0f", "p_ahead": ".0%", "claim": "",
 }  # fmt: skip
 
 
@@ -44,8 +47,11 @@ def performance(
     if user is not None:
         _show_one(found, user, lang, terminal)
     else:
-        title = f"{period}, {found.currency}"
-        terminal.table(frame[["level", "id", *_SHOWN]], title=title, formats=_SHOWN)
+        who = ["level", "id", "name"]
+        terminal.table(frame[[*who, *_FIGURES]], title=f"{period}, {found.currency}", formats=_FIGURES)
+        terminal.table(
+            frame[[*who, "won", *_ABOVE]], title="Above what the own cases promised, 80 % range", formats=_ABOVE
+        )
         terminal.result(records(frame))
     terminal.say(caveat)
 

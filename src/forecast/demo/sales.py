@@ -101,7 +101,7 @@ def _performance(workspace: Workspace, terminal: Terminal, progress: Any) -> pd.
 
     progress("performance")
     frame = workspace.performance(CRM_PERIOD, CRM_AS_OF).to_frame()
-    columns = ["level", "id", "won", "expected_wins", "wins_above", "wins_above_low", "wins_above_high", "claim"]
+    columns = ["id", "name", "won", "expected_wins", "wins_above", "wins_above_low", "wins_above_high", "claim"]
     people = frame.loc[frame["level"] == "user", columns].sort_values("wins_above", ascending=False)
     formats = dict.fromkeys(columns[3:4], ",.1f") | dict.fromkeys(columns[4:7], "+,.1f")
     terminal.table(people, title="Wins above what the own cases promised, 80 % interval", formats=formats)
