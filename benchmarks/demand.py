@@ -69,11 +69,11 @@ def main() -> None:
             run_peers(given.peers_python or own_python(), cache, given)
         ours = given.ours_cache or Path(temporary) / "ours"
         ours.mkdir(parents=True, exist_ok=True)
-        judged = [judged_task(name, cache, ours, given) for name in given.sets]
-    text = report(judged, given.data)
+        judged, commits = zip(*(judged_task(name, cache, ours, given) for name in given.sets), strict=True)
+    text = report(list(judged), given.data) + "\n\n" + made_at(dict(zip(given.sets, commits, strict=True)))
     print(text)
     if not given.validate:
-        log_reads(judged)
+        log_reads(list(judged))
     if given.readme:
         replace_section(given.readme, MARK, HOW, text)
 
@@ -115,7 +115,7 @@ def run_ours(given: argparse.Namespace) -> None:
         "cpu_seconds": sum(os.times()[:4]) - used,
         "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
         "n_series": fold.past["unique_id"].nunique(),
-        "model": getattr(forecaster, "model_", None),
+        "commit": commit(),
     }
     given.ours_into.with_suffix(".json").write_text(json.dumps(facts))
     found.to_parquet(given.ours_into, index=False)
@@ -151,8 +151,8 @@ def source_hash() -> str:
     return found.hexdigest()
 
 
-def judged_task(name: str, cache: Path, ours: Path, given: argparse.Namespace) -> Judged:
-    """All forecasts of one set beside what came true."""
+def judged_task(name: str, cache: Path, ours: Path, given: argparse.Namespace) -> tuple[Judged, list[str]]:
+    """All forecasts of one set beside what came true; and the commits at which ours were made."""
     task = task_of(name, given)
     whole = load_task(name, given.data, task.part) if given.sample else task
     runs = [ours_of(task, number, ours, given) for number in range(len(task.folds))]
@@ -165,7 +165,24 @@ def judged_task(name: str, cache: Path, ours: Path, given: argparse.Namespace) -
             facts[peer] = _total([json.loads(path.with_suffix(".json").read_text()) for path in paths])
     for method, frame in published_forecasts(task, given.data).items():
         frames[method + PUBLISHED] = [frame.reindex(columns=["unique_id", "ds", "mean", *COLUMNS])]
-    return judge(task, frames, facts)
+    return judge(task, frames, facts), sorted({str(fact.get("commit", "unknown")) for _, fact in runs})
+
+
+def made_at(commits: dict[str, list[str]]) -> str:
+    """Sentence that says at which commits our forecasts of each set were made."""
+    distinct = sorted({one for of_set in commits.values() for one in of_set})
+    sets = {one: ", ".join(f"`{name}`" for name, of_set in commits.items() if one in of_set) for one in distinct}
+    return "Our forecasts were made at " + "; ".join(f"commit {one} ({names})" for one, names in sets.items()) + "."
+
+
+def commit() -> str:
+    """The last commit that changed the code that forecasts, and whether it was changed since."""
+    code = Path(forecast.demand.__file__).parent
+    last, changes = (
+        subprocess.run(["git", *command, "--", code], cwd=HERE, capture_output=True, text=True, check=False).stdout
+        for command in (["log", "-1", "--format=%h"], ["status", "--porcelain"])
+    )
+    return (last.strip() or "unknown") + ("-dirty" if changes else "")
 
 
 def _total(facts: list[dict[str, Any]]) -> dict[str, float]:
@@ -175,12 +192,9 @@ def _total(facts: list[dict[str, Any]]) -> dict[str, float]:
 
 def log_reads(judged: list[Judged]) -> None:
     """Append what was seen of the test parts; a peer's line once, since its forecasts are the same each time."""
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=HERE, capture_output=True, text=True, check=False
-    ).stdout.strip()
     before = list(csv.DictReader(READS.open(encoding="utf-8"))) if READS.exists() else []
     seen = {(row["set"], row["model"], row["n_rows"], row["rmsse"]) for row in before}
-    stamp = {"date": f"{datetime.now(UTC):%Y-%m-%d %H:%M}", "commit": commit or "unknown"}
+    stamp = {"date": f"{datetime.now(UTC):%Y-%m-%d %H:%M}", "commit": commit()}
     new = []
     for part in judged:
         for rows in part.samples:
