@@ -163,7 +163,8 @@ def report(rows: pd.DataFrame) -> str:
         f"{', '.join(map(str, POSITIONS))} days into the quarter in turn; shocks of three families in turn (jumps of "
         "Student's t, regimes, waves with crashes) at company, team and rep level. A range covers when the randomised "
         "PIT lies in its middle part: the share is then the stated one for lumpy amounts too. In brackets the 95 % "
-        "binomial interval. Companies are independent; quarters of one share its sizes of shocks.\n\n"
+        "binomial interval. Companies are independent; quarters of one share its sizes of shocks. "
+        "Without common shocks (every fourth quarter) only chance between deals is left.\n\n"
     )
     text += markdown(_coverage(rows)) + "\n\n" + markdown(_histogram(rows)) + "\n\n" + markdown(_by_family(rows))
     text += "\n\n" + markdown(_losses(rows))
@@ -221,7 +222,8 @@ def _by_family(rows: pd.DataFrame) -> pd.DataFrame:
 def _losses(rows: pd.DataFrame) -> pd.DataFrame:
     lines = []
     for level in ("rep", "team", "company"):
-        part = rows[(rows["level"] == level) & rows["last_year"].notna()].copy()
+        part = rows[(rows["level"] == level) & rows["last_year"].notna()]
+        part = part[part.groupby(["company", "node"])["node"].transform("size") > 1]
         unit = part["actual"].mean()
         covers = float((part["actual"].between(part["q0.1"], part["q0.9"])).mean())
         error = (part["actual"] - part["last_year"]) ** 2
