@@ -224,12 +224,13 @@ def _losses(rows: pd.DataFrame) -> pd.DataFrame:
     for level in ("rep", "team", "company"):
         part = rows[(rows["level"] == level) & rows["last_year"].notna()]
         part = part[part.groupby(["company", "node"])["node"].transform("size") > 1]
-        unit = part["actual"].mean()
-        covers = float((part["actual"].between(part["q0.1"], part["q0.9"])).mean())
         error = (part["actual"] - part["last_year"]) ** 2
         key = [part["company"], part["node"]]
         others = (error.groupby(key).transform("sum") - error) / (error.groupby(key).transform("size") - 1)
-        spread = np.sqrt(others)
+        spread, is_told = np.sqrt(others), others > 0  # a node without any error has no range to stretch
+        part, error, spread = part[is_told], error[is_told], spread[is_told]
+        unit = part["actual"].mean()
+        covers = float((part["actual"].between(part["q0.1"], part["q0.9"])).mean())
         factor = float(np.quantile((error**0.5 / spread).to_numpy(), covers))
         ranges = {
             "outlook": (part["q0.1"], part["q0.9"], part["q0.5"]),
