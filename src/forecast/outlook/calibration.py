@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 #: Half-lives of experience that are tried, and the one that is kept unless another is clearly better, in days.
-HALF_LIVES, HALF_LIFE = (60.0, 120.0, 240.0, 10_000.0), 120.0
+HALF_LIVES, HALF_LIFE = (14.0, 30.0, 60.0, 120.0, 240.0, 10_000.0), 120.0
 #: Weight of the wider rate against a group's own, and of a colleague of no experience, in cases and wins.
 _PRIOR_CASES, _PRIOR_WINS = 15.0, 5.0
 #: An origin without this much behind it has no expectation to be surprised by.
