@@ -39,37 +39,43 @@ SHARES = (0.5, 0.8, 0.95)
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 SETTINGS = Settings()
 N_PATHS = 1000
+#: On so many companies of seed 0 the constants of the model were chosen: they are no part of the test.
+SEEN = 60
 
 
 def main() -> None:
     """Run the benchmark and print its tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--companies", type=int, default=210)
+    parser.add_argument("--companies", type=int, default=270)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", type=Path, help="file for one row per node and period; companies in it are kept")
     parser.add_argument("--readme", type=Path, help="file whose section of this benchmark is replaced")
     given = parser.parse_args()
-    rows = run(given.companies, given.seed, given.rows)
+    rows = run(given.companies, given.seed, given.rows, first=SEEN if given.seed == 0 else 0)
     text = report(rows)
     print(text)
     if given.readme:
         replace_section(given.readme, MARK, TITLE, text)
 
 
-def run(n_companies: int, seed: int, kept: Path | None = None, *, block: int = 20) -> pd.DataFrame:
-    """Forecast and actual of every node and quarter; blocks of companies that ``kept`` holds are not made again."""
+def run(n_companies: int, seed: int, kept: Path | None = None, *, first: int = 0, block: int = 20) -> pd.DataFrame:
+    """Forecast and actual of every node and quarter of the companies from number ``first`` on.
+
+    Blocks of companies that ``kept`` holds are not made again.
+    """
     done = pd.read_parquet(kept) if kept is not None and kept.exists() else pd.DataFrame()
     have = set(done["company"]) if len(done) else set()
-    for first in range(0, n_companies, block):
-        n = min(block, n_companies - first)
-        if first + n - 1 in have:
+    for start in range(first, n_companies, block):
+        n = min(block, n_companies - start)
+        if start + n - 1 in have:
             continue
-        companies = make_companies(n, _quarter(N_QUARTERS)[1], np.random.default_rng([seed, first]))
-        found = [rows_of(companies, number, first + number) for number in range(n)]
-        done = pd.concat([done, *found], ignore_index=True)
+        companies = make_companies(n, _quarter(N_QUARTERS)[1], np.random.default_rng([seed, start]))
+        found = [rows_of(companies, number, start + number) for number in range(n)]
+        others = done[~done["company"].between(start, start + n - 1)] if len(done) else done
+        done = pd.concat([others, *found], ignore_index=True)
         if kept is not None:
             done.to_parquet(kept)
-    return done[done["company"] < n_companies]
+    return done[done["company"].between(first, n_companies - 1)]
 
 
 def rows_of(companies: Companies, company: int, name: int) -> pd.DataFrame:
@@ -164,7 +170,8 @@ def report(rows: pd.DataFrame) -> str:
         "Student's t, regimes, waves with crashes) at company, team and rep level. A range covers when the randomised "
         "PIT lies in its middle part: the share is then the stated one for lumpy amounts too. In brackets the 95 % "
         "binomial interval. Companies are independent; quarters of one share its sizes of shocks. "
-        "Without common shocks (every fourth quarter) only chance between deals is left.\n\n"
+        "Without common shocks (every fourth quarter) only chance between deals is left. "
+        "Constants of the model were chosen on other companies.\n\n"
     )
     text += markdown(_coverage(rows)) + "\n\n" + markdown(_histogram(rows)) + "\n\n" + markdown(_by_family(rows))
     text += "\n\n" + markdown(_losses(rows))
