@@ -67,7 +67,7 @@ def test_the_demo_shows_a_manager_what_moved_what_was_forecast_and_who_is_above_
     assert (snapshots["mean"] - snapshots["actual"] - snapshots["error"]).abs().max() < 0.01
     assert snapshots["actual"].gt(0).all()
     assert people["wins_above"].notna().all()
-    assert [row["naive_of_entered"] < row["conversion"] for row in shown["funnel"]] == [True]
+    assert [row["naive_of_entered"] < row["converted"] for row in shown["funnel"]] == [True]
 
 
 @pytest.mark.slow
