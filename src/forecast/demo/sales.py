@@ -91,7 +91,18 @@ def _targets(workspace: Workspace, terminal: Terminal, progress: Any) -> pd.Data
     stand = stand[stand["owner_kind"] != "user"]
     shares = dict.fromkeys(("odds", "attainment", "usual_share"), ".0%")
     ratios = dict.fromkeys(("pace", "pipeline_coverage", "weighted_coverage"), ".2f")
-    terminal.table(stand, title="Where they stand", formats=whole(stand) | shares | ratios)
+    columns = [
+        "owner_id",
+        "target",
+        "booked",
+        "attainment",
+        "usual_share",
+        "pace",
+        "weighted_coverage",
+        "expected",
+        "odds",
+    ]
+    terminal.table(stand[columns], title="Where they stand", formats=whole(stand) | shares | ratios)
     return frame
 
 
@@ -101,9 +112,9 @@ def _performance(workspace: Workspace, terminal: Terminal, progress: Any) -> pd.
 
     progress("performance")
     frame = workspace.performance(CRM_PERIOD, CRM_AS_OF).to_frame()
-    columns = ["id", "name", "won", "expected_wins", "wins_above", "wins_above_low", "wins_above_high", "claim"]
+    columns = ["id", "won", "expected_wins", "wins_above", "wins_above_low", "wins_above_high", "claim"]
     people = frame.loc[frame["level"] == "user", columns].sort_values("wins_above", ascending=False)
-    formats = dict.fromkeys(columns[3:4], ",.1f") | dict.fromkeys(columns[4:7], "+,.1f")
+    formats = dict.fromkeys(columns[2:3], ",.1f") | dict.fromkeys(columns[3:6], "+,.1f")
     terminal.table(people, title="Wins above what the own cases promised, 80 % interval", formats=formats)
     terminal.say(CAVEAT.in_language("en"))
     return people
