@@ -9,9 +9,10 @@ from numpy.testing import assert_allclose
 
 from forecast.funnel import Visits, bottlenecks, calendar_spans
 from forecast.funnel.bottleneck import factor_draws
+from forecast.funnel.pace import Spans
 
 
-def quarters_of(visits: Visits):  # type: ignore[no-untyped-def]
+def quarters_of(visits: Visits) -> Spans:
     return calendar_spans(visits.frame["entered"].min(), visits.end, kind="quarter", zone=ZoneInfo("UTC"))
 
 

@@ -10,9 +10,10 @@ from scipy import stats
 
 from forecast.funnel import Visits, calendar_spans, stage_changes
 from forecast.funnel.changes import benjamini_hochberg, find_change, holm
+from forecast.funnel.pace import Spans
 
 
-def months_of(visits: Visits):  # type: ignore[no-untyped-def]
+def months_of(visits: Visits) -> Spans:
     return calendar_spans(visits.frame["entered"].min(), visits.end, kind="month", zone=ZoneInfo("UTC"))
 
 

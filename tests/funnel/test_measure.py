@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -19,14 +20,14 @@ Measure = Callable[..., Funnel]
 
 @pytest.fixture(scope="module")
 def measured() -> Measure:
-    def measure(visits: Visits, **asked: object) -> Funnel:
+    def measure(visits: Visits, **asked: Any) -> Funnel:
         return measure_funnel(
             visits,
             visits.end,
             horizons_days=(30, 60, 90),
             zone=ZoneInfo("UTC"),
             currency="EUR",
-            **asked,  # type: ignore[arg-type]
+            **asked,
         )
 
     return measure

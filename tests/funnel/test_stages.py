@@ -1,4 +1,6 @@
+from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -7,7 +9,9 @@ import pytest
 from forecast.funnel import Visits, stage_table, whole_table
 
 
-def test_counts_shares_and_naive_ratios_of_stays_counted_by_hand(stays_of, deal) -> None:  # type: ignore[no-untyped-def]
+def test_counts_shares_and_naive_ratios_of_stays_counted_by_hand(
+    stays_of: Callable[..., Any], deal: Callable[..., Any]
+) -> None:
     rows = []
     for number in range(10):  # six move on after 4 days, two are lost after 2, two are open
         steps = [(float(number), "new")]

@@ -27,8 +27,8 @@ def test_sets_keep_what_was_sold(benchmark_script, shared_data, tmp_path, name):
     )
     if name == "m5":
         months = pd.read_parquet(shared_data / "m5" / "sales_monthly_2011-01_2016-04.parquet")
-        before = months.loc[:, "2013-01":"2015-02"].to_numpy().sum()  # type: ignore[misc]
-        first_days = months["2015-03"].sum() - source.loc[:, "d_1495":"d_1523"].to_numpy().sum()  # type: ignore[misc]
+        before = months.loc[:, "2013-01":"2015-02"].to_numpy().sum()
+        first_days = months["2015-03"].sum() - source.loc[:, "d_1495":"d_1523"].to_numpy().sum()
         expected = source.filter(like="d_").to_numpy().sum() + before + first_days
     else:
         kept = source[~source["InvoiceNo"].astype(str).str.startswith("A")]

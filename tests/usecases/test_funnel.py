@@ -1,4 +1,6 @@
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -17,7 +19,7 @@ def assert_same(left: Funnel, right: Funnel) -> None:
         pd.testing.assert_frame_equal(getattr(left, name), getattr(right, name), check_exact=True)
 
 
-def test_what_comes_later_changes_no_number(company: Company, frame_lake) -> None:  # type: ignore[no-untyped-def]
+def test_what_comes_later_changes_no_number(company: Company, frame_lake: Callable[..., Any]) -> None:
     as_of = company.end - timedelta(days=150)
     found = funnel(frame_lake(company.tables), Settings(), as_of, by="team")
 
@@ -33,7 +35,7 @@ def test_what_comes_later_changes_no_number(company: Company, frame_lake) -> Non
     assert_same(found, funnel(frame_lake(changed), Settings(), as_of, by="team"))
 
 
-def test_later_batch_changes_no_number_of_an_earlier_one(company: Company, frame_lake) -> None:  # type: ignore[no-untyped-def]
+def test_later_batch_changes_no_number_of_an_earlier_one(company: Company, frame_lake: Callable[..., Any]) -> None:
     deals = company.tables["opportunities"].assign(batch=1)
     backfill = deals.iloc[:200].assign(batch=2, stage="negotiation", recorded_at=pd.Timestamp("2024-03-01", tz="UTC"))
     lake = frame_lake({**company.tables, "opportunities": deals})
@@ -50,7 +52,7 @@ def test_later_batch_changes_no_number_of_an_earlier_one(company: Company, frame
     assert_same(*found)
 
 
-def test_declared_order_and_owners_are_taken(company: Company, frame_lake) -> None:  # type: ignore[no-untyped-def]
+def test_declared_order_and_owners_are_taken(company: Company, frame_lake: Callable[..., Any]) -> None:
     lake = frame_lake(company.tables)
     turned = ["negotiation", "proposal", "needs_analysis", "qualification"]
 
@@ -60,6 +62,6 @@ def test_declared_order_and_owners_are_taken(company: Company, frame_lake) -> No
     assert funnel(lake, Settings(), company.end, owners=[]).n_cases == 0
 
 
-def test_before_all_data_is_a_named_error(company: Company, frame_lake) -> None:  # type: ignore[no-untyped-def]
+def test_before_all_data_is_a_named_error(company: Company, frame_lake: Callable[..., Any]) -> None:
     with pytest.raises(InvalidInput, match="No lead and no opportunity was known at 2020-"):
         funnel(frame_lake(company.tables), Settings(), company.end.replace(year=2020))

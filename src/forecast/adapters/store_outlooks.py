@@ -89,7 +89,7 @@ class OutlookRows(StoreConnection):
             query = query.where(key.as_of.in_(as_of))
         with self._reading() as con:
             rows = [dict(row) for row in con.execute(query).mappings()]
-        columns = [name for name in key.keys() if name != "numbers"]  # noqa: SIM118  # a column collection, no dict
+        columns = [column.name for column in key if column.name != "numbers"]
         return pd.DataFrame([row | row.pop("numbers") for row in rows], columns=None if rows else columns)
 
     def save_override(

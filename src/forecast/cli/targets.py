@@ -177,11 +177,11 @@ def pace(
 def _constraints(file: Path | None, **stated: list[str] | None) -> list[Constraint]:
     """Constraints of a file and of options."""
     from forecast.adapters.constraint_files import load_constraints
-    from forecast.targets.constraints import Constraint
+    from forecast.targets.constraints import read_constraints
 
     found = [] if file is None else load_constraints(file)
     for kind, options in stated.items():
-        found += [Constraint(owner, kind, amount) for owner, amount in _pairs(options or [], kind)]  # type: ignore[arg-type]
+        found += read_constraints([{"owner_id": owner, kind: amount} for owner, amount in _pairs(options or [], kind)])
     return found
 
 

@@ -60,5 +60,5 @@ class Units:
         return np.asarray(cells, dtype=float).reshape(shape)
 
 
-def _name(value: object) -> str:
-    return UNASSIGNED if pd.isna(value) else str(value)  # type: ignore[call-overload]
+def _name(value: str | float | None) -> str:
+    return UNASSIGNED if pd.isna(value) else str(value)

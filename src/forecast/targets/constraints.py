@@ -14,6 +14,8 @@ STATED: tuple[Stated, ...] = get_args(Stated)
 #: A constraint on this name is one on each person.
 EVERYBODY = "*"
 
+_BY_NAME: dict[str, Stated] = {kind: kind for kind in STATED}
+
 _AS_RULE: dict[Stated, Kind] = {
     "fixed": "fixed", "floor": "floor", "ceiling": "ceiling", "ramp": "ramp",
     "min_change": "floor", "max_change": "ceiling",
@@ -38,8 +40,14 @@ class Constraint:
     value: float
 
     def __post_init__(self) -> None:
-        if self.kind not in STATED:
-            raise InvalidInput(f"A constraint must be one of {', '.join(STATED)}, got {self.kind!r}.")
+        _stated(self.kind)
+
+
+def _stated(kind: str) -> Stated:
+    """The kind of that name."""
+    if kind not in _BY_NAME:
+        raise InvalidInput(f"A constraint must be one of {', '.join(STATED)}, got {kind!r}.")
+    return _BY_NAME[kind]
 
 
 def read_constraints(rows: Sequence[Mapping[str, object]]) -> list[Constraint]:
@@ -59,7 +67,7 @@ def read_constraints(rows: Sequence[Mapping[str, object]]) -> list[Constraint]:
             if kind == "owner_id" or value is None or value == "" or value != value:
                 continue
             try:
-                found.append(Constraint(str(owner), kind, float(value)))  # type: ignore[arg-type]
+                found.append(Constraint(str(owner), _stated(kind), float(str(value))))
             except (TypeError, ValueError):
                 raise InvalidInput(f"{kind} of {owner} must be a number, got {value!r}.") from None
     return found
