@@ -4,30 +4,39 @@
 |---|---|---|---|---|---|
 | rep | own | no | naming only own rows | no | no |
 | manager | own, and of the own teams with all sub-teams | all | naming only visible rows | no | of all people |
+| operations | none | no | no | no | no |
 | engineer | none | no | naming no row | all | no |
 | admin | all, also of nobody and of the company | all | all | all | yes |
+
+Operations bring data in and look after users: events, syncs, quarantine, schedules of reports and the audit log, but no
+deal and no score. An API key may be narrower than its role: its scopes name the parts that it opens.
 
 A manager overrides outlooks of the own teams and their people, and a rep sees no override. A rep cannot try company
 targets; a manager approves targets only where everybody who has one is in the own teams. Teams are those of today,
 whatever day a request asks about.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
 
 from api.organisation import Organisation
-from forecast.errors import NotAllowed
+from forecast.errors import InvalidInput, NotAllowed
 
 
 @dataclass(frozen=True)
 class Caller:
-    """The holder of a key."""
+    """Who asks: the holder of an API key, or a person who logged in."""
 
-    name: str  # of the key, for the audit log
-    role: str  # rep, manager, engineer or admin
-    user_id: str | None  # the CRM user for whom the key acts
+    name: str  # of the key, or the login
+    role: str  # rep, manager, operations, engineer or admin
+    user_id: str | None  # the CRM user for whom the key or login acts
+    actor: str = ""  # how the audit log names the caller: "key 7", "user ann"
+    scopes: frozenset[str] | None = None  # the parts that a key opens; None for all that its role may use
 
+
+_EVERYBODY = ("rep", "manager", "operations", "engineer", "admin")
 
 #: Roles that may use each part of the service.
 PARTS = {
@@ -35,17 +44,34 @@ PARTS = {
     "demand": ("manager", "admin"),
     "ad-hoc scores": ("rep", "manager", "engineer", "admin"),
     "models": ("engineer", "admin"),
-    "definitions": ("rep", "manager", "engineer", "admin"),
+    "definitions": _EVERYBODY,
     "company targets": ("manager", "admin"),
     "target approval": ("manager", "admin"),
     "overrides": ("manager", "admin"),
+    "reports": ("rep", "manager", "admin"),
+    "report schedules": ("operations", "admin"),
+    "events": ("operations", "admin"),
+    "data status": ("operations", "engineer", "admin"),
+    "quarantine": ("operations", "admin"),
+    "users": ("operations", "admin"),
+    "audit": ("operations", "admin"),
 }
 
 
 def require(caller: Caller, part: str) -> None:
-    """Raise `NotAllowed` unless the caller's role may use this part of the service."""
+    """Raise `NotAllowed` unless the caller's role, and the scopes of its key, open this part of the service."""
     if caller.role not in PARTS[part]:
         raise NotAllowed(f"A key of role {caller.role} does not open {part}; roles that do: {', '.join(PARTS[part])}.")
+    if caller.scopes is not None and part not in caller.scopes:
+        raise NotAllowed(f"This key does not open {part}; its scopes: {', '.join(sorted(caller.scopes))}.")
+
+
+def check_scopes(role: str, scopes: Iterable[str]) -> None:
+    """Raise `InvalidInput` when a key of a role cannot have one of these scopes."""
+    possible = [part for part, roles in PARTS.items() if role in roles]
+    wrong = [scope for scope in scopes if scope not in possible]
+    if wrong:
+        raise InvalidInput(f"A key of role {role!r} has the scopes {', '.join(possible)}; got {wrong[0]!r}.")
 
 
 @dataclass(frozen=True)
