@@ -6,6 +6,8 @@ from fastapi import FastAPI
 
 from api.access_log import AccessLog
 from api.errors import register_handlers
+from api.pages import add_pages
+from api.pages.errors import in_person
 from api.routes import (
     customers,
     definitions,
@@ -56,7 +58,7 @@ def create_app(workspace: Workspace) -> FastAPI:
     app = _Application(title="forecast", version="1", description=_DESCRIPTION, docs_url=None, redoc_url=None)
     app.state.service = Service(workspace)
     app.add_middleware(AccessLog)
-    register_handlers(app)
+    register_handlers(app, in_person)
     app.include_router(health.router)
     for noun in (
         leads,
@@ -74,4 +76,5 @@ def create_app(workspace: Workspace) -> FastAPI:
         funnel,
     ):
         app.include_router(noun.router, prefix="/v1")
+    add_pages(app)
     return app

@@ -15,14 +15,14 @@
 
 import logging
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from forecast.errors import (
@@ -94,21 +94,28 @@ def problem_of(error: Exception) -> JSONResponse:
     return problem(kind.status, kind.code, kind.detail or str(error), headers)
 
 
-def register_handlers(app: FastAPI) -> None:
-    """Answer every error of the framework and of the library in the one form."""
+def register_handlers(app: FastAPI, in_person: Callable[[Request, JSONResponse], Response]) -> None:
+    """Answer every error of the framework and of the library in the one form.
 
-    def on_forecast_error(request: Request, error: Exception) -> JSONResponse:
-        return problem_of(error)
+    Parameters
+    ----------
+    app : FastAPI
+    in_person : callable
+        Makes of a request and its problem what a person in a browser gets; programs get the problem.
+    """
 
-    def on_invalid_request(request: Request, error: Exception) -> JSONResponse:
+    def on_forecast_error(request: Request, error: Exception) -> Response:
+        return in_person(request, problem_of(error))
+
+    def on_invalid_request(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return problem(422, "invalid_input", _broken_rules(error.errors()))
+        return in_person(request, problem(422, "invalid_input", _broken_rules(error.errors())))
 
-    def on_http_error(request: Request, error: Exception) -> JSONResponse:
+    def on_http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         code = _HTTP_CODES.get(error.status_code, "http_error")
         detail = _NOT_FOUND if (error.status_code, error.detail) == (404, "Not Found") else str(error.detail)
-        return problem(error.status_code, code, detail, error.headers)
+        return in_person(request, problem(error.status_code, code, detail, error.headers))
 
     app.add_exception_handler(ForecastError, on_forecast_error)
     app.add_exception_handler(RequestValidationError, on_invalid_request)

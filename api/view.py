@@ -30,6 +30,11 @@ class View:
         self._service = service
         self.caller = caller
 
+    @property
+    def service(self) -> Service:
+        """The workspace behind; pages take settings and the clock from it, never rows."""
+        return self._service
+
     @cached_property
     def rights(self) -> Rights:
         """Whose rows the caller may see, by the teams of today."""

@@ -1,0 +1,20 @@
+"""Server-rendered pages for reps, managers and engineers; the same rights as the API, through the same `View`."""
+
+from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+
+from api.pages.assets import Assets
+from api.pages.errors import register_page_handlers
+from api.pages.routes import home
+
+#: Each has a ``router``; a page is walked by the browser tests as soon as it is here.
+PAGES = (home,)
+
+
+def add_pages(app: FastAPI) -> None:
+    """Serve the pages, their errors, and their scripts and styles, beside the API."""
+    register_page_handlers(app)
+    for page in PAGES:
+        app.include_router(page.router, include_in_schema=False)
+    # Only what is the same for everybody is compressed: a page holds secrets, and their length would show.
+    app.mount("/static", GZipMiddleware(Assets(), minimum_size=1000), name="static")

@@ -1,0 +1,35 @@
+"""Errors on pages: the same rules and words as the API's, as a page that says what to do."""
+
+import json
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+
+from api.pages.site import EmptyWorkspace, Site
+
+
+def register_page_handlers(app: FastAPI) -> None:
+    """Explain an empty workspace."""
+
+    def on_empty_workspace(request: Request, error: Exception) -> Response:
+        return Site(request, request.app.state.service).render("welcome.html")
+
+    app.add_exception_handler(EmptyWorkspace, on_empty_workspace)
+
+
+def in_person(request: Request, problem: JSONResponse) -> Response:
+    """A problem as a page, or its line alone where htmx asked for a part of one; programs get it as it is."""
+    if not _is_page(request):
+        return problem
+    site = Site(request, request.app.state.service)
+    shown = {"status": problem.status_code, "detail": json.loads(bytes(problem.body))["detail"]}
+    answer = site.render("error_part.html" if site.is_partial else "error.html", shown, status=problem.status_code)
+    for name in ("Retry-After", "WWW-Authenticate"):
+        if name in problem.headers:
+            answer.headers[name] = problem.headers[name]
+    return answer
+
+
+def _is_page(request: Request) -> bool:
+    programs = request.url.path.startswith(("/v1/", "/health", "/openapi", "/metrics"))
+    return not programs and "text/html" in request.headers.get("Accept", "")
