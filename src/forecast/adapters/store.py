@@ -1,45 +1,26 @@
 """The store: what people see and change, in SQLite beside the workspace or in PostgreSQL."""
 
-import hashlib
-import hmac
-import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
+from forecast.adapters.store_access import KeyRows
+from forecast.adapters.store_answers import AnswerRows
+from forecast.adapters.store_audit import AuditRows
 from forecast.adapters.store_connection import records
+from forecast.adapters.store_logins import LoginRows
 from forecast.adapters.store_outlooks import OutlookRows
-from forecast.adapters.store_tables import api_keys, audit_log, latest_scores, promotions, target_approvals
+from forecast.adapters.store_tables import latest_scores, promotions, target_approvals
 from forecast.errors import InvalidInput
 from forecast.ports import Promotion
 
-ROLES = ("rep", "manager", "engineer", "admin")
 
-
-@dataclass(frozen=True)
-class ApiKey:
-    """Who a key belongs to and what it allows. The key itself is not stored, only its SHA-256."""
-
-    id: int
-    name: str
-    role: str  # one of ROLES
-    user_id: str | None  # the user of the CRM for whom it acts
-    prefix: str  # first characters of the key, to recognise it by
-    created_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
-
-    def valid_at(self, moment: datetime) -> bool:
-        """Whether the key opens anything at ``moment``."""
-        return self.revoked_at is None and (self.expires_at is None or moment < self.expires_at)
-
-
-class SqlStore(OutlookRows):
-    """Keys, latest scores, promotions, approved targets, outlook snapshots with overrides, and the audit log.
+class SqlStore(OutlookRows, KeyRows, LoginRows, AuditRows, AnswerRows):
+    """Keys, logins, latest scores, promotions, approved targets, outlook snapshots with overrides, and the audit log.
 
     Parameters
     ----------
@@ -52,68 +33,6 @@ class SqlStore(OutlookRows):
     Promotions, approvals, snapshots, overrides and the audit log only grow: there is no method that changes a row of
     theirs. Every method raises `DataUnavailable` when the database cannot be reached or was never migrated.
     """
-
-    # Keys
-
-    def create_key(self, name: str, role: str, user_id: str | None = None, expires_at: datetime | None = None) -> str:
-        """A new API key; this is the only time it can be read.
-
-        Parameters
-        ----------
-        name : str
-            What it is for.
-        role : {"rep", "manager", "engineer", "admin"}
-        user_id : str, optional
-            The CRM user whose rows a rep or manager key opens; required for these two roles.
-        expires_at : datetime, optional
-            First moment at which it opens nothing.
-        """
-        if role not in ROLES:
-            raise InvalidInput(f"`role` must be one of {', '.join(ROLES)}, got {role!r}.")
-        if role in ("rep", "manager") and not user_id:
-            raise InvalidInput(f"A key of role {role!r} needs `user_id`, the CRM user whose rows it opens.")
-        plaintext = f"fck_{secrets.token_urlsafe(32)}"
-        row = {
-            "name": name,
-            "role": role,
-            "user_id": user_id,
-            "prefix": plaintext[:10],
-            "key_hash": _hash(plaintext),
-            "created_at": self.clock.now(),
-            "expires_at": expires_at,
-        }
-        with self._writing() as con:
-            con.execute(sa.insert(api_keys).values(row))
-        return plaintext
-
-    def find_key(self, plaintext: str) -> ApiKey | None:
-        """The key, unless it is unknown, expired or revoked."""
-        wanted = _hash(plaintext)
-        with self._reading() as con:
-            row = con.execute(sa.select(api_keys).where(api_keys.c.key_hash == wanted)).mappings().first()
-        if row is None or not hmac.compare_digest(row["key_hash"], wanted):
-            return None
-        key = _api_key(row)
-        return key if key.valid_at(self.clock.now()) else None
-
-    def revoke_key(self, key_id: int) -> None:
-        """Make a key open nothing from now on.
-
-        Raises
-        ------
-        InvalidInput
-            If there is no such key.
-        """
-        unrevoked = (api_keys.c.id == key_id) & api_keys.c.revoked_at.is_(None)
-        with self._writing() as con:
-            if con.execute(sa.select(api_keys.c.id).where(api_keys.c.id == key_id)).first() is None:
-                raise InvalidInput(f"There is no key {key_id}; `forecast keys list` shows them.")
-            con.execute(sa.update(api_keys).where(unrevoked).values(revoked_at=self.clock.now()))
-
-    def keys(self) -> list[ApiKey]:
-        """All keys ever made, oldest first."""
-        with self._reading() as con:
-            return [_api_key(row) for row in con.execute(sa.select(api_keys).order_by(api_keys.c.id)).mappings()]
 
     # Scores
 
@@ -229,30 +148,6 @@ class SqlStore(OutlookRows):
         with self._reading() as con:
             rows = con.execute(query).mappings().all()
         return pd.DataFrame([dict(row) for row in rows], columns=list(key.keys()))
-
-    # Audit
-
-    def audit(self, actor: str, action: str, subject: str) -> None:
-        """Append to the audit log."""
-        with self._writing() as con:
-            row = {"at": self.clock.now(), "actor": actor, "action": action, "subject": subject}
-            con.execute(sa.insert(audit_log).values(row))
-
-    def audit_log(self) -> pd.DataFrame:
-        """The audit log, oldest first: at, actor, action, subject."""
-        columns = ["at", "actor", "action", "subject"]
-        with self._reading() as con:
-            rows = con.execute(sa.select(*(audit_log.c[name] for name in columns)).order_by(audit_log.c.id)).all()
-        return pd.DataFrame([tuple(row) for row in rows], columns=columns)
-
-
-def _hash(plaintext: str) -> str:
-    # Keys are 256 random bits, so a fast hash without salt is as safe as a slow one.
-    return hashlib.sha256(plaintext.encode()).hexdigest()
-
-
-def _api_key(row: Any) -> ApiKey:
-    return ApiKey(**{name: row[name] for name in ApiKey.__dataclass_fields__})
 
 
 def _within_columns(columns: Sequence[str]) -> list[str]:

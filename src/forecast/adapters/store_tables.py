@@ -13,8 +13,10 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Float,
+    ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Numeric,
     String,
@@ -81,6 +83,44 @@ api_keys = Table(
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment),
     Column("revoked_at", Moment),
+    Column("scopes", JSON),  # parts of the service that the key opens; empty: all that its role may use
+)
+
+logins = Table(
+    "logins",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(200), nullable=False, unique=True),
+    Column("role", String(20), nullable=False),
+    Column("user_id", String(200)),
+    Column("email", String(320)),
+    Column("lang", String(5)),
+    Column("password_hash", String(300), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("disabled_at", Moment),
+    Column("last_login_at", Moment),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("login_id", Integer, ForeignKey("logins.id"), nullable=False, index=True),
+    Column("created_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False, index=True),
+)
+
+given_answers = Table(
+    "given_answers",
+    metadata,
+    Column("caller", String(64), primary_key=True),
+    Column("key", String(200), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),  # of method, address and body
+    Column("claimed_at", Moment, nullable=False, index=True),
+    Column("status", Integer),  # empty while the first request is being answered
+    Column("media_type", String(100)),
+    Column("body", LargeBinary),
 )
 
 latest_scores = Table(
@@ -173,6 +213,10 @@ audit_log = Table(
     Column("id", Integer, primary_key=True),
     Column("at", Moment, nullable=False),
     Column("actor", String(200), nullable=False),
-    Column("action", String(100), nullable=False),
+    Column("action", String(200), nullable=False),
     Column("subject", Text, nullable=False),
+    Column("role", String(20)),
+    Column("request_id", String(100)),
+    Index("audit_log_by_time", "at"),
+    Index("audit_log_by_actor", "actor"),
 )
