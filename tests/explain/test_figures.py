@@ -5,11 +5,13 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.ft2font import FT2Font
 from matplotlib.image import imread
 
-from forecast.attribution.figures import chinese_family
 from forecast.errors import InvalidInput
-from forecast.explain.figures import NO_FONT, drawable_language, reasons_beeswarm, score_waterfall
+from forecast.explain.figures import reasons_beeswarm, score_waterfall
+from forecast.explain.labels import LABELS
+from forecast.fonts import CHINESE_FAMILIES, FOLDER, chinese_family
 
 REASONS = [
     {"code": f"attributes.f{i}", "points": points, "evidence": {"feature": f"f{i}", "value": "3", "n": 9, "rate": 0.5}}
@@ -38,8 +40,17 @@ def test_beeswarm_shows_the_most_important_reasons() -> None:
     assert height(image) == int(120 * (1.6 + 0.42 * 3))
 
 
-def test_chinese_is_drawn_where_a_font_has_it_and_english_says_so_elsewhere() -> None:
-    assert drawable_language("zh") == (("zh", "") if chinese_family() else ("en", NO_FONT))
-    assert drawable_language("en") == ("en", "")
+def test_chinese_has_its_own_picture_on_every_machine() -> None:
+    drawn = {lang: score_waterfall(REASONS, base=0.2, lang=lang) for lang in ("en", "zh")}
+
+    assert drawn["en"] != drawn["zh"]
+    assert chinese_family() in CHINESE_FAMILIES
     with pytest.raises(InvalidInput, match=r"\['en', 'zh'\], got 'de'"):
         score_waterfall(REASONS, base=0.2, lang="de")
+
+
+def test_the_bundled_font_has_the_characters_of_every_label() -> None:
+    characters = set(FT2Font(FOLDER / "DroidSansFallbackFull.ttf").get_charmap())
+
+    missing = {c for text in LABELS.values() for c in text.zh if ord(c) > 0x2000 and ord(c) not in characters}
+    assert missing == set()

@@ -4,11 +4,12 @@ import io
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+
+from forecast.fonts import families
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,38 +17,13 @@ if TYPE_CHECKING:
 #: Blue raises, orange lowers: told apart by colour-blind readers too (Okabe & Ito 2008).
 RAISES, LOWERS, NEUTRAL = "#0072B2", "#D55E00", "0.45"
 
-#: Families that have Chinese characters, in the order tried.
-CHINESE_FAMILIES = (
-    "Noto Sans CJK SC",
-    "Source Han Sans SC",
-    "Noto Sans SC",
-    "WenQuanYi Micro Hei",
-    "WenQuanYi Zen Hei",
-    "Microsoft YaHei",
-    "PingFang SC",
-    "SimHei",
-    "Droid Sans Fallback",
-    "Noto Sans CJK JP",
-    "Noto Sans CJK TC",
-)
-
-
-@cache
-def chinese_family() -> str | None:
-    """A font of this machine that has Chinese characters, or None."""
-    from matplotlib import font_manager
-
-    there = {entry.name for entry in font_manager.fontManager.ttflist}
-    return next((name for name in CHINESE_FAMILIES if name in there), None)
-
 
 @contextmanager
 def _drawing() -> Iterator[None]:
-    """Fonts for everything made inside: Latin first, Chinese characters where there is a font that has them."""
+    """Fonts for everything made inside."""
     from matplotlib import rc_context
 
-    family = chinese_family()
-    with rc_context({"font.family": ["DejaVu Sans", *([family] if family else [])]}), warnings.catch_warnings():
+    with rc_context({"font.family": families()}), warnings.catch_warnings():
         # A name from the company's data may have characters that no font here has: they become boxes.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         yield
@@ -62,7 +38,6 @@ def waterfall(
     base_label: str,
     total_label: str,
     x_label: str,
-    note: str = "",
 ) -> bytes:
     """The way from the base rate to one probability, a bar per reason, from top to bottom.
 
@@ -74,8 +49,8 @@ def waterfall(
         Points of probability, in the same order; with ``base`` they give the probability.
     base : float
         Probability at which the way starts.
-    base_label, total_label, x_label, note : str
-        Texts of the first line, the last one, the axis, and of a small note below.
+    base_label, total_label, x_label : str
+        Texts of the first line, the last one, and the axis.
 
     Returns
     -------
@@ -102,7 +77,7 @@ def waterfall(
     axes.set_yticks(range(len(steps) + 2), [base_label, *labels, total_label])
     axes.set(xlim=(low, high + 0.14 * (high - low)), ylim=(len(steps) + 1.6, -0.6), xlabel=x_label)
     _tidy(axes)
-    return _png(figure, note)
+    return _png(figure)
 
 
 @_drawing()
@@ -114,7 +89,6 @@ def beeswarm(
     x_label: str,
     colour_label: str,
     low_high: tuple[str, str],
-    note: str = "",
 ) -> bytes:
     """Points of each reason over many cases: a dot per case, coloured by the rank of the value.
 
@@ -125,7 +99,7 @@ def beeswarm(
     ranks : DataFrame of shape (n, k)
         Rank of the value behind it, 0 (lowest) to 1; NaN (missing, or no order) is grey.
     labels : sequence of str, one per column
-    x_label, colour_label, note : str
+    x_label, colour_label : str
     low_high : (str, str)
         Texts at the ends of the colour bar.
 
@@ -157,7 +131,7 @@ def beeswarm(
         bar.ax.set_yticklabels(list(low_high))
         bar.set_label(colour_label)
         bar.outline.set_visible(False)
-    return _png(figure, note)
+    return _png(figure)
 
 
 def swarm_offsets(values: np.ndarray, width: float) -> np.ndarray:
@@ -186,11 +160,9 @@ def _tidy(axes: Any) -> None:
     axes.tick_params(axis="y", length=0)
 
 
-def _png(figure: "Figure", note: str) -> bytes:
+def _png(figure: "Figure") -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    if note:
-        figure.supxlabel(note, fontsize=8, color="0.4")
     image = io.BytesIO()
     FigureCanvasAgg(figure).print_png(image, metadata={"Software": None})
     return image.getvalue()

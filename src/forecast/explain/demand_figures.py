@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecast.attribution.figures import chinese_family
 from forecast.explain.demand import WHAT_IF_CAVEAT, part_label
-from forecast.explain.figures import drawable_language
 from forecast.explain.labels import Text
+from forecast.fonts import families
 
 #: Okabe & Ito (2008): told apart by colour-blind readers too.
 _COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#0072B2", "#D55E00", "#F0E442", "#000000")
@@ -31,38 +30,34 @@ def parts_plot(points: Sequence[Mapping[str, Any]], *, title: str, lang: str = "
         One per period: ``ds``, ``mean``, ``parts`` (each with ``part`` and ``points``).
     title : str
     lang : {"en", "zh"}
-        English where no font has Chinese characters.
 
     Returns
     -------
     bytes
         PNG.
     """
-    language, note = drawable_language(lang)
     table = pd.DataFrame([{part["part"]: part["points"] for part in point["parts"]} for point in points]).fillna(0.0)
     place = np.arange(len(points))
     level = table.pop("level").to_numpy()
     with _fonts():
         figure = _figure(1)
         axes = figure.subplots()
-        axes.bar(place, level, color=_LEVEL, width=0.8, label=part_label("level", language))
+        axes.bar(place, level, color=_LEVEL, width=0.8, label=part_label("level", lang))
         above, below = level.copy(), level.copy()
         for index, part in enumerate(table):
             values = table[part].to_numpy()
             start = np.where(values >= 0, above, below)
             colour = _COLOURS[index % len(_COLOURS)]
-            axes.bar(
-                place, values, bottom=start, color=colour, width=0.8, label=_plain(part_label(str(part), language))
-            )
+            axes.bar(place, values, bottom=start, color=colour, width=0.8, label=_plain(part_label(str(part), lang)))
             above, below = above + np.maximum(values, 0), below + np.minimum(values, 0)
         mean = [point["mean"] for point in points]
-        axes.plot(place, mean, "o-", color="black", markersize=4, label=_FORECAST.in_language(language))
+        axes.plot(place, mean, "o-", color="black", markersize=4, label=_FORECAST.in_language(lang))
         shown = place[:: max(1, len(place) // 10)]
         axes.set_xticks(shown, [str(points[index]["ds"]) for index in shown], rotation=30, ha="right")
         axes.set_title(_plain(title), loc="left", fontsize=11)
         figure.legend(loc="outside upper center", fontsize=8, ncols=5, frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
-        return _png(figure, note)
+        return _png(figure)
 
 
 def effects_plot(effects: pd.DataFrame, *, lang: str = "en") -> bytes:
@@ -79,7 +74,6 @@ def effects_plot(effects: pd.DataFrame, *, lang: str = "en") -> bytes:
     bytes
         PNG.
     """
-    language, note = drawable_language(lang)
     names = effects["driver"].drop_duplicates().tolist()
     with _fonts():
         figure = _figure(len(names))
@@ -88,17 +82,16 @@ def effects_plot(effects: pd.DataFrame, *, lang: str = "en") -> bytes:
             is_category = rows["category"].notna().all()
             where = rows["category"].map(_plain) if is_category else rows["value"]
             axes.plot(where.to_numpy(), rows["mean"].to_numpy(), "o" if is_category else "o-", color=_COLOURS[4])
-            unit = (_RELATIVE if rows["is_relative"].all() else _VALUE).in_language(language)
-            axes.set(title=_plain(f"{name} ({unit})"), ylabel=_MEAN.in_language(language))
+            unit = (_RELATIVE if rows["is_relative"].all() else _VALUE).in_language(lang)
+            axes.set(title=_plain(f"{name} ({unit})"), ylabel=_MEAN.in_language(lang))
             axes.spines[["top", "right"]].set_visible(False)
-        return _png(figure, f"{WHAT_IF_CAVEAT.in_language(language)} {note}".strip())
+        return _png(figure, WHAT_IF_CAVEAT.in_language(lang))
 
 
 def _fonts() -> Any:
     from matplotlib import rc_context
 
-    family = chinese_family()
-    return rc_context({"font.family": ["DejaVu Sans", *([family] if family else [])]})
+    return rc_context({"font.family": families()})
 
 
 def _figure(n_panels: int) -> Any:
@@ -107,7 +100,7 @@ def _figure(n_panels: int) -> Any:
     return Figure(figsize=(8.5, 1.5 + 3.2 * n_panels), layout="constrained", dpi=120)
 
 
-def _png(figure: Any, note: str) -> bytes:
+def _png(figure: Any, note: str = "") -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     if note:

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from forecast.attribution.figures import beeswarm, chinese_family, value_ranks, waterfall
+from forecast.attribution.figures import beeswarm, value_ranks, waterfall
 from forecast.attribution.importance import importance, summed_by
 from forecast.conversion.group_rate import REMAINDER
 from forecast.conversion.reasons import reason_code
-from forecast.errors import InvalidInput
-from forecast.explain.labels import LANGUAGES, Language, Text, label
+from forecast.explain.labels import Text, label
 from forecast.explain.render import Reason, render, shown_reasons
 
 #: Longer labels are cut.
@@ -24,7 +23,6 @@ X_ONE = Text("probability in %; the bars add up", "概率(%);各条相加等于�
 X_MANY = Text("points (percentage points of probability)", "对成交概率的影响(百分点)")
 VALUE = Text("rank of the value (grey: no order)", "数值的名次(灰色:无顺序)")
 LOW, HIGH = Text("lowest", "最低"), Text("highest", "最高")
-NO_FONT = "No Chinese font on this machine: texts are in English."
 
 
 def score_waterfall(reasons: Sequence[Reason], *, base: float, lang: str = "en") -> bytes:
@@ -37,25 +35,22 @@ def score_waterfall(reasons: Sequence[Reason], *, base: float, lang: str = "en")
     base : float
         The published base rate.
     lang : {"en", "zh"}
-        English is shown, and says so, where no font has Chinese characters.
 
     Returns
     -------
     bytes
         PNG.
     """
-    language, note = drawable_language(lang)
     shown = shown_reasons(reasons)
     listed = [*shown.raising, *shown.lowering]
-    labels = [_short(render({**reason, "evidence": _without_cases(reason)}, language)) for reason in listed]
+    labels = [_short(render({**reason, "evidence": _without_cases(reason)}, lang)) for reason in listed]
     return waterfall(
-        [*labels, label("rest", language)],
+        [*labels, label("rest", lang)],
         [*(float(reason["points"]) for reason in listed), shown.rest],
         base=base,
-        base_label=BASE.in_language(language),
-        total_label=PROBABILITY.in_language(language),
-        x_label=X_ONE.in_language(language),
-        note=note,
+        base_label=BASE.in_language(lang),
+        total_label=PROBABILITY.in_language(lang),
+        x_label=X_ONE.in_language(lang),
     )
 
 
@@ -80,7 +75,6 @@ def reasons_beeswarm(points: pd.DataFrame, X: pd.DataFrame, *, lang: str = "en",
     bytes
         PNG.
     """
-    language, note = drawable_language(lang)
     step = max(1, -(-len(points) // MAX_CASES))
     features = points.drop(columns=REMAINDER, errors="ignore").iloc[::step]
     by_reason = summed_by(features, reason_code)
@@ -91,27 +85,11 @@ def reasons_beeswarm(points: pd.DataFrame, X: pd.DataFrame, *, lang: str = "en",
     return beeswarm(
         by_reason[strongest],
         ranks,
-        labels=[_short(label(code, language)) for code in strongest],
-        x_label=X_MANY.in_language(language),
-        colour_label=VALUE.in_language(language),
-        low_high=(LOW.in_language(language), HIGH.in_language(language)),
-        note=note,
+        labels=[_short(label(code, lang)) for code in strongest],
+        x_label=X_MANY.in_language(lang),
+        colour_label=VALUE.in_language(lang),
+        low_high=(LOW.in_language(lang), HIGH.in_language(lang)),
     )
-
-
-def drawable_language(lang: str) -> tuple[Language, str]:
-    """The language that can be drawn on this machine, and a note when it is not the one asked for.
-
-    Raises
-    ------
-    InvalidInput
-        If there is no such language.
-    """
-    if lang not in LANGUAGES:
-        raise InvalidInput(f"Language must be one of {list(LANGUAGES)}, got {lang!r}.")
-    if lang == "zh" and chinese_family() is None:
-        return "en", NO_FONT
-    return lang, ""
 
 
 def _without_cases(reason: Reason) -> dict[str, object]:

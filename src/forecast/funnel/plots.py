@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecast.attribution.figures import chinese_family
 from forecast.evaluation.plots import as_png, new_figure
-from forecast.explain.figures import drawable_language
 from forecast.explain.labels import Text
+from forecast.fonts import families
 from forecast.funnel.measure import Funnel
 from forecast.funnel.texts import stage_label
 
@@ -40,7 +39,6 @@ def funnel_plot(funnel: Funnel, *, lang: str = "en", title: str = "") -> bytes:
     ----------
     funnel : Funnel
     lang : {"en", "zh"}
-        English where no font has Chinese characters.
     title : str
 
     Returns
@@ -50,16 +48,14 @@ def funnel_plot(funnel: Funnel, *, lang: str = "en", title: str = "") -> bytes:
     """
     from matplotlib import rc_context
 
-    language, _ = drawable_language(lang)
-    family = chinese_family()
-    with rc_context({"font.family": ["DejaVu Sans", *([family] if family else [])]}):
+    with rc_context({"font.family": families()}):
         figure = new_figure(11, 1.6 + 0.55 * max(len(funnel.table), 2))
         shares, worth = figure.subplots(1, 2, sharey=True, width_ratios=[3, 2])
         table = funnel.table.set_index("stage").reindex(funnel.stages)
         place = np.arange(len(table))[::-1]
-        _draw_shares(shares, table, place, language)
-        _draw_worth(worth, funnel, place, language)
-        shares.set_yticks(place, [_plain(stage_label(str(stage), language)) for stage in table.index])
+        _draw_shares(shares, table, place, lang)
+        _draw_worth(worth, funnel, place, lang)
+        shares.set_yticks(place, [_plain(stage_label(str(stage), lang)) for stage in table.index])
         figure.suptitle(_plain(title))
         return as_png(figure)
 

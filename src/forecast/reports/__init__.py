@@ -1,0 +1,1 @@
+"""Report definitions to tables and figures."""
