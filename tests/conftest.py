@@ -125,6 +125,13 @@ class FrameLake:
     def append_scores(self, scores: pd.DataFrame) -> None:
         self.saved.append(scores)
 
+    def last_scores(self, entity: str, model_version: str, since: datetime, until: datetime) -> pd.DataFrame:
+        given = pd.concat([pd.DataFrame(columns=["entity", "entity_id", "model_version", "as_of"]), *self.saved])
+        asked = given[(given["entity"] == entity) & (given["model_version"] == model_version)]
+        asked = asked[(asked["as_of"] >= since) & (asked["as_of"] <= until)] if len(asked) else asked
+        last = asked.sort_values("as_of").drop_duplicates("entity_id", keep="last")
+        return last.reindex(columns=["entity_id", "probability", "as_of"])
+
 
 @pytest.fixture(scope="session")
 def frame_lake() -> type[FrameLake]:

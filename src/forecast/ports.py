@@ -1,13 +1,15 @@
 """What the core needs from outside, named as protocols; ``adapters/`` implements them, ``workspace.py`` chooses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
 from duckdb import DuckDBPyConnection
+from numpy.typing import NDArray
 
 
 class Clock(Protocol):
@@ -41,6 +43,10 @@ class Lake(Protocol):
 
     def append_scores(self, scores: pd.DataFrame) -> None:
         """Add to the score history; a score that is there already is left as it is."""
+        ...
+
+    def last_scores(self, entity: str, model_version: str, since: datetime, until: datetime) -> pd.DataFrame:
+        """Of each entity the last score that a model gave between two moments: entity_id, probability, as_of."""
         ...
 
 
@@ -117,8 +123,78 @@ class Promotion:
     author: str
 
 
+@dataclass(frozen=True)
+class Heartbeat:
+    """When a process or a nightly step was last seen, and whether it was well."""
+
+    at: datetime
+    is_well: bool
+
+
+@dataclass(frozen=True)
+class ScoreState:
+    """What the latest scores of one kind of entity are of; any change of theirs makes the next version."""
+
+    entity: str
+    version: int
+    as_of: datetime  # of the newest score
+    batch: int  # all facts up to this batch are in the scores
+    model_version: str | None  # None when nothing was open
+    backdated: bool
+    whole_as_of: datetime  # when all were scored last, in one run
+    whole_batch: int
+    saved_at: datetime
+
+
+@dataclass(frozen=True)
+class ScoreChange:
+    """One row of the latest scores that changed: ``scored``, or ``gone`` (closed, or now somebody else's)."""
+
+    entity: str
+    entity_id: str
+    what: str
+    as_of: datetime
+
+
+@dataclass(frozen=True)
+class ScoreChanges:
+    """What changed since a change number: the last number, whether everything must be read anew, and what changed."""
+
+    until: int
+    reset: bool
+    changes: Sequence[ScoreChange]
+
+
+@dataclass(frozen=True)
+class DeadEvent:
+    """An event that was accepted and could not be stored, with the reason."""
+
+    event_id: str
+    table_name: str
+    received_at: datetime
+    failed_at: datetime
+    reason: str
+    content: Mapping[str, Any]
+
+
 class Store(Protocol):
     """What people see and change."""
+
+    def check(self) -> None:
+        """Raise ``DataUnavailable`` unless the store answers and has the tables of this release."""
+        ...
+
+    def beat(self, name: str, *, is_well: bool = True) -> None:
+        """Note that a process or step was seen now."""
+        ...
+
+    def heartbeats(self) -> Mapping[str, Heartbeat]:
+        """The last beat of each name."""
+        ...
+
+    def scored_at(self) -> Mapping[str, datetime]:
+        """The `as_of` of the newest latest score of each kind of entity."""
+        ...
 
     def promotions(self, name: str | None = None) -> Sequence[Promotion]:
         """The ledger, oldest first; of one model name unless ``name`` is None."""
@@ -128,8 +204,43 @@ class Store(Protocol):
         """Append to the ledger."""
         ...
 
-    def save_scores(self, scores: pd.DataFrame, entity: str | None = None) -> bool:
+    def save_scores(
+        self,
+        scores: pd.DataFrame,
+        entity: str | None = None,
+        *,
+        as_of: datetime | None = None,
+        batch: int | None = None,
+    ) -> bool:
         """Replace the latest scores (of one kind of entity) by these, unless they are older; whether they were."""
+        ...
+
+    def update_scores(
+        self,
+        scores: pd.DataFrame,
+        entity: str,
+        closed_ids: Collection[str] = (),
+        *,
+        as_of: datetime | None = None,
+        batch: int | None = None,
+    ) -> None:
+        """Insert or replace just these latest scores, and take away those of what closed."""
+        ...
+
+    def bury_events(self, dead: Sequence[DeadEvent]) -> None:
+        """Keep events that could not be stored, each once, with the last reason."""
+        ...
+
+    def probabilities(self, entity: str) -> NDArray[np.float64]:
+        """The probabilities of the latest scores of a kind, ascending."""
+        ...
+
+    def score_state(self, entity: str) -> ScoreState | None:
+        """What the latest scores of a kind of entity are of; None when none were ever saved."""
+        ...
+
+    def share_below(self, entity: str, probability: float) -> float | None:
+        """Share of the latest scores that are lower, those that are equal by half; None when there is none."""
         ...
 
     def latest_scores(self, entity: str | None = None) -> pd.DataFrame:

@@ -81,6 +81,11 @@ class DeltaLake:
         """Number of the last committed batch; 0 for an empty lake."""
         return read_head(self._commits).batch
 
+    def committed_at(self) -> datetime | None:
+        """When the last batch was committed; None for an empty lake."""
+        text = read_head(self._commits).committed_at
+        return datetime.fromisoformat(text) if text else None
+
     @contextmanager
     def connect(self, batch: int | None = None, tables: Collection[str] | None = None) -> Iterator[DuckDBPyConnection]:
         """A private connection with every canonical table as a history; see `forecast.ports.Lake.connect`.
@@ -222,6 +227,10 @@ class DeltaLake:
     ) -> pd.DataFrame:
         """Scores given in the past; see `ScoreHistory.read`."""
         return self._scores.read(entity=entity, entity_id=entity_id, as_of=as_of)
+
+    def last_scores(self, entity: str, model_version: str, since: datetime, until: datetime) -> pd.DataFrame:
+        """Of each entity the last score that a model gave between two moments; see `ScoreHistory.last`."""
+        return self._scores.last(entity, model_version, since, until)
 
     # Inside
 

@@ -101,6 +101,30 @@ class ScoreHistory:
         frame["as_of"] = frame["as_of"].astype("datetime64[us]").dt.tz_localize("UTC")
         return frame.astype({"backdated": "boolean"}) if "backdated" in frame else frame
 
+    def last(self, entity: str, model_version: str, since: datetime, until: datetime) -> pd.DataFrame:
+        """Of each entity of a kind the last score that a model gave.
+
+        Parameters
+        ----------
+        since, until : datetime
+            Only of scores as of these moments or between them.
+
+        Returns
+        -------
+        DataFrame
+            entity_id, probability and as_of, sorted by entity_id.
+        """
+        if not delta.exists(self._folder):
+            return pd.DataFrame({"entity_id": pd.Series(dtype=object), "probability": [], "as_of": []})
+        with open_connection() as con:
+            frame: pd.DataFrame = con.sql(
+                "SELECT entity_id, arg_max(probability, (as_of, batch)) AS probability, max(as_of) AS as_of "
+                f"FROM {self._rows()} WHERE entity = ? AND model_version = ? AND as_of BETWEEN ? AND ? "
+                "GROUP BY entity_id ORDER BY entity_id",
+                params=[entity, model_version, naive_utc(since), naive_utc(until)],
+            ).df()
+        return frame.assign(as_of=frame["as_of"].astype("datetime64[us]").dt.tz_localize("UTC"))
+
     def compact(self) -> None:
         """Merge small files. Changes no answer."""
         with self._lease("compacting scores"):

@@ -1,9 +1,7 @@
 """The store: what people see and change, in SQLite beside the workspace or in PostgreSQL."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
@@ -11,15 +9,18 @@ import sqlalchemy as sa
 from forecast.adapters.store_access import KeyRows
 from forecast.adapters.store_answers import AnswerRows
 from forecast.adapters.store_audit import AuditRows
+from forecast.adapters.store_changes import ChangeRows
 from forecast.adapters.store_connection import records
+from forecast.adapters.store_heartbeats import HeartbeatRows
 from forecast.adapters.store_logins import LoginRows
 from forecast.adapters.store_outlooks import OutlookRows
-from forecast.adapters.store_tables import latest_scores, promotions, target_approvals
+from forecast.adapters.store_ranked import RankedRows
+from forecast.adapters.store_tables import promotions, target_approvals
 from forecast.errors import InvalidInput
 from forecast.ports import Promotion
 
 
-class SqlStore(OutlookRows, KeyRows, LoginRows, AuditRows, AnswerRows):
+class SqlStore(OutlookRows, RankedRows, KeyRows, LoginRows, AuditRows, AnswerRows, HeartbeatRows, ChangeRows):
     """Keys, logins, latest scores, promotions, approved targets, outlook snapshots with overrides, and the audit log.
 
     Parameters
@@ -33,47 +34,6 @@ class SqlStore(OutlookRows, KeyRows, LoginRows, AuditRows, AnswerRows):
     Promotions, approvals, snapshots, overrides and the audit log only grow: there is no method that changes a row of
     theirs. Every method raises `DataUnavailable` when the database cannot be reached or was never migrated.
     """
-
-    # Scores
-
-    def save_scores(self, scores: pd.DataFrame, entity: str | None = None) -> bool:
-        """Replace the latest scores by these; scores older than those there are left out.
-
-        Parameters
-        ----------
-        scores : DataFrame
-            Columns as `forecast.usecases.score` gives them, of one (as_of, batch).
-        entity : {"lead", "opportunity"}, optional
-            Replace only the scores of this kind.
-
-        Returns
-        -------
-        bool
-            False when the store holds scores of a later moment (or batch), and nothing was replaced.
-        """
-        mine = latest_scores.c.entity == entity if entity else sa.true()
-        rows = _score_rows(scores)
-        with self._writing() as con:
-            newest = con.execute(sa.select(latest_scores.c.as_of, latest_scores.c.batch).where(mine).limit(1)).first()
-            if newest and rows and (rows[0]["as_of"], rows[0]["batch"]) < tuple(newest):
-                return False
-            con.execute(sa.delete(latest_scores).where(mine))
-            if rows:
-                con.execute(sa.insert(latest_scores), rows)
-        return True
-
-    def latest_scores(self, entity: str | None = None, owner_ids: Sequence[str] | None = None) -> pd.DataFrame:
-        """The scores saved last, likeliest first within each kind of entity."""
-        query = sa.select(latest_scores).order_by(
-            latest_scores.c.entity, latest_scores.c.probability.desc(), latest_scores.c.entity_id
-        )
-        if entity is not None:
-            query = query.where(latest_scores.c.entity == entity)
-        if owner_ids is not None:
-            query = query.where(latest_scores.c.owner_id.in_(owner_ids))
-        with self._reading() as con:
-            rows = con.execute(query).mappings().all()
-        return _score_frame([dict(row) for row in rows])
 
     # Promotions
 
@@ -148,22 +108,3 @@ class SqlStore(OutlookRows, KeyRows, LoginRows, AuditRows, AnswerRows):
         with self._reading() as con:
             rows = con.execute(query).mappings().all()
         return pd.DataFrame([dict(row) for row in rows], columns=list(key.keys()))
-
-
-def _within_columns(columns: Sequence[str]) -> list[str]:
-    return [name for name in columns if name.startswith("p_")]
-
-
-def _score_rows(scores: pd.DataFrame) -> list[dict[str, Any]]:
-    within = _within_columns(list(scores.columns))
-    rows = records(scores)
-    return [{n: v for n, v in row.items() if n not in within} | {"within": {n: row[n] for n in within}} for row in rows]
-
-
-def _score_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    columns = list(latest_scores.c.keys())
-    at = columns.index("within")
-    within = list(rows[0]["within"]) if rows else []
-    frame = pd.DataFrame([row | row["within"] for row in rows], columns=columns[:at] + within + columns[at + 1 :])
-    frame["as_of"] = pd.to_datetime(frame["as_of"], utc=True).dt.as_unit("us")
-    return frame

@@ -151,6 +151,98 @@ latest_scores = Table(
     Index("latest_scores_by_owner", "owner_id", "probability"),
 )
 
+#: Text that every database orders by code points: pages of a list go on after an id, wherever the store is.
+Id = String(500).with_variant(String(500, collation="C"), "postgresql")
+Word = String(40).with_variant(String(40, collation="C"), "postgresql")
+
+#: What ranked lists show, filter and sort by, without the wide columns of `latest_scores`; a row for each of its rows.
+listed_scores = Table(
+    "listed_scores",
+    metadata,
+    Column("entity", String(20), primary_key=True),
+    Column("entity_id", Id, primary_key=True),
+    Column("owner_id", String(500)),
+    Column("probability", Float, nullable=False),
+    Column("grade", String(2), nullable=False),
+    Column("account_id", String(500)),
+    Column("title", Text),
+    Column("account_name", Text),
+    Column("stage", String(500)),
+    Column("amount", Float),
+    Column("currency", String(3)),
+    Column("amount_reporting", Float),
+    Column("expected_value", Float),
+    Column("created_at", Moment),
+    Column("expected_close_date", Date),
+    Column("previous_probability", Float),
+    Column("previous_as_of", Moment),
+    Column("change", Float),  # of the probability since the previous one
+    Column("words", Text, nullable=False),  # of `score_words`, each with a blank before and behind
+)
+for _name in ("probability", "expected_value", "amount_reporting", "expected_close_date", "change"):
+    _order = (listed_scores.c[_name].desc(), listed_scores.c.entity_id)
+    Index(f"listed_scores_by_{_name}", listed_scores.c.entity, *_order)
+    Index(f"listed_scores_by_owner_{_name}", listed_scores.c.entity, listed_scores.c.owner_id, *_order)
+
+score_words = Table(
+    "score_words",
+    metadata,
+    Column("entity", String(20), primary_key=True),
+    Column("word", Word, primary_key=True),
+    Column("entity_id", Id, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+#: What the latest scores of a kind of entity are of; every change of theirs makes the next version.
+score_states = Table(
+    "score_states",
+    metadata,
+    Column("entity", String(20), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("as_of", Moment, nullable=False),  # of the newest score
+    Column("batch", BigInteger, nullable=False),  # all facts up to here are in the scores
+    Column("model_version", String(300)),  # empty when nothing was open
+    Column("backdated", Boolean, nullable=False),
+    Column("whole_as_of", Moment, nullable=False),  # when all were scored last
+    Column("whole_batch", BigInteger, nullable=False),
+    Column("saved_at", Moment, nullable=False),
+)
+
+#: What closed after all were scored: scores of an earlier moment that are saved later do not open it again.
+score_closings = Table(
+    "score_closings",
+    metadata,
+    Column("entity", String(20), primary_key=True),
+    Column("entity_id", Id, primary_key=True),
+    Column("as_of", Moment, nullable=False),
+)
+
+#: What changed among the latest scores, in the order in which it became visible.
+score_changes = Table(
+    "score_changes",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("entity", String(20), nullable=False),
+    Column("entity_id", String(500)),  # empty when all of a kind were replaced
+    Column("owner_id", String(500)),
+    Column("what", String(10), nullable=False),  # scored, gone, all
+    Column("as_of", Moment, nullable=False),
+    Column("at", Moment, nullable=False),
+    sqlite_autoincrement=True,  # a number is never given twice
+)
+
+#: Events that were accepted and could not be stored.
+dead_events = Table(
+    "dead_events",
+    metadata,
+    Column("event_id", String(200), primary_key=True),
+    Column("table_name", String(50), nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("failed_at", Moment, nullable=False, index=True),
+    Column("reason", Text, nullable=False),
+    Column("content", Text, nullable=False),  # JSON
+)
+
 promotions = Table(
     "promotions",
     metadata,
@@ -219,4 +311,12 @@ audit_log = Table(
     Column("request_id", String(100)),
     Index("audit_log_by_time", "at"),
     Index("audit_log_by_actor", "actor"),
+)
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("is_well", Boolean, nullable=False),
 )

@@ -97,6 +97,10 @@ class UntypedLake:
         """Refuse: such scores are nobody's."""
         raise InvalidInput("Scores that know nothing but age are not kept.")
 
+    def last_scores(self, entity: str, model_version: str, since: datetime, until: datetime) -> pd.DataFrame:
+        """Scores given in the past."""
+        return self._lake.last_scores(entity, model_version, since, until)
+
 
 def plan_targets(
     lake: Lake, store: Store, settings: Settings, made: Outlook, wish: Wish, *, batch: int | None = None

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from duckdb import DuckDBPyConnection
 
@@ -25,6 +24,7 @@ from forecast.usecases.champion import (
     named_version,
     with_columns,
 )
+from forecast.usecases.listed import with_facts, with_previous
 from forecast.usecases.posted import add_posted
 from forecast.usecases.prior import score_by_prior
 from forecast.usecases.snapshots import first_known
@@ -85,11 +85,12 @@ def score(
             for kind in _kinds(entity)
             if (chosen := choose_scorer(con, registry, store, settings, kind, as_of, model)) is not None
         }
-    scores = joined_scores(list(frames.values()), settings)
-    if save:
-        lake.append_scores(scores)
-        for kind in frames:
-            store.save_scores(scores[scores["entity"] == kind], kind)
+        scores = joined_scores(list(frames.values()), settings)
+        if save:
+            lake.append_scores(scores)
+            for kind in frames:
+                listed = with_facts(con, scores[scores["entity"] == kind], kind, settings, as_of)
+                store.save_scores(with_previous(lake, listed, kind), kind, as_of=as_of, batch=batch)
     return scores
 
 
@@ -138,8 +139,7 @@ def score_record(
             raise InvalidInput(f"The {kind} is closed as given; only an open one can be scored.")
         frame = score_spine(con, spine, kind, chosen, settings, batch)
     row = {str(name): value for name, value in joined_scores([frame], settings).iloc[0].items()}
-    saved = store.latest_scores(kind)["probability"].to_numpy(dtype=float)
-    below = np.mean(saved < row["probability"]) + np.mean(saved == row["probability"]) / 2 if len(saved) else None
+    below = store.share_below(kind, float(row["probability"]))
     unknown = {name: None for name in AFTER_DATES if pd.isna(row[name])}
     return (
         row
@@ -148,7 +148,7 @@ def score_record(
             "as_of": row["as_of"].to_pydatetime(),
             "batch": int(row["batch"]),
             "backdated": bool(row["backdated"]),
-            "percentile": None if below is None else round(100 * float(below), 9),
+            "percentile": None if below is None else round(100 * below, 9),
             "reasons": json.loads(row["reasons"]),
         }
     )

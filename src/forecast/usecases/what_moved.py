@@ -105,7 +105,8 @@ class _OpenLake:
     def __init__(self, lake: Lake, stack: ExitStack) -> None:
         self._lake, self._stack = lake, stack
         self._open: dict[int | None, DuckDBPyConnection] = {}
-        self.head, self.table, self.append_scores = lake.head, lake.table, lake.append_scores
+        self.head, self.table = lake.head, lake.table
+        self.append_scores, self.last_scores = lake.append_scores, lake.last_scores
 
     @contextmanager
     def connect(self, batch: int | None = None) -> Iterator[DuckDBPyConnection]:

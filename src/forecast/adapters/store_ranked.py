@@ -1,0 +1,203 @@
+"""One page of the latest scores in any order: read through indexes, so that its cost does not grow with the list."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from forecast.adapters.store_scores import ScoreRows, score_frame
+from forecast.adapters.store_tables import latest_scores, listed_scores, score_words
+from forecast.usecases.listed import FACTS, PREVIOUS
+from forecast.usecases.ranked import SORT_COLUMNS, RankedFilter, RankedPlace, Sort
+from forecast.usecases.search_words import AskedWord, asked_words
+
+#: So many owners are read one by one, each in order, and merged; of more, everybody's rows are gone through in order.
+_MERGED_OWNERS = 60
+
+#: So few rows with a searched word are sorted; of more, rows are gone through in order until enough have the word.
+_FEW_HITS = 500
+
+_LAST = "\U0010ffff"  # no text that begins with a word is behind the word with this
+
+_SHOWN = [*FACTS, *PREVIOUS, "change"]
+
+Conditions = list[sa.ColumnElement[bool]]
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """A part of the list in which one index gives the order: ``conditions`` say where it begins and ends."""
+
+    conditions: Conditions
+    order: list[sa.ColumnElement[Any]]
+
+
+class RankedRows(ScoreRows):
+    """Pages of the latest scores."""
+
+    def ranked_scores(
+        self,
+        entity: str,
+        *,
+        owner_ids: Collection[str] | None = None,
+        where: RankedFilter | None = None,
+        search: str | None = None,
+        sort: Sort = "probability",
+        descending: bool = True,
+        after: RankedPlace | None = None,
+        limit: int = 50,
+    ) -> pd.DataFrame:
+        """The next rows of a list: missing values last; ties by id, in the reverse order when ascending.
+
+        Parameters
+        ----------
+        entity : {"lead", "opportunity"}
+        owner_ids : collection of str, optional
+            Only rows of these owners; all rows, also of nobody, without.
+        where : RankedFilter, optional
+        search : str, optional
+            Rows that have all of its words in id, title, account or stage; by the beginning of each word.
+        sort : str
+            One of `SORT_COLUMNS`.
+        descending : bool
+        after : RankedPlace, optional
+            Of the last row shown before; it need not be there any more.
+        limit : int
+
+        Returns
+        -------
+        DataFrame
+            At most ``limit`` rows with the columns of `latest_scores` and what lists show beside them.
+        """
+        words = asked_words(search or "")
+        if (owner_ids is not None and not owner_ids) or (search and not words):
+            return self._rows(entity, [])
+        column = listed_scores.c[SORT_COLUMNS[sort]]
+        asked = [listed_scores.c.entity == entity, *_conditions(where or RankedFilter())]
+        with self._reading() as con:
+            few = _few_hits(con, entity, words)
+            asked += [_has(word) for word in words] if few is None else [listed_scores.c.entity_id.in_(few)]
+            ids: list[str] = []
+            for stretch in _stretches(column, descending, after):
+                conditions = [*asked, *stretch.conditions]
+                ids += con.scalars(_ordered(conditions, stretch.order, owner_ids, limit - len(ids))).all()
+                if len(ids) == limit:
+                    break
+        return self._rows(entity, ids)
+
+    def score_row(self, entity: str, entity_id: str) -> pd.DataFrame:
+        """The one row of an entity, as in `ranked_scores`; empty when it has no latest score."""
+        return self._rows(entity, [entity_id])
+
+    def count_scores(self, entity: str, owner_ids: Collection[str] | None = None) -> int:
+        """How many latest scores there are, of some owners or at all."""
+        query = sa.select(sa.func.count()).where(listed_scores.c.entity == entity)
+        if owner_ids is not None:
+            query = query.where(listed_scores.c.owner_id.in_(owner_ids))
+        with self._reading() as con:
+            return int(con.scalar(query) or 0)
+
+    def _rows(self, entity: str, ids: Sequence[str]) -> pd.DataFrame:
+        """Whole rows of some ids, in their order."""
+        shown = [listed_scores.c[name] for name in _SHOWN]
+        query = (
+            sa.select(latest_scores, *shown)
+            .join(
+                listed_scores,
+                (listed_scores.c.entity == latest_scores.c.entity)
+                & (listed_scores.c.entity_id == latest_scores.c.entity_id),
+            )
+            .where(latest_scores.c.entity == entity, latest_scores.c.entity_id.in_(ids))
+        )
+        with self._reading() as con:
+            found = {row["entity_id"]: dict(row) for row in con.execute(query).mappings()} if ids else {}
+        frame = score_frame([found[one] for one in ids if one in found], [*latest_scores.c.keys(), *_SHOWN])
+        moments = {name: pd.to_datetime(frame[name], utc=True) for name in ("created_at", "previous_as_of")}
+        return frame.assign(**moments)
+
+
+def _conditions(where: RankedFilter) -> Conditions:
+    c = listed_scores.c
+    found: Conditions = []
+    for column, values in ((c.stage, where.stages), (c.grade, where.grades)):
+        found += [column.in_(values)] if values else []
+    for column, low in (
+        (c.probability, where.min_probability),
+        (c.amount_reporting, where.min_amount),
+        (c.expected_close_date, where.closes_from),
+        (c.created_at, where.created_from),
+    ):
+        found += [column >= low] if low is not None else []
+    for column, end in ((c.expected_close_date, where.closes_before), (c.created_at, where.created_before)):
+        found += [column < end] if end is not None else []
+    return found + ([c.amount_reporting <= where.max_amount] if where.max_amount is not None else [])
+
+
+def _stretches(column: sa.ColumnElement[Any], descending: bool, after: RankedPlace | None) -> Iterator[_Stretch]:
+    """The rest of the list in the order of an index: rows that tie with the last one, those behind, missing values."""
+    key = listed_scores.c.entity_id
+    by_id = key.asc() if descending else key.desc()
+    by_value = column.desc() if descending else column.asc()
+    behind_id = None if after is None else key > after.entity_id if descending else key < after.entity_id
+    if after is None:
+        yield _Stretch([column.is_not(None)], [by_value, by_id])
+    elif after.value is not None and behind_id is not None:
+        yield _Stretch([column == after.value, behind_id], [by_id])
+        yield _Stretch([column < after.value if descending else column > after.value], [by_value, by_id])
+    missing: Conditions = [column.is_(None)]
+    if behind_id is not None and after is not None and after.value is None:
+        missing.append(behind_id)
+    yield _Stretch(missing, [by_id])
+
+
+def _ordered(
+    conditions: Conditions, order: list[sa.ColumnElement[Any]], owner_ids: Collection[str] | None, limit: int
+) -> sa.Select[Any]:
+    """Ids of the first rows of a stretch."""
+    owner = listed_scores.c.owner_id
+    if owner_ids is None or len(owner_ids) > _MERGED_OWNERS:
+        whose = [] if owner_ids is None else [owner.in_(sorted(owner_ids))]
+        return sa.select(listed_scores.c.entity_id).where(*conditions, *whose).order_by(*order).limit(limit)
+    if len(owner_ids) == 1:
+        mine = [owner == next(iter(owner_ids))]
+        return sa.select(listed_scores.c.entity_id).where(*conditions, *mine).order_by(*order).limit(limit)
+    parts = [
+        sa.select(sa.select(listed_scores).where(*conditions, owner == one).order_by(*order).limit(limit).subquery())
+        for one in sorted(owner_ids)
+    ]
+    merged = sa.union_all(*parts).subquery()
+    moved = [_onto(element, merged) for element in order]
+    return sa.select(merged.c.entity_id).order_by(*moved).limit(limit)
+
+
+def _onto(element: sa.ColumnElement[Any], merged: sa.Subquery) -> sa.ColumnElement[Any]:
+    """An order of `listed_scores` as an order of rows merged from it."""
+    return sa.sql.util.ClauseAdapter(merged).traverse(element)
+
+
+def _matches(word: AskedWord) -> sa.ColumnElement[bool]:
+    if word.whole:
+        return score_words.c.word == word.text
+    return (score_words.c.word >= word.text) & (score_words.c.word < word.text + _LAST)
+
+
+def _has(word: AskedWord) -> sa.ColumnElement[bool]:
+    """Whether a row has a word, from the row alone."""
+    return listed_scores.c.words.contains(f" {word.text} " if word.whole else f" {word.text}", autoescape=True)
+
+
+def _few_hits(con: Connection, entity: str, words: Sequence[AskedWord]) -> list[str] | None:
+    """Ids of the rows with all words, where one word is in few rows; None where every word is in many."""
+    for word in words:
+        query = sa.select(score_words.c.entity_id).distinct().where(score_words.c.entity == entity, _matches(word))
+        hits = con.scalars(query.limit(_FEW_HITS + 1)).all()
+        if len(hits) <= _FEW_HITS:
+            rest = [_has(other) for other in words if other != word]
+            found = sa.select(listed_scores.c.entity_id).where(
+                listed_scores.c.entity == entity, listed_scores.c.entity_id.in_(hits), *rest
+            )
+            return list(con.scalars(found))
+    return None
