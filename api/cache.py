@@ -29,6 +29,11 @@ class Cache(Generic[T]):
         self._computing: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
 
+    @property
+    def weight(self) -> int:
+        """What the kept answers weigh together."""
+        return self._weight
+
     def get(self, key: Hashable, compute: Callable[[], T]) -> T:
         """The answer kept under ``key``, else what ``compute`` gives."""
         with self._lock:

@@ -17,7 +17,7 @@ from api.organisation import Organisation
 from api.references import links
 from forecast.errors import InvalidInput
 from forecast.schema import SCORED_ENTITIES
-from forecast.usecases.champion import champion_at, model_name
+from forecast.usecases.champion import model_name
 from forecast.usecases.expected_value import expected_value
 from forecast.usecases.outlook_lines import baseline_nodes, outlook_lines
 from forecast.workspace import Workspace
@@ -274,18 +274,6 @@ class Service:
         batch = self.workspace.lake.head()
         return self._links.get(batch, lambda: links(lambda table: self.workspace.table(table, None, batch)))
 
-    def check(self) -> None:
-        """Do nothing when store, lake and the models that serve answer.
-
-        Raises
-        ------
-        DataUnavailable
-            If one of them does not. A tracking server that is gone does not matter while the models have copies here.
-        """
-        workspace = self.workspace
-        workspace.store.check()
-        workspace.lake.head()
-        for entity in SCORED_ENTITIES:
-            champion = champion_at(workspace.registry, workspace.store, entity, workspace.clock.now())
-            if champion is not None:
-                workspace.registry.files(champion.name, champion.version)
+    def cache_weights(self) -> dict[str, int]:
+        """What each memory of answers weighs now, by its name."""
+        return {name.strip("_"): kept.weight for name, kept in vars(self).items() if isinstance(kept, Cache)}

@@ -9,6 +9,7 @@ from forecast.workspace.base import AsOf, Progress
 from forecast.workspace.data import DataCalls
 from forecast.workspace.demand import DemandCalls
 from forecast.workspace.funnel import FunnelCalls
+from forecast.workspace.health import HealthCalls
 from forecast.workspace.models import ModelCalls, Task
 from forecast.workspace.moved import MovedCalls
 from forecast.workspace.performance import PerformanceCalls
@@ -31,6 +32,7 @@ class Workspace(
     RecordCalls,
     PerformanceCalls,
     FunnelCalls,
+    HealthCalls,
 ):
     """One company's lake, store and models, and everything that can be asked of them.
 

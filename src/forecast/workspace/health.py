@@ -1,0 +1,36 @@
+"""Whether a workspace can serve, and how fresh it is."""
+
+from __future__ import annotations
+
+import shutil
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from forecast.workspace.base import WorkspaceBase
+
+if TYPE_CHECKING:
+    from forecast.usecases.readiness import Check
+    from forecast.usecases.vital_signs import VitalSigns
+
+
+class HealthCalls(WorkspaceBase):
+    """What operators ask."""
+
+    @cached_property
+    def _loaded(self) -> set[str]:
+        """Models that were found loadable."""
+        return set()
+
+    def readiness(self) -> list[Check]:
+        """Whether store, lake, models, disk and an expected worker allow to serve; raises nothing."""
+        from forecast.usecases.readiness import check_all, serving_tests
+
+        free = shutil.disk_usage(self.path).free
+        wiring = (self.lake, self.registry, self.store, self.settings)
+        return check_all(serving_tests(*wiring, self.clock.now(), free, self._loaded))
+
+    def vital_signs(self) -> VitalSigns:
+        """How fresh data, scores, nights and models are."""
+        from forecast.usecases.vital_signs import vital_signs
+
+        return vital_signs(self.lake.head(), self.lake.committed_at(), self.registry, self.store, self.clock.now())
