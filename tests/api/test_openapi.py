@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from jsonschema import Draft202012Validator
 
-PUBLIC = {"/health", "/ready"}
+PUBLIC = {"/health/live", "/health/ready"}
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """What is done every night: a plain list of steps, each of which changes nothing when it is done again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -88,11 +89,23 @@ def nightly(
     for name, step in steps:
         if progress:
             progress(name)
-        try:
-            rows.append({"step": name, "is_done": True, "result": step(night)})
-        except (InvalidInput, NotEnoughHistory) as error:
-            rows.append({"step": name, "is_done": False, "result": str(error)})
+        with _noted(night.store, name):
+            try:
+                rows.append({"step": name, "is_done": True, "result": step(night)})
+            except (InvalidInput, NotEnoughHistory) as error:
+                rows.append({"step": name, "is_done": False, "result": str(error)})
     return pd.DataFrame(rows, columns=["step", "is_done", "result"])
+
+
+@contextmanager
+def _noted(store: Store, step: str) -> Iterator[None]:
+    """Leave a heartbeat of the step, also when it fails: operators watch these."""
+    try:
+        yield
+    except BaseException:
+        store.beat(f"nightly {step}", is_well=False)
+        raise
+    store.beat(f"nightly {step}")
 
 
 def periods_ahead(as_of: datetime, settings: Settings) -> list[Period]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from forecast.conversion import ConversionScorer
 from forecast.errors import DataUnavailable, ForecastError
-from forecast.ports import Heartbeat, Lake, ModelRegistry, Store
+from forecast.ports import Heartbeat, Lake, ModelRegistry, ModelVersion, Store
 from forecast.schema import SCORED_ENTITIES
 from forecast.settings import Settings
 from forecast.usecases.champion import champion_at
@@ -66,14 +66,12 @@ def serving_tests(
 
     def champions_load() -> str:
         champions = [champion_at(registry, store, entity, now) for entity in SCORED_ENTITIES]
-        labels = []
-        for champion in champions:
-            if champion is None:
-                continue
-            labels.append(champion.label)
+        serving = [champion for champion in champions if champion is not None]
+        for champion in serving:
             if champion.label not in loaded:
-                ConversionScorer.from_files(registry.files(champion.name, champion.version))
+                _load(registry, champion)
                 loaded.add(champion.label)
+        labels = [champion.label for champion in serving]
         return ", ".join(labels) or "no champion yet; scores use the group rate until `forecast train`"
 
     def disk_has_room() -> str:
@@ -93,6 +91,17 @@ def serving_tests(
     if settings.expects_worker:
         tests["worker"] = lambda: worker_lives(store.heartbeats(), now)
     return tests
+
+
+def _load(registry: ModelRegistry, champion: ModelVersion) -> None:
+    files = registry.files(champion.name, champion.version)
+    try:
+        ConversionScorer.from_files(files)
+    except Exception as error:  # a damaged file may raise anything
+        raise DataUnavailable(
+            f"Model {champion.label} cannot be loaded ({type(error).__name__}): remove its folder under models/copies,"
+            " so that it is fetched again, or promote another one."
+        ) from None
 
 
 def worker_lives(heartbeats: Mapping[str, Heartbeat], now: datetime) -> str:
