@@ -49,6 +49,12 @@ class Lake(Protocol):
         """Of each entity the last score that a model gave between two moments: entity_id, probability, as_of."""
         ...
 
+    def first_scores(self, entity: str, column: str, until: datetime) -> pd.DataFrame:
+        """Of each entity the first score of every month that is not backdated: entity_id, as_of, model_version,
+        probability (the column asked for).
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class ModelVersion:
@@ -243,8 +249,8 @@ class Store(Protocol):
         """Share of the latest scores that are lower, those that are equal by half; None when there is none."""
         ...
 
-    def latest_scores(self, entity: str | None = None) -> pd.DataFrame:
-        """The scores saved last, as `forecast.usecases.score` gave them."""
+    def latest_scores(self, entity: str | None = None, *, after: datetime | None = None) -> pd.DataFrame:
+        """The scores saved last, as `forecast.usecases.score` gave them; those as of a later moment than ``after``."""
         ...
 
     def save_snapshot(

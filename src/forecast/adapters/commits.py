@@ -55,10 +55,33 @@ class Commit:
 EMPTY = Commit(batch=0)
 
 
-def read_head(folder: Path) -> Commit:
-    """The newest record; `EMPTY` when there is none."""
+def read_head(folder: Path, known: Commit = EMPTY) -> Commit:
+    """The newest record; `EMPTY` when there is none.
+
+    Parameters
+    ----------
+    folder : path
+    known : Commit
+        A record that was read before: it is given again, or later ones are looked for from there on, so that asking
+        often costs nothing that grows with the number of batches.
+    """
+    if known.batch and (folder / _name(known.batch, known.revision)).exists():
+        newest = _newest_after(folder, known)
+        return known if newest == (known.batch, known.revision) else _read(folder, _name(*newest))
     names = _names(folder)
     return _read(folder, names[-1]) if names else EMPTY
+
+
+def _newest_after(folder: Path, known: Commit) -> tuple[int, int]:
+    """Batch and revision of the newest record: batches have no gaps, nor have revisions of a batch."""
+    batch, revision = known.batch, known.revision
+    while True:
+        if (folder / _name(batch + 1, 0)).exists():
+            batch, revision = batch + 1, 0
+        elif (folder / _name(batch, revision + 1)).exists():
+            revision += 1
+        else:
+            return batch, revision
 
 
 def read_commits(folder: Path) -> list[Commit]:
@@ -76,7 +99,7 @@ def read_batch(folder: Path, batch: int) -> Commit:
 def write_commit(folder: Path, commit: Commit) -> None:
     """Make a record visible: it is on the disk before it has its name, and has its name for good on return."""
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{commit.batch:09d}.{commit.revision:06d}.json"
+    file = folder / _name(commit.batch, commit.revision)
     draft = folder / (file.name + ".draft")
     with draft.open("w", encoding="utf-8") as stream:
         json.dump({"format": _FORMAT, **asdict(commit)}, stream, ensure_ascii=False, indent=1)
@@ -96,9 +119,17 @@ def flush(paths: Iterable[Path]) -> None:
             os.close(descriptor)
 
 
+def _name(batch: int, revision: int) -> str:
+    return f"{batch:09d}.{revision:06d}.json"
+
+
 def _names(folder: Path) -> list[str]:
     """Names of the records, oldest first."""
-    return sorted(path.name for path in folder.glob("*.json")) if folder.is_dir() else []
+    # There may be one for every second of a day: making a path of each would take longer than reading the newest.
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries if entry.name.endswith(".json"))
 
 
 def _read(folder: Path, name: str) -> Commit:

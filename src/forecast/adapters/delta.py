@@ -29,6 +29,8 @@ _ARROW_TYPES = {
     Kind.TIMESTAMP: pa.timestamp("us", tz="UTC"),
     Kind.DATE: pa.date32(),
 }
+#: Files are merged up to this size and then left alone: merging often must not rewrite all that there is.
+_MERGED_BYTES = 32 * 2**20
 _WRITER = WriterProperties(compression="ZSTD")
 # By default a checkpoint drops the log before it after 30 days, and it may be of an append that is never committed.
 _KEEP_LOG = PostCommitHookProperties(cleanup_expired_logs=False)
@@ -130,6 +132,11 @@ def files_of(folder: Path, version: int) -> tuple[str, ...]:
     return tuple(str(folder / Path(unquote(uri)).name) for uri in table.file_uris())
 
 
+def n_small(files: tuple[str, ...]) -> int:
+    """How many of these files are far smaller than what merging makes."""
+    return sum(Path(file).stat().st_size < _MERGED_BYTES // 8 for file in files)
+
+
 def columns_in(folder: Path) -> list[str]:
     """Names of the columns of the newest version."""
     return [field.name for field in DeltaTable(str(folder)).schema().fields]
@@ -183,7 +190,9 @@ def remove(folder: Path) -> None:
 def compact(folder: Path, version: int) -> None:
     """Merge the small files of a table."""
     if len(files_of(folder, version)) > 1:
-        DeltaTable(str(folder)).optimize.compact(writer_properties=_WRITER, post_commithook_properties=_KEEP_LOG)
+        DeltaTable(str(folder)).optimize.compact(
+            target_size=_MERGED_BYTES, writer_properties=_WRITER, post_commithook_properties=_KEEP_LOG
+        )
 
 
 def vacuum(folder: Path, retention_hours: float) -> None:

@@ -9,7 +9,7 @@ A reader takes the newest record and reads exactly the Delta versions that it na
 is written meanwhile. What a killed writer left is named by no record, so nobody sees it; the next writer removes it.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import lru_cache
@@ -24,7 +24,7 @@ from duckdb import DuckDBPyConnection
 from forecast.adapters import delta
 from forecast.adapters.as_of import read_in_force
 from forecast.adapters.clock import SystemClock
-from forecast.adapters.commits import Commit, StoredTable, read_batch, read_commits, read_head, write_commit
+from forecast.adapters.commits import EMPTY, Commit, StoredTable, read_batch, read_commits, read_head, write_commit
 from forecast.adapters.lake_views import create_stored, open_histories, read_quarantine
 from forecast.adapters.lake_writer import LakeWriter
 from forecast.adapters.layout import PERSONAL, QUARANTINE, RESOLVED, Files
@@ -38,6 +38,8 @@ T = TypeVar("T")
 
 #: Tables up to this many stored rows are held in memory by `DeltaLake.connect`; about 200 bytes a row.
 IN_MEMORY_ROWS = 3_000_000
+#: Small files of a table above which `DeltaLake.tidy` merges them: each costs a reader about a millisecond.
+MANY_FILES = 200
 #: delta-rs takes the folder for a URL and fails on these.
 _FORBIDDEN_IN_PATHS = set("%[]^|\\\n\r\t")
 
@@ -72,6 +74,7 @@ class DeltaLake:
         self._clock = clock or SystemClock()
         self._on_step = on_step
         self._tables, self._commits = self.folder / "tables", self.folder / "commits"
+        self._newest = EMPTY
         self._scores = ScoreHistory(self.folder / "scores", self._clock)
         self._files_of = lru_cache(maxsize=256)(lambda name, version: delta.files_of(self._tables / name, version))
 
@@ -79,11 +82,11 @@ class DeltaLake:
 
     def head(self) -> int:
         """Number of the last committed batch; 0 for an empty lake."""
-        return read_head(self._commits).batch
+        return self._head().batch
 
     def committed_at(self) -> datetime | None:
         """When the last batch was committed; None for an empty lake."""
-        text = read_head(self._commits).committed_at
+        text = self._head().committed_at
         return datetime.fromisoformat(text) if text else None
 
     @contextmanager
@@ -109,6 +112,10 @@ class DeltaLake:
             yield con
         finally:
             con.close()
+
+    def reading(self, read: Callable[[Commit, Mapping[str, Files]], T]) -> T:
+        """What ``read`` makes of the newest record and the files of its tables."""
+        return self._read(lambda commit: read(commit, self._files(commit)))
 
     def table(self, name: str, as_of: datetime | None = None, batch: int | None = None) -> pd.DataFrame:
         """Rows of a canonical table in force at a moment.
@@ -190,7 +197,7 @@ class DeltaLake:
             If another writer holds the lease for longer; the message names it.
         """
         with self._lease(wait_s, "writing"):
-            head = read_head(self._commits)
+            head = self._head()
             self._discard_orphans(head)
             con = self._open(head, None, ())
             create_stored(con, self._files(head))
@@ -204,6 +211,21 @@ class DeltaLake:
         """Merge small files. Changes no answer."""
         self._maintain(wait_s, "compacting", delta.compact)
         self._scores.compact()
+
+    def tidy(self) -> bool:
+        """Merge small files where a table has many of them, and delete what was dropped a week ago.
+
+        Returns
+        -------
+        bool
+            Whether there was anything to do.
+        """
+        small = [delta.n_small(files) for files in self._files(self._head()).values()]
+        if max([*small, self._scores.n_small_files()], default=0) <= MANY_FILES:
+            return False
+        self.compact()
+        self.vacuum()
+        return True
 
     def vacuum(self, retention_hours: float = 168, wait_s: float = 60) -> None:
         """Delete files that nobody needs any more. Changes no answer.
@@ -223,25 +245,38 @@ class DeltaLake:
         self._scores.append(scores)
 
     def scores(
-        self, entity: str | None = None, entity_id: str | None = None, as_of: datetime | None = None
+        self,
+        entity: str | None = None,
+        entity_id: str | None = None,
+        as_of: datetime | None = None,
+        until: datetime | None = None,
+        columns: Sequence[str] = ("*",),
     ) -> pd.DataFrame:
         """Scores given in the past; see `ScoreHistory.read`."""
-        return self._scores.read(entity=entity, entity_id=entity_id, as_of=as_of)
+        return self._scores.read(entity=entity, entity_id=entity_id, as_of=as_of, until=until, columns=columns)
 
     def last_scores(self, entity: str, model_version: str, since: datetime, until: datetime) -> pd.DataFrame:
         """Of each entity the last score that a model gave between two moments; see `ScoreHistory.last`."""
         return self._scores.last(entity, model_version, since, until)
 
+    def first_scores(self, entity: str, column: str, until: datetime) -> pd.DataFrame:
+        """Of each entity the first score of every month; see `ScoreHistory.first_of_months`."""
+        return self._scores.first_of_months(entity, column, until)
+
     # Inside
+
+    def _head(self) -> Commit:
+        self._newest = newest = read_head(self._commits, self._newest)
+        return newest
 
     def _read(self, read: Callable[[Commit], T]) -> T:
         """Read what the newest record names; once more when its files were vacuumed meanwhile."""
-        commit = read_head(self._commits)
+        commit = self._head()
         while True:
             try:
                 return read(commit)
             except (duckdb.IOException, DeltaError, FileNotFoundError) as error:
-                newer = read_head(self._commits)
+                newer = self._head()
                 if (newer.batch, newer.revision) == (commit.batch, commit.revision):
                     raise DataUnavailable(f"{self.folder} cannot be read: {str(error).splitlines()[0]}") from error
                 commit = newer
@@ -282,7 +317,7 @@ class DeltaLake:
     def _maintain(self, wait_s: float, task: str, change: Callable[[Path, int], None]) -> None:
         """Change the files of every table and none of its rows, as a new revision of the last batch."""
         with self._lease(wait_s, task):
-            head = read_head(self._commits)
+            head = self._head()
             self._discard_orphans(head)
             tables = {}
             for name, stored in head.tables.items():

@@ -7,7 +7,7 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from forecast.adapters.delta import relation, sql_name
-from forecast.adapters.layout import PERSONAL, QUARANTINE, RESOLVED, Files, columns_of
+from forecast.adapters.layout import EVENTS, PERSONAL, QUARANTINE, RESOLVED, Files, columns_of
 from forecast.history import MERGEABLE, create_aliases, create_history, open_connection
 from forecast.schema import TABLES
 
@@ -37,12 +37,12 @@ def open_histories(
         create_history(con, name, _rows(files, name), batch=batch, materialise=name in held)
     for name in MERGEABLE:
         create_aliases(con, name, materialise=name in held)
-    _create_listing(con, "attribute_catalogue", "type", attributes)
-    _create_listing(con, "declared_fills", "filled", filled)
+    create_listing(con, "attribute_catalogue", "type", attributes)
+    create_listing(con, "declared_fills", "filled", filled)
     return con
 
 
-def _create_listing(con: DuckDBPyConnection, name: str, what: str, values: Mapping[str, Mapping[str, str]]) -> None:
+def create_listing(con: DuckDBPyConnection, name: str, what: str, values: Mapping[str, Mapping[str, str]]) -> None:
     """Register what is said of columns by table and name."""
     entries = [(table, column, value) for table, columns in values.items() for column, value in columns.items()]
     listing = pa.Table.from_pylist(
@@ -50,12 +50,15 @@ def _create_listing(con: DuckDBPyConnection, name: str, what: str, values: Mappi
         schema=pa.schema([(column, pa.string()) for column in ("table_name", "name", what)]),
     )
     con.register("_listing", listing)
-    con.execute(f"CREATE TEMP TABLE {name} AS FROM _listing")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM _listing")
     con.unregister("_listing")
 
 
 def create_stored(con: DuckDBPyConnection, files: Mapping[str, Files]) -> None:
-    """Add ``stored_<table>`` for each canonical table: all stored rows, the personal columns joined back."""
+    """Add ``stored_<table>`` for each canonical table, all stored rows with the personal columns joined back, and
+    ``stored_events``.
+    """
+    con.execute(f"CREATE TEMP VIEW stored_events AS FROM {_rows(files, EVENTS)}")
     for name, table in TABLES.items():
         rows = _rows(files, name)
         if table.personal:

@@ -12,7 +12,7 @@ from duckdb import DuckDBPyConnection
 from forecast.adapters import delta
 from forecast.adapters.commits import Commit, StoredTable, write_commit
 from forecast.adapters.delta import sql_name, sql_text
-from forecast.adapters.layout import PERSONAL, QUARANTINE, RESOLVED, accepted_columns, columns_of
+from forecast.adapters.layout import EVENTS, PERSONAL, QUARANTINE, RESOLVED, accepted_columns, columns_of
 from forecast.errors import InvalidInput
 from forecast.history import open_connection
 from forecast.ports import Clock
@@ -101,6 +101,11 @@ class LakeWriter:
         """Note that rejected rows came in with this commit."""
         if len(rejected_ids):
             self._write(RESOLVED, _numbered(pa.table({"rejected_id": pa.array(rejected_ids, pa.string())}), self))
+
+    def note_events(self, events: pa.Table) -> None:
+        """Note that events, given by event_id and fingerprint, come in with this commit."""
+        if events.num_rows:
+            self._write(EVENTS, _numbered(events, self))
 
     def attribute_types(self, table: str) -> dict[str, str]:
         """Types of the attributes of a table, by name, as noted so far."""

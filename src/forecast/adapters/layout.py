@@ -3,6 +3,7 @@
 Facts and entities are appended to one table per canonical table, without the columns that tell of a person. Those are
 in ``personal``, one row per stored row that has any, joined by an opaque random id: erasing a person rewrites that
 table and no other. Rejected rows are in ``quarantine``; ``resolved`` says which of them came in later after all.
+``events`` names the events that are in the lake, each with the batch that brought it, so that none comes in twice.
 """
 
 from forecast.history import stored_columns
@@ -14,6 +15,7 @@ Files = tuple[str, ...]
 PERSONAL = "personal"
 QUARANTINE = "quarantine"
 RESOLVED = "resolved"
+EVENTS = "events"
 
 PERSONAL_COLUMNS = {
     "table_name": Kind.TEXT,
@@ -37,6 +39,8 @@ QUARANTINE_COLUMNS = {
 
 RESOLVED_COLUMNS = {"rejected_id": Kind.TEXT, "batch": Kind.INTEGER}
 
+EVENT_COLUMNS = {"event_id": Kind.TEXT, "fingerprint": Kind.TEXT, "batch": Kind.INTEGER}
+
 
 def columns_of(name: str) -> dict[str, Kind]:
     """Columns of a Delta table of the lake as stored."""
@@ -47,6 +51,8 @@ def columns_of(name: str) -> dict[str, Kind]:
             return QUARANTINE_COLUMNS
         case "resolved":
             return RESOLVED_COLUMNS
+        case "events":
+            return EVENT_COLUMNS
     return stored_columns(name) | ({"personal_id": Kind.TEXT} if TABLES[name].personal else {})
 
 

@@ -1,7 +1,7 @@
 """Every score ever given, so that it can be compared with what happened. Outside the batches: scores are no facts."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -68,7 +68,11 @@ class ScoreHistory:
             raise InvalidInput(f"Scores are missing columns {missing}; there are {list(scores.columns)}.")
         with self._lease("saving scores"), open_connection() as con:
             con.register("_scores", _stored(con, scores))
-            con.execute(f"CREATE TEMP TABLE _known AS SELECT {', '.join(KEY)} FROM {self._rows()}")
+            # Scores of other moments cannot be the same; files that hold none of these moments are not even opened.
+            moments = scores["as_of"].dt.tz_convert("UTC")
+            asked = [f"TIMESTAMPTZ '{moment:%Y-%m-%d %H:%M:%S.%f}+00'" for moment in (moments.min(), moments.max())]
+            rows = self._rows(where=f"as_of BETWEEN {' AND '.join(asked)}")
+            con.execute(f"CREATE TEMP TABLE _known AS SELECT {', '.join(KEY)} FROM {rows}")
             new = con.sql(f"FROM _scores ANTI JOIN _known USING ({', '.join(KEY)})").to_arrow_table()
             if new.num_rows:
                 before = delta.version_of(self._folder) if delta.exists(self._folder) else None
@@ -76,7 +80,13 @@ class ScoreHistory:
                 delta.persist(self._folder, before, delta.version_of(self._folder))
 
     def read(
-        self, *, entity: str | None = None, entity_id: str | None = None, as_of: datetime | None = None
+        self,
+        *,
+        entity: str | None = None,
+        entity_id: str | None = None,
+        as_of: datetime | None = None,
+        until: datetime | None = None,
+        columns: Sequence[str] = ("*",),
     ) -> pd.DataFrame:
         """Scores given, sorted by `KEY`.
 
@@ -86,17 +96,22 @@ class ScoreHistory:
             Only these.
         as_of : datetime, optional
             Only scores as of this moment.
+        until : datetime, optional
+            Only scores as of this moment or before.
+        columns : sequence of str
+            Which, beside ``as_of``: reasons take nearly all of the room. All by default.
 
         Returns
         -------
         DataFrame
             Columns as appended; ``reasons`` as JSON text.
         """
-        asked = {"entity": entity, "entity_id": entity_id, "as_of": as_of and naive_utc(as_of)}
+        asked = {"entity =": entity, "entity_id =": entity_id}
+        asked |= {"as_of =": as_of and naive_utc(as_of), "as_of <=": until and naive_utc(until)}
         asked = {name: value for name, value in asked.items() if value is not None}
-        where = " AND ".join(["true", *(f"{name} = ?" for name in asked)])
+        where = " AND ".join(["true", *(f"{name} ?" for name in asked)])
         with open_connection() as con:
-            query = f"FROM {self._rows()} WHERE {where} ORDER BY {', '.join(KEY)}"
+            query = f"SELECT {', '.join(columns)} FROM {self._rows()} WHERE {where} ORDER BY {', '.join(KEY)}"
             frame: pd.DataFrame = con.sql(query, params=list(asked.values())).to_arrow_table().to_pandas()
         frame["as_of"] = frame["as_of"].astype("datetime64[us]").dt.tz_localize("UTC")
         return frame.astype({"backdated": "boolean"}) if "backdated" in frame else frame
@@ -125,6 +140,40 @@ class ScoreHistory:
             ).df()
         return frame.assign(as_of=frame["as_of"].astype("datetime64[us]").dt.tz_localize("UTC"))
 
+    def n_small_files(self) -> int:
+        """How many files wait to be merged."""
+        if not delta.exists(self._folder):
+            return 0
+        return delta.n_small(delta.files_of(self._folder, delta.version_of(self._folder)))
+
+    def first_of_months(self, entity: str, column: str, until: datetime) -> pd.DataFrame:
+        """Of each entity of a kind the first score of every calendar month (UTC), those that are backdated left out.
+
+        Parameters
+        ----------
+        column : str
+            Which probability.
+        until : datetime
+            Only of scores as of this moment or before.
+
+        Returns
+        -------
+        DataFrame
+            entity_id, as_of, model_version and probability, sorted by as_of and entity_id.
+        """
+        columns = ["entity_id", "as_of", "model_version", "probability"]
+        if not delta.exists(self._folder) or column not in delta.columns_in(self._folder):
+            return pd.DataFrame(columns=columns)
+        of_month = "row_number() OVER (PARTITION BY entity_id, date_trunc('month', as_of) ORDER BY as_of, batch)"
+        with open_connection() as con:
+            frame: pd.DataFrame = con.sql(
+                f"SELECT entity_id, as_of, model_version, {delta.sql_name(column)} AS probability FROM {self._rows()} "
+                "WHERE entity = ? AND as_of <= ? AND coalesce(backdated, 0) = 0 AND probability IS NOT NULL "
+                f"QUALIFY {of_month} = 1 ORDER BY as_of, entity_id",
+                params=[entity, naive_utc(until)],
+            ).df()
+        return frame.assign(as_of=frame["as_of"].astype("datetime64[us]").dt.tz_localize("UTC"))
+
     def compact(self) -> None:
         """Merge small files. Changes no answer."""
         with self._lease("compacting scores"):
@@ -140,12 +189,13 @@ class ScoreHistory:
     def _lease(self, task: str) -> AbstractContextManager[None]:
         return lease(self._folder.with_name(self._folder.name + ".lease"), self._clock, wait_s=60, task=task)
 
-    def _rows(self) -> str:
-        """SQL table expression of all stored scores."""
+    def _rows(self, where: str = "") -> str:
+        """SQL table expression of all stored scores, or of those for which a condition holds."""
         if not delta.exists(self._folder):
             return relation((), _kinds(KEY))
         version = delta.version_of(self._folder)
-        return relation(delta.files_of(self._folder, version), _kinds(delta.columns_in(self._folder)), evolving=True)
+        files, kinds = delta.files_of(self._folder, version), _kinds(delta.columns_in(self._folder))
+        return relation(files, kinds, where=where, evolving=True)
 
 
 def _kinds(names: Iterable[str]) -> dict[str, Kind]:

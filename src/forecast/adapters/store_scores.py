@@ -112,8 +112,13 @@ class ScoreRows(StoreConnection):
                 con.execute(sa.insert(score_closings), rows)
             self._set_state(con, entity, fresh, state, said, whole=False)
 
-    def latest_scores(self, entity: str | None = None, owner_ids: Sequence[str] | None = None) -> pd.DataFrame:
-        """The scores saved last, likeliest first within each kind of entity: all rows, with all reasons."""
+    def latest_scores(
+        self, entity: str | None = None, owner_ids: Sequence[str] | None = None, *, after: datetime | None = None
+    ) -> pd.DataFrame:
+        """The scores saved last, likeliest first within each kind of entity: all rows, with all reasons.
+
+        ``after`` leaves out those as of this moment or an earlier one.
+        """
         query = sa.select(latest_scores).order_by(
             latest_scores.c.entity, latest_scores.c.probability.desc(), latest_scores.c.entity_id
         )
@@ -121,6 +126,8 @@ class ScoreRows(StoreConnection):
             query = query.where(latest_scores.c.entity == entity)
         if owner_ids is not None:
             query = query.where(latest_scores.c.owner_id.in_(owner_ids))
+        if after is not None:
+            query = query.where(latest_scores.c.as_of > after)
         with self._reading() as con:
             return score_frame([dict(row) for row in con.execute(query).mappings()], list(latest_scores.c.keys()))
 

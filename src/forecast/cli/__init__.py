@@ -23,6 +23,7 @@ from forecast.cli import (
     scores,
     setup,
     targets,
+    worker,
 )
 from forecast.errors import ForecastError
 from forecast.terminal import Terminal
@@ -33,7 +34,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Sales forecasting beside a CRM: scores that come true, numbers that can be replayed, targets that add up.",
 )
-for part in (setup, data, models, scores, customers, demand, plans, targets, records, performance, funnel, moved):
+for part in (
+    setup,
+    data,
+    models,
+    scores,
+    customers,
+    demand,
+    plans,
+    targets,
+    records,
+    performance,
+    funnel,
+    moved,
+    worker,
+):
     app.add_typer(part.app)
 
 

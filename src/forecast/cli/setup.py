@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from forecast.cli.options import HERE, Folder, Json, open_workspace
+from forecast.cli.worker import worker_beside
 from forecast.terminal import Terminal, records
 
 app = typer.Typer()
@@ -85,13 +87,17 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    with_worker: Annotated[
+        bool, typer.Option("--worker/--no-worker", help="Bring in events and rescore beside it, as `forecast worker`.")
+    ] = True,
     workspace: Folder = HERE,
 ) -> None:
     """Serve the API."""
     from api.serve import serve as run
 
     open_workspace(workspace)  # a wrong workspace is said before the server starts
-    run(workspace, host=host, port=port, workers=workers)
+    with worker_beside(workspace) if with_worker else nullcontext():
+        run(workspace, host=host, port=port, workers=workers)
 
 
 @db.command()

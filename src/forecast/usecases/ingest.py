@@ -114,7 +114,7 @@ class IngestResult:
 
 
 @dataclass
-class _Findings:
+class Findings:
     """What one pass over the rows found, before anything is written."""
 
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -128,6 +128,12 @@ class _Findings:
     def changes_tables(self) -> bool:
         """Whether there is any version to store."""
         return any(versions.rows.num_rows for versions in self.versions.values())
+
+    def append_to(self, writer: Writer) -> None:
+        """Add every new version to a commit."""
+        for table, versions in self.versions.items():
+            writer.note_attributes(table, self.sources[table].types)
+            writer.append(table, versions.rows)
 
     @property
     def new_rejections(self) -> list[pa.Table]:
@@ -181,6 +187,25 @@ def ingest(
     return _together(results, (*warnings, *_told(mapping, findings)))
 
 
+def retry_quarantine(mapping: MappingSpec, lake: WritableLake, clock: Clock) -> IngestResult:
+    """Try the open rejected rows of a mapping again, by the rules and references of today, without reading its inputs.
+
+    Parameters
+    ----------
+    mapping : MappingSpec
+        Under whose name the rows were rejected.
+
+    Raises
+    ------
+    DataUnavailable
+        If another writer holds the lake.
+    """
+    now = clock.now()
+    rounds = _waiting(mapping, lake, Findings())
+    results = [_take(mapping, rows, lake, now, check=False, limit=1.0)[0] for rows in rounds]
+    return _together(results or [IngestResult({}, lake.head())], ())
+
+
 def _read(
     mapping: MappingSpec, inputs: Callable[[DuckDBPyConnection], Sequence[str] | None]
 ) -> tuple[dict[str, pa.Table], tuple[str, ...]]:
@@ -199,10 +224,10 @@ def _take(
     *,
     check: bool,
     limit: float,
-) -> tuple[IngestResult, _Findings]:
+) -> tuple[IngestResult, Findings]:
     """One commit of mapped rows, or none when they change nothing."""
     with lake.writing() as writer:
-        findings = _examine(mapping, mapped, writer, lake.quarantine(), now, profiled=check)
+        findings = examine(mapping, mapped, writer, lake.quarantine(), now, profiled=check)
         refusal = _refusal(mapping, findings, limit)
         if check:
             page = render_page(mapping.name, findings.profiles, findings.counts)
@@ -214,17 +239,30 @@ def _take(
     return IngestResult(findings.counts, batch), findings
 
 
-def _examine(
+def examine(
     mapping: MappingSpec,
     mapped: Mapping[str, pa.Table],
     writer: Writer,
     quarantine: pd.DataFrame,
     now: datetime,
     *,
-    profiled: bool,
-) -> _Findings:
-    """Check all rows and find the versions that the lake does not have; writes nothing."""
-    con, findings = writer.con, _Findings()
+    profiled: bool = False,
+) -> Findings:
+    """Check all rows and find the versions that the lake does not have; writes nothing.
+
+    Parameters
+    ----------
+    mapping : MappingSpec
+    mapped : mapping of canonical table to its rows as the mapping's queries give them
+    writer : Writer
+    quarantine : DataFrame
+        Open rejected rows, as ``WritableLake.quarantine`` gives them.
+    now : datetime
+        Nothing can have been recorded later.
+    profiled : bool
+        Also describe every column, for the data-quality page.
+    """
+    con, findings = writer.con, Findings()
     import_moment = mapping.exported_at or now
     stored = {table: writer.stored(table) for table in TABLES}
     con.register(OPEN, pa.Table.from_pandas(_texts(quarantine), preserve_index=False))
@@ -257,7 +295,7 @@ def _examine(
     return findings
 
 
-def _write(mapping: MappingSpec, findings: _Findings, writer: Writer, *, refused: bool) -> int:
+def _write(mapping: MappingSpec, findings: Findings, writer: Writer, *, refused: bool) -> int:
     """Append what is new and commit; only the quarantine when the ingest is refused, nothing when nothing is new."""
     rejections = findings.new_rejections
     declared = {table: {**writer.filled(table), **columns} for table, columns in mapping.filled.items()}
@@ -268,9 +306,7 @@ def _write(mapping: MappingSpec, findings: _Findings, writer: Writer, *, refused
     for rows in rejections:
         writer.reject(rows)
     if taken:
-        for table, versions in findings.versions.items():
-            writer.note_attributes(table, findings.sources[table].types)
-            writer.append(table, versions.rows)
+        findings.append_to(writer)
         for table, columns in declared.items():
             writer.note_filled(table, columns)
         writer.resolve(findings.resolved)
@@ -285,7 +321,7 @@ def _write(mapping: MappingSpec, findings: _Findings, writer: Writer, *, refused
     return writer.commit(summary)
 
 
-def _refusal(mapping: MappingSpec, findings: _Findings, limit: float) -> str:
+def _refusal(mapping: MappingSpec, findings: Findings, limit: float) -> str:
     """Why the ingest must not be taken, empty if it may."""
     read = sum(counts["read"] for counts in findings.counts.values())
     rejected = sum(counts["quarantined"] for counts in findings.counts.values())
@@ -301,7 +337,7 @@ def _refusal(mapping: MappingSpec, findings: _Findings, limit: float) -> str:
     )
 
 
-def _waiting(mapping: MappingSpec, lake: WritableLake, findings: _Findings) -> list[dict[str, pa.Table]]:
+def _waiting(mapping: MappingSpec, lake: WritableLake, findings: Findings) -> list[dict[str, pa.Table]]:
     """Open rejected rows of the mapping that the inputs have not just brought again, to be tried once more."""
     waiting = lake.quarantine()
     seen = {content for rows in findings.rejected.values() for content in rows["content"].to_pylist()}
@@ -336,7 +372,7 @@ def _together(results: Sequence[IngestResult], warnings: tuple[str, ...]) -> Ing
     return IngestResult(counts, results[-1].batch, (*told, *warnings), results[0].page)
 
 
-def _told(mapping: MappingSpec, findings: _Findings) -> tuple[str, ...]:
+def _told(mapping: MappingSpec, findings: Findings) -> tuple[str, ...]:
     """What people should know about the rows that came."""
     empty = [table for table, counts in findings.counts.items() if counts["read"] == 0]
     current = [table for table, source in findings.sources.items() if source.table.entity and not source.recorded]
