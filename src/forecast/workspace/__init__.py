@@ -8,6 +8,7 @@ from __future__ import annotations
 from forecast.workspace.base import AsOf, Progress
 from forecast.workspace.data import DataCalls
 from forecast.workspace.demand import DemandCalls
+from forecast.workspace.events import EventCalls
 from forecast.workspace.funnel import FunnelCalls
 from forecast.workspace.health import HealthCalls
 from forecast.workspace.models import ModelCalls, Task
@@ -33,6 +34,7 @@ class Workspace(
     PerformanceCalls,
     FunnelCalls,
     HealthCalls,
+    EventCalls,
 ):
     """One company's lake, store and models, and everything that can be asked of them.
 
