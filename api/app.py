@@ -2,10 +2,15 @@
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from api.access_log import AccessLog
-from api.errors import register_handlers
+from api.audit import AuditBuffer, AuditLog
+from api.auth import SAFE_METHODS
+from api.errors import documented_writing, register_handlers
+from api.idempotency import PARAMETER, AnswerKeeper, answer_once, register_answer_handler
+from api.lifespan import Stopping, lifespan
+from api.metrics import Metrics
 from api.pages import add_pages
 from api.pages.errors import in_person
 from api.routes import (
@@ -25,7 +30,9 @@ from api.routes import (
     targets,
 )
 from api.schemas import Problem
+from api.security import harden, protect_browsers
 from api.service import Service
+from api.sessions import Sessions
 from forecast.workspace import Workspace
 
 _DESCRIPTION = """Calibrated scores of leads and opportunities with their reasons, demand forecasts, revenue outlook \
@@ -43,7 +50,19 @@ class _Application(FastAPI):
         document = super().openapi()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas.setdefault("Problem", Problem.model_json_schema())
+        for path, methods in document["paths"].items():
+            for method, operation in methods.items():
+                if path.startswith("/v1/") and method.upper() not in SAFE_METHODS:
+                    _document_writing(operation)
         return document
+
+
+def _document_writing(operation: dict[str, Any]) -> None:
+    """Say of a route that changes something how to send it twice, and what it may answer too. Safe to repeat."""
+    parameters = operation.setdefault("parameters", [])
+    if PARAMETER not in parameters:
+        parameters.append(PARAMETER)
+    operation["responses"] = documented_writing() | operation["responses"]
 
 
 def create_app(workspace: Workspace) -> FastAPI:
@@ -55,9 +74,12 @@ def create_app(workspace: Workspace) -> FastAPI:
         Shared by all requests; they run in a pool of threads.
     """
     # The interactive pages would load their scripts from outside hosts.
-    app = _Application(title="forecast", version="1", description=_DESCRIPTION, docs_url=None, redoc_url=None)
+    app = _Application(
+        title="forecast", version="1", description=_DESCRIPTION, docs_url=None, redoc_url=None, lifespan=lifespan
+    )
     app.state.service = Service(workspace)
-    app.add_middleware(AccessLog)
+    app.state.metrics = Metrics(app.state.service)
+    app.state.stopping = Stopping()
     register_handlers(app, in_person)
     app.include_router(health.router)
     for noun in (
@@ -75,6 +97,14 @@ def create_app(workspace: Workspace) -> FastAPI:
         performance,
         funnel,
     ):
-        app.include_router(noun.router, prefix="/v1")
+        app.include_router(noun.router, prefix="/v1", dependencies=[Depends(answer_once)])
     add_pages(app)
+    app.state.sessions = Sessions(workspace)
+    app.state.audit = AuditBuffer(workspace)
+    register_answer_handler(app)
+    app.add_middleware(AnswerKeeper, workspace=workspace)
+    app.add_middleware(AuditLog, workspace=workspace, buffer=app.state.audit)
+    harden(app, workspace.settings)
+    app.add_middleware(AccessLog, metrics=app.state.metrics)  # the last one added is the outermost
+    protect_browsers(app, workspace.settings)
     return app

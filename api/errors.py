@@ -7,6 +7,12 @@
 | ``UnknownModel`` | 404 | ``unknown_model`` |
 | ``UnknownEntity`` | 404 | ``unknown_entity`` |
 | no or a wrong key | 401 | ``unauthenticated`` |
+| a change without proof that it comes from our pages | 403 | ``csrf_failed`` |
+| an idempotency key whose request is being answered | 409 | ``being_answered`` |
+| an idempotency key of another request | 422 | ``idempotency_key_reused`` |
+| a body that is too big | 413 | ``body_too_large`` |
+| too many requests, or tries to log in | 429 | ``too_many_requests``, ``too_many_tries`` |
+| no answer in time | 504 | ``timeout`` |
 | ``NotAllowed`` | 403 | ``not_allowed`` |
 | ``DataUnavailable`` | 503 | ``data_unavailable`` |
 | ``LeakageDetected`` | 500 | ``leakage_detected`` |
@@ -14,7 +20,6 @@
 """
 
 import logging
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -25,6 +30,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from api.logging import place_of
 from forecast.errors import (
     DataUnavailable,
     ForecastError,
@@ -44,6 +50,14 @@ PROBLEM = "#/components/schemas/Problem"
 logger = logging.getLogger("forecast.api")
 
 _MAX_DETAIL = 500
+
+
+class Refused(HTTPException):
+    """A request that is refused for a reason of the web's, with its own code."""
+
+    def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status, detail, dict(headers or {}))
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -70,8 +84,8 @@ _NOT_FOUND = "There is nothing at this address; GET /openapi.json lists what the
 _HTTP_CODES = {400: "bad_request", 401: "unauthenticated", 404: "not_found", 405: "method_not_allowed"}
 
 
-def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """A problem body of one line."""
+def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> JSONResponse:
+    """A problem body of one line, with ``more`` members."""
     line = " ".join(detail.split())
     body = {
         "type": "about:blank",
@@ -80,6 +94,7 @@ def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | No
         "code": code,
         "detail": line if len(line) <= _MAX_DETAIL else f"{line[: _MAX_DETAIL - 1]}…",
     }
+    body |= more
     return JSONResponse(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
@@ -89,7 +104,7 @@ def problem_of(error: Exception) -> JSONResponse:
     if isinstance(error, DataUnavailable):  # names a file, host or lease of ours, never a customer
         logger.error("unavailable: %s", error)
     elif kind.status >= 500:
-        logger.error("%s at %s", type(error).__name__, _place(error))
+        logger.error("%s at %s", type(error).__name__, place_of(error))
     headers = {"Retry-After": "5"} if kind.status == 503 else None
     return problem(kind.status, kind.code, kind.detail or str(error), headers)
 
@@ -113,7 +128,8 @@ def register_handlers(app: FastAPI, in_person: Callable[[Request, JSONResponse],
 
     def on_http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        code = _HTTP_CODES.get(error.status_code, "http_error")
+        known = error.code if isinstance(error, Refused) else _HTTP_CODES.get(error.status_code)
+        code = known or "http_error"
         detail = _NOT_FOUND if (error.status_code, error.detail) == (404, "Not Found") else str(error.detail)
         return in_person(request, problem(error.status_code, code, detail, error.headers))
 
@@ -124,12 +140,17 @@ def register_handlers(app: FastAPI, in_person: Callable[[Request, JSONResponse],
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The ``responses`` of a route, for OpenAPI: these errors as problem+json, and those that every route has."""
-    return {status: _documentation(status) for status in sorted({401, 403, 422, 500, 503, *statuses})}
+    return {status: _documentation(status) for status in sorted({401, 403, 422, 429, 500, 503, 504, *statuses})}
 
 
 def open_documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The same for routes that need no key."""
-    return {status: _documentation(status) for status in sorted({500, *statuses})}
+    return {status: _documentation(status) for status in sorted({500, 504, *statuses})}
+
+
+def documented_writing() -> dict[str, dict[str, Any]]:
+    """What every route that changes something may answer too."""
+    return {str(status): _documentation(status) for status in (409, 413)}
 
 
 def _documentation(status: int) -> dict[str, Any]:
@@ -144,9 +165,13 @@ _EXAMPLES = {
     401: ("unauthenticated", "Send a valid API key as `Authorization: Bearer <key>`."),
     403: ("not_allowed", "A key of role rep may not read models."),
     404: ("unknown_entity", "There was no open lead 'L-17' at 2026-03-31T00:00:00+00:00."),
+    409: ("being_answered", "The first request with this key is being answered."),
+    413: ("body_too_large", "A request may have at most 8,388,608 bytes; send it in parts."),
     422: ("invalid_input", "A date must look like 2026-03-31 or 2026-03-31T09:00:00+02:00, got 'soon'."),
+    429: ("too_many_requests", "At most 1200 requests a minute; wait a little."),
     500: ("internal_error", _INTERNAL.detail),
     503: ("data_unavailable", _KINDS[DataUnavailable].detail),
+    504: ("timeout", "No answer within 120 s; ask again in a while, or for less."),
 }
 
 
@@ -155,9 +180,3 @@ def _broken_rules(errors: Sequence[Mapping[str, Any]]) -> str:
     shown = [f"{'.'.join(str(part)[:60] for part in error['loc'])}: {error['msg']}" for error in errors[:3]]
     more = [f"and {len(errors) - 3} more"] if len(errors) > 3 else []
     return "; ".join(shown + more) + "."
-
-
-def _place(error: BaseException) -> str:
-    """The innermost calls where the error arose: files, lines and functions, without the message."""
-    frames = traceback.extract_tb(error.__traceback__)[-5:]
-    return " > ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)

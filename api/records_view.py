@@ -64,7 +64,7 @@ class RecordsView:
             raise NotAllowed(f"This key overrides its own teams and their people; {level} {node_id!r} is none of them.")
         workspace, author = self._service.workspace, self._caller.user_id or self._caller.name
         number = workspace.override(period, level, node_id, amount, author=author, reason=reason)
-        workspace.store.audit(author, "override outlook", f"{period} {level} {node_id}: override {number}")
+        self._caller.trail.note("override outlook", f"{period} {level} {node_id}: override {number}")
         return number
 
     def overrides(self, period: str) -> pd.DataFrame:

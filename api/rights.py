@@ -17,11 +17,12 @@ whatever day a request asks about.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from api.organisation import Organisation
+from api.trail import Trail
 from forecast.errors import InvalidInput, NotAllowed
 
 
@@ -32,8 +33,9 @@ class Caller:
     name: str  # of the key, or the login
     role: str  # rep, manager, operations, engineer or admin
     user_id: str | None  # the CRM user for whom the key or login acts
-    actor: str = ""  # how the audit log names the caller: "key 7", "user ann"
+    actor: str = ""  # how logs name the caller: "key 7", "login 3"
     scopes: frozenset[str] | None = None  # the parts that a key opens; None for all that its role may use
+    trail: Trail = field(default_factory=Trail, compare=False)  # what the present request touched
 
 
 _EVERYBODY = ("rep", "manager", "operations", "engineer", "admin")
@@ -44,6 +46,7 @@ PARTS = {
     "demand": ("manager", "admin"),
     "ad-hoc scores": ("rep", "manager", "engineer", "admin"),
     "models": ("engineer", "admin"),
+    "promotion": ("engineer", "admin"),
     "definitions": _EVERYBODY,
     "company targets": ("manager", "admin"),
     "target approval": ("manager", "admin"),
@@ -53,13 +56,16 @@ PARTS = {
     "events": ("operations", "admin"),
     "data status": ("operations", "engineer", "admin"),
     "quarantine": ("operations", "admin"),
+    "personal values": ("admin",),
     "users": ("operations", "admin"),
     "audit": ("operations", "admin"),
+    "metrics": ("operations", "admin"),
 }
 
 
 def require(caller: Caller, part: str) -> None:
     """Raise `NotAllowed` unless the caller's role, and the scopes of its key, open this part of the service."""
+    caller.trail.parts.add(part)
     if caller.role not in PARTS[part]:
         raise NotAllowed(f"A key of role {caller.role} does not open {part}; roles that do: {', '.join(PARTS[part])}.")
     if caller.scopes is not None and part not in caller.scopes:

@@ -103,7 +103,7 @@ class TargetView:
             )
         store, author = self._service.workspace.store, self.caller.user_id or self.caller.name
         version = store.approve_targets(period, targets, author=author, effective_from=effective_from, basis=made.basis)
-        store.audit(author, "approve targets", f"{period} version {version}")
+        self.caller.trail.note("approve targets", f"{period} version {version}")
         return version, made.basis
 
     def approved(self, period: str, version: int | None) -> pd.DataFrame:

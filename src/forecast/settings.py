@@ -1,5 +1,6 @@
 """Settings of a workspace: ``forecast.toml``, each also by environment variable ``FORECAST_…``."""
 
+import re
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -12,6 +13,9 @@ from forecast.money import is_currency
 from forecast.periods import time_zone
 
 SETTINGS_FILE = "forecast.toml"
+
+#: Scheme, host and port, in lower case as browsers send them; anything else would loosen a security policy.
+_ORIGIN = re.compile(r"https?://(\*\.)?[a-z0-9.-]+(:\d{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -34,6 +38,18 @@ class Settings(BaseSettings):
     store_url: str = ""
     tracking_uri: str = ""
     random_state: int = 0
+    session_idle_minutes: int = Field(default=480, ge=5, le=10_080)
+    session_days: int = Field(default=7, ge=1, le=90)
+    requests_per_minute: int = Field(default=1200, ge=0)  # of one key or session, in each process; 0 for any number
+    request_timeout_s: float = Field(default=120, gt=0, le=3600)
+    max_body_bytes: int = Field(default=8 * 2**20, ge=1024)
+    cors_origins: tuple[str, ...] = ()  # pages of these sites may ask the API with a key
+    frame_ancestors: tuple[str, ...] = ()  # pages of these sites may show the embedded panel
+    log_format: Literal["auto", "json", "console"] = "auto"
+    trusted_proxies: str = ""  # addresses or networks, by commas, whose X-Forwarded-… headers are believed
+    shutdown_grace_s: int = Field(default=30, ge=1, le=600)
+    expects_worker: bool = False  # whether a service without a living worker counts as not ready
+    disk_floor_mib: int = Field(default=512, ge=0)
 
     @field_validator("timezone")
     @classmethod
@@ -53,6 +69,14 @@ class Settings(BaseSettings):
     def _ascending(cls, value: tuple[int, int, int]) -> tuple[int, int, int]:
         if not 0 < value[0] < value[1] < value[2]:
             raise ValueError(f"must be three ascending numbers of days, got {value}")
+        return value
+
+    @field_validator("cors_origins", "frame_ancestors")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"must be origins such as 'https://crm.example.com', got {origin!r}")
         return value
 
     @property
