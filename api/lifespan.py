@@ -51,7 +51,6 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with suppress(asyncio.CancelledError):
             await refreshing
         app.state.audit.flush()
-        app.state.audit.flush()
         app.state.metrics.forget()
         app.state.service.workspace.store.close()
 
