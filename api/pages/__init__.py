@@ -5,10 +5,10 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from api.pages.assets import Assets
 from api.pages.errors import register_page_handlers
-from api.pages.routes import home
+from api.pages.routes import account, home
 
 #: Each has a ``router``; a page is walked by the browser tests as soon as it is here.
-PAGES = (home,)
+PAGES = (account, home)
 
 
 def add_pages(app: FastAPI) -> None:
