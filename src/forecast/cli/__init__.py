@@ -11,6 +11,7 @@ import sys
 import typer
 
 from forecast.cli import (
+    access,
     customers,
     data,
     demand,
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 for part in (
     setup,
+    access,
     data,
     models,
     scores,

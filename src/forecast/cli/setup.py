@@ -1,4 +1,4 @@
-"""Setting up and looking after a workspace: init, doctor, backup, demo, serve, db, keys."""
+"""Setting up and looking after a workspace: init, doctor, backup, demo, serve, db."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from forecast.terminal import Terminal, records
 
 app = typer.Typer()
 db = typer.Typer(no_args_is_help=True, help="The store's schema.")
-keys = typer.Typer(no_args_is_help=True, help="API keys.")
 app.add_typer(db, name="db")
-app.add_typer(keys, name="keys")
 
 
 @app.command()
@@ -107,48 +105,3 @@ def migrate(workspace: Folder = HERE, as_json: Json = False) -> None:
     terminal = Terminal(as_json)
     terminal.say("The store is up to date.")
     terminal.result({"migrated": True})
-
-
-@keys.command("create")
-def create_key(
-    name: Annotated[str, typer.Argument(help="What the key is for.")],
-    role: Annotated[str, typer.Option(help="rep, manager, engineer or admin.")],
-    user: Annotated[str | None, typer.Option(help="CRM user whose rows the key may see (rep, manager).")] = None,
-    days: Annotated[int, typer.Option(help="Days until it expires.", min=1)] = 365,
-    workspace: Folder = HERE,
-    as_json: Json = False,
-) -> None:
-    """Make an API key; it is shown once and stored only as a hash."""
-    from datetime import timedelta
-
-    opened = open_workspace(workspace)
-    key = opened.store.create_key(name, role, user_id=user, expires_at=opened.clock.now() + timedelta(days=days))
-    terminal = Terminal(as_json)
-    terminal.say(key)
-    terminal.result({"key": key})
-
-
-@keys.command("list")
-def list_keys(workspace: Folder = HERE, as_json: Json = False) -> None:
-    """All keys, without their secret."""
-    import pandas as pd
-
-    terminal = Terminal(as_json)
-    columns = ["id", "name", "role", "user_id", "prefix", "created_at", "expires_at", "revoked_at"]
-    issued = open_workspace(workspace).store.keys()
-    frame = pd.DataFrame([vars(key) for key in issued], columns=columns)
-    terminal.table(frame)
-    terminal.result(records(frame))
-
-
-@keys.command("revoke")
-def revoke_key(
-    key_id: Annotated[int, typer.Argument(metavar="ID", help="The key's number in `keys list`.")],
-    workspace: Folder = HERE,
-    as_json: Json = False,
-) -> None:
-    """Revoke a key now."""
-    open_workspace(workspace).store.revoke_key(key_id)
-    terminal = Terminal(as_json)
-    terminal.say(f"Key {key_id} is revoked.")
-    terminal.result({"revoked": key_id})
