@@ -14,6 +14,7 @@ from api.metrics import Metrics
 from api.pages import add_pages
 from api.pages.errors import in_person
 from api.routes import (
+    audit,
     customers,
     definitions,
     demand,
@@ -28,6 +29,7 @@ from api.routes import (
     records,
     scoring,
     targets,
+    users,
 )
 from api.schemas import Problem
 from api.security import harden, protect_browsers
@@ -96,6 +98,8 @@ def create_app(workspace: Workspace) -> FastAPI:
         targets,
         performance,
         funnel,
+        audit,
+        users,
     ):
         app.include_router(noun.router, prefix="/v1", dependencies=[Depends(answer_once)])
     add_pages(app)

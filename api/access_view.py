@@ -1,0 +1,45 @@
+"""Who may use the service and who did, as one caller may see it: what `api.view` is for numbers."""
+
+from datetime import datetime
+from typing import Annotated
+
+import pandas as pd
+from fastapi import Depends
+
+from api.auth import authenticate, service_of
+from api.rights import Caller, require
+from api.service import Service
+from forecast.adapters.store_logins import Login
+
+
+class AccessView:
+    """Audit log and logins for one caller. Every method raises `NotAllowed` when its role has no part in it."""
+
+    def __init__(self, service: Service, caller: Caller) -> None:
+        self._service = service
+        self.caller = caller
+
+    def moment(self, text: str | None) -> datetime | None:
+        """The moment that a request names, if any."""
+        return None if text is None else self._service.workspace.moment(text)
+
+    def audit_log(self, *, since: datetime | None, actor: str | None, before_id: int | None, last: int) -> pd.DataFrame:
+        """The latest lines of the audit log, newest first."""
+        require(self.caller, "audit")
+        store = self._service.workspace.store
+        return store.audit_log(since=since, actor=actor, before_id=before_id, last=last).iloc[::-1]
+
+    def logins(self) -> list[Login]:
+        """Everybody who may log in, or might once."""
+        require(self.caller, "users")
+        return self._service.workspace.store.logins()
+
+
+def access_view_of(
+    service: Annotated[Service, Depends(service_of)], caller: Annotated[Caller, Depends(authenticate)]
+) -> AccessView:
+    """The view of the caller of this request."""
+    return AccessView(service, caller)
+
+
+AccessViewOf = Annotated[AccessView, Depends(access_view_of)]
