@@ -84,6 +84,11 @@ class DeltaLake:
         """Number of the last committed batch; 0 for an empty lake."""
         return self._head().batch
 
+    def versions(self, *names: str) -> tuple[int | None, ...]:
+        """Numbers that change whenever rows of these tables do; None for a table without any."""
+        tables = self._head().tables
+        return tuple(tables[name].version if name in tables else None for name in names)
+
     def committed_at(self) -> datetime | None:
         """When the last batch was committed; None for an empty lake."""
         text = self._head().committed_at

@@ -1,0 +1,58 @@
+"""Events as one caller may send them, and changes as one caller may hear of them."""
+
+from collections.abc import Collection, Sequence
+
+from api.rights import Caller, Rights, require
+from api.service import Service
+from forecast.ports import DeadEvent, ScoreChanges
+from forecast.usecases.events import Event
+
+
+class EventView:
+    """What comes in through the door of one caller.
+
+    Parameters
+    ----------
+    service : Service
+    caller : Caller
+    """
+
+    def __init__(self, service: Service, caller: Caller) -> None:
+        self._service = service
+        self._caller = caller
+
+    def accept(self, events: Sequence[Event]) -> None:
+        """Take events into the queue, all or none."""
+        require(self._caller, "events")
+        self._service.workspace.accept_events(events)
+        self._caller.trail.note("accept events", f"n={len(events)}")
+
+    def dead(self, limit: int) -> tuple[int, int, list[DeadEvent]]:
+        """How many could not be stored, how many requests wait in the queue, and the oldest of the former."""
+        require(self._caller, "events")
+        workspace = self._service.workspace
+        return (
+            workspace.store.count_dead_events(),
+            workspace.event_backlog().deliveries,
+            workspace.dead_events(limit),
+        )
+
+    def retry(self, event_ids: Collection[str] | None) -> int:
+        """Put events that could not be stored into the queue again."""
+        require(self._caller, "events")
+        return self._service.workspace.retry_dead_events(event_ids)
+
+    def changes(self, since: int) -> ScoreChanges:
+        """What changed among the rows that the caller may see now, by the teams of this moment."""
+        require(self._caller, "rows")
+        rights = Rights.of(self._caller, self._service.organisation())
+        return self._service.workspace.score_changes(since, rights.owners)
+
+    def may_follow(self) -> None:
+        """Raise `NotAllowed` unless the caller may hear of changes."""
+        require(self._caller, "rows")
+
+    def last_change(self) -> int:
+        """Number of the last change of anybody's rows: a number, and nothing of the rows."""
+        require(self._caller, "rows")
+        return self._service.workspace.last_score_change()
