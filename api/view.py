@@ -10,6 +10,7 @@ import pandas as pd
 from fastapi import Depends
 
 from api.auth import authenticate, service_of
+from api.event_view import EventView
 from api.language import Language
 from api.performance_view import PersonView, person_view
 from api.records_view import RecordsView
@@ -39,6 +40,11 @@ class View:
     def rights(self) -> Rights:
         """Whose rows the caller may see, by the teams of today."""
         return Rights.of(self.caller, self._service.organisation())
+
+    @property
+    def events(self) -> EventView:
+        """Facts that come in, and what changes."""
+        return EventView(self._service, self.caller)
 
     @property
     def records(self) -> RecordsView:
