@@ -260,10 +260,11 @@ class Service:
 
     def organisation(self, snapshot: Snapshot | None = None) -> Organisation:
         """Who belongs to which team: as known at a snapshot, by default now (rights follow today's teams)."""
-        batch = self.workspace.lake.head() if snapshot is None else snapshot.batch
+        lake, batch = self.workspace.lake, None if snapshot is None else snapshot.batch
         as_of = None if snapshot is None else snapshot.as_of
         return self._organisations.get(
-            (as_of, batch),
+            # Batches come every second, and hardly any changes a team.
+            lake.versions("users", "teams") if snapshot is None else (as_of, batch),
             lambda: Organisation.of(
                 self.workspace.table("users", as_of, batch), self.workspace.table("teams", as_of, batch)
             ),
