@@ -7,6 +7,7 @@ from fastapi import Depends, FastAPI
 from api.access_log import AccessLog
 from api.audit import AuditBuffer, AuditLog
 from api.auth import SAFE_METHODS
+from api.change_stream import ChangeStreams
 from api.errors import documented_writing, register_handlers
 from api.idempotency import PARAMETER, AnswerKeeper, answer_once, register_answer_handler
 from api.lifespan import Stopping, lifespan
@@ -14,10 +15,12 @@ from api.metrics import Metrics
 from api.pages import add_pages
 from api.pages.errors import in_person
 from api.routes import (
+    changes,
     audit,
     customers,
     definitions,
     demand,
+    events,
     funnel,
     health,
     leads,
@@ -82,6 +85,7 @@ def create_app(workspace: Workspace) -> FastAPI:
     app.state.service = Service(workspace)
     app.state.metrics = Metrics(app.state.service)
     app.state.stopping = Stopping()
+    app.state.changes = ChangeStreams(workspace, app.state.stopping)
     register_handlers(app, in_person)
     app.include_router(health.router)
     for noun in (
@@ -98,6 +102,8 @@ def create_app(workspace: Workspace) -> FastAPI:
         targets,
         performance,
         funnel,
+        events,
+        changes,
         audit,
         users,
     ):
