@@ -113,60 +113,6 @@ def test_store_without_tables_names_the_command_that_makes_them(empty_url: str) 
     store.close()
 
 
-def test_key_is_found_by_its_text_and_kept_only_as_a_hash(store: SqlStore) -> None:
-    plaintext = store.create_key("list of Ann", "rep", user_id="u1")
-
-    key = store.find_key(plaintext)
-
-    assert key is not None
-    assert (key.name, key.role, key.user_id, key.prefix, key.created_at) == (
-        "list of Ann",
-        "rep",
-        "u1",
-        plaintext[:10],
-        NOW,
-    )
-    assert store.find_key(plaintext + "x") is None
-    with store._engine.connect() as con:
-        row = con.execute(sa.text("SELECT * FROM api_keys")).one()
-    assert plaintext not in str(row)
-
-
-def test_key_opens_nothing_once_expired(store: SqlStore) -> None:
-    plaintext = store.create_key("a day", "admin", expires_at=NOW + timedelta(days=1))
-
-    store.clock = FixedClock(NOW + timedelta(hours=23))
-    assert store.find_key(plaintext) is not None
-    store.clock = FixedClock(NOW + timedelta(days=1))
-    assert store.find_key(plaintext) is None
-
-
-def test_key_opens_nothing_once_revoked_and_keeps_its_first_revocation(store: SqlStore) -> None:
-    plaintext = store.create_key("gone soon", "engineer")
-    (key,) = store.keys()
-
-    store.revoke_key(key.id)
-    store.clock = FixedClock(NOW + timedelta(days=9))
-    store.revoke_key(key.id)
-
-    assert store.find_key(plaintext) is None
-    assert store.keys()[0].revoked_at == NOW
-
-
-@pytest.mark.parametrize(
-    ("role", "user_id", "message"),
-    [("boss", None, "`role` must be one of rep, manager.*got 'boss'"), ("rep", None, "role 'rep' needs `user_id`")],
-)
-def test_create_key_refuses(store: SqlStore, role: str, user_id: str | None, message: str) -> None:
-    with pytest.raises(InvalidInput, match=message):
-        store.create_key("k", role, user_id)
-
-
-def test_revoke_of_an_unknown_key_says_so(store: SqlStore) -> None:
-    with pytest.raises(InvalidInput, match="There is no key 77"):
-        store.revoke_key(77)
-
-
 def test_latest_scores_come_back_as_saved_likeliest_first(store: SqlStore) -> None:
     assert store.save_scores(scores())
 
@@ -236,14 +182,6 @@ def test_approve_targets_names_what_is_missing(store: SqlStore) -> None:
         store.approve_targets(
             "2026Q1", pd.DataFrame({"owner_kind": ["user"], "owner_id": ["u"], "amount": [1]}), author="a"
         )
-
-
-def test_audit_log_keeps_who_did_what_when(store: SqlStore) -> None:
-    store.audit("ann", "promote", "conversion_lead/2")
-
-    assert store.audit_log().to_dict("records") == [
-        {"at": NOW, "actor": "ann", "action": "promote", "subject": "conversion_lead/2"}
-    ]
 
 
 def test_two_writers_take_turns(store: SqlStore) -> None:
