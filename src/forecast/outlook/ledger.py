@@ -143,13 +143,14 @@ def split_booked(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Won opportunities and orders of the period, up to ``as_of``, whose amount is known.
 
-    Two frames of ``owner_id``, ``region``, ``category``, ``amount``.
+    Two frames of ``owner_id``, ``region``, ``category``, ``amount`` and ``at``, when it was won or ordered.
     """
     start, end = (_naive(moment) for moment in (period.start(settings.zone), period.end(settings.zone)))
     booked = []
     for frame, moment in ((ledger.won, "closed_at"), (ledger.orders, "ordered_at")):
         inside = (frame[moment] >= start) & (frame[moment] < end)
-        booked.append(frame.loc[inside & frame["amount"].notna(), ["owner_id", "region", "category", "amount"]])
+        columns = ["owner_id", "region", "category", "amount", moment]
+        booked.append(frame.loc[inside & frame["amount"].notna(), columns].rename(columns={moment: "at"}))
     return booked[0], booked[1]
 
 

@@ -57,6 +57,8 @@ class Outlook:
         expected, in whole smallest units. Their values add up to the part ``open``.
     window : Window or None
         How chances in the period follow from scores.
+    course : DataFrame
+        How it adds up week by week, of every node; see `forecast.outlook.course.course_table`. Empty unless asked for.
     """
 
     period: Period
@@ -73,6 +75,7 @@ class Outlook:
     measure: str = "revenue"
     open_deals: pd.DataFrame = field(default_factory=pd.DataFrame)
     window: Window | None = None
+    course: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def company_paths(self) -> Floats:

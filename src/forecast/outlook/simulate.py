@@ -12,10 +12,11 @@ from forecast.errors import InvalidInput
 from forecast.history import sql_moment
 from forecast.outlook.amounts import amounts_if_won
 from forecast.outlook.calibration import Opened
+from forecast.outlook.course import Grid, course_table
 from forecast.outlook.deals import expected_minor, mean_if_won
 from forecast.outlook.ledger import Ledger, read_ledger, split_booked
 from forecast.outlook.origins import past_origins, read_snapshots
-from forecast.outlook.outlook import Outlook, digits_of
+from forecast.outlook.outlook import PARTS, Outlook, digits_of
 from forecast.outlook.parts import coming_paths, open_paths
 from forecast.outlook.people import People, read_people
 from forecast.outlook.season import Season
@@ -41,6 +42,7 @@ def simulate(
     by: str = "owner",
     measure: str = "revenue",
     common_shocks: bool = True,
+    weekly: bool = False,
 ) -> Outlook:
     """Joint paths of what each owner brings in a period, from what was known at ``as_of``.
 
@@ -73,6 +75,8 @@ def simulate(
         See `read_ledger`.
     common_shocks : bool
         False leaves only chance between deals: ranges of sums are then too narrow. For comparison.
+    weekly : bool
+        Tell also how it adds up week by week (``course``), from the same paths.
 
     Raises
     ------
@@ -94,27 +98,46 @@ def simulate(
     orders = learn_stream(past, None, people, span, shrink=False, common_shocks=common_shocks)
     rows = [ledger.open, ledger.won, ledger.orders, booked]
     units = Units.of(by, people.owners, rows, n_paths, ledger.currency)
+    grid = Grid.of(period, as_of, settings.zone, n_paths * len(units.names))
+    ends = grid.ends_days(as_of) if weekly and grid.ahead else np.array([span.to_days])
 
     shocks = _shocks(deals, people, n_paths, random_state, common_shocks)
     amounts = amounts_if_won(ledger.open, scores, ledger.won if len(ledger.won) else ledger.open, ratios)
     window = _window(settings, span, deals.season)
-    chance = window.chance(ledger.open[_within(settings)].to_numpy(dtype=float))
+    within = ledger.open[_within(settings)].to_numpy(dtype=float)
+    chance, reached = window.chance(within), window.reached(within, deals.season.clock(ends).tolist())
     mean = mean_if_won(amounts)
     value = expected_minor(chance, mean, ledger.currency)
     open_deals = pd.DataFrame({"entity_id": ledger.open["entity_id"], "chance": chance, "mean": mean, "value": value})
-    booked_paths = np.zeros(len(booked), dtype=np.int64)
-    sums = {
-        "booked": units.sums(booked_paths, units.codes(booked), booked["amount"].to_numpy(dtype=float), n_paths=1),
-        "open": open_paths(ledger.open, chance, amounts, people, shocks, units, random_state),
+    seeds = (random_state, 1), (random_state, 2)
+    ahead = {
+        "open": open_paths(ledger.open, chance, amounts, people, shocks, units, random_state, reached),
         # One stream of random numbers for each part: a deal more must not change what arrives.
-        "arriving": coming_paths(deals, people, shocks, units, deal_rows, (random_state, 1), uncertain=common_shocks),
+        "arriving": coming_paths(
+            deals, people, shocks, units, deal_rows, seeds[0], span, ends, uncertain=common_shocks
+        ),
     }
     shocks = _shocks(orders, people, n_paths, random_state, common_shocks)
-    sums["repeat"] = coming_paths(orders, people, shocks, units, order_rows, (random_state, 2), uncertain=common_shocks)
-    means = {part: paths.mean(axis=0) for part, paths in sums.items()}
+    ahead["repeat"] = coming_paths(
+        orders, people, shocks, units, order_rows, seeds[1], span, ends, uncertain=common_shocks
+    )
+    sums = {part: paths.sum(axis=0) for part, paths in ahead.items()} | {"booked": _booked(units, booked)}
+    means = {part: np.rint(paths.mean(axis=0)) for part, paths in sums.items()}
     means["open"] = np.bincount(units.codes(ledger.open), value, len(units.names)).astype(float)  # without noise
-    made = _outlook(period, as_of, units, people, ledger, sums, means)
-    return replace(made, open_deals=open_deals, window=window)
+    made = replace(_outlook(period, as_of, units, people, ledger, sums, means), open_deals=open_deals, window=window)
+    if not weekly:
+        return made
+    due = np.array([np.bincount(units.codes(ledger.open), value * share, len(units.names)) for share in reached])
+    coming = [np.rint(ahead[part].cumsum(axis=0).mean(axis=1)) for part in ("arriving", "repeat")]
+    paths = ahead["open"] + ahead["arriving"] + ahead["repeat"]
+    return replace(made, course=course_table(made, grid, units, booked, paths, np.rint(due) + coming[0] + coming[1]))
+
+
+def _booked(units: Units, booked: pd.DataFrame) -> Floats:
+    """What every unit has booked, the same in all paths."""
+    return units.sums(
+        np.zeros(len(booked), dtype=np.int64), units.codes(booked), booked["amount"].to_numpy(dtype=float), n_paths=1
+    )
 
 
 def _check(scores: pd.DataFrame, settings: Settings, n_paths: int, by: str) -> None:
@@ -200,14 +223,15 @@ def _outlook(
     scale = 10 ** digits_of(ledger.currency)
     names = ledger.teams.set_index("team_id")["name"].dropna()
     by_owner = units.by == "owner"
+    total = sums["booked"] + sums["open"] + sums["arriving"] + sums["repeat"]
     return Outlook(
         period=period,
         as_of=as_of,
         currency=ledger.currency,
         owners=tuple(units.names),
         teams=tuple(people.teams) if by_owner else ("",) * len(units.names),
-        parts={part: np.rint(mean) / scale for part, mean in means.items()},
-        paths=(sums["booked"] + sums["open"] + sums["arriving"] + sums["repeat"]) / scale,
+        parts={part: means[part] / scale for part in PARTS},
+        paths=total / scale,
         team_names={str(team): str(name) for team, name in names.items()},
         team_parents=people.parents if by_owner else {},
         by=units.by,
@@ -216,9 +240,9 @@ def _outlook(
 
 
 def _nothing() -> pd.DataFrame:
-    return pd.DataFrame(
-        {"owner_id": [], "region": [], "category": [], "amount": pd.Series(dtype=float)}, dtype=object
-    ).astype({"amount": float})
+    return pd.DataFrame({"owner_id": [], "region": [], "category": [], "amount": [], "at": []}, dtype=object).astype(
+        {"amount": float, "at": "datetime64[us]"}
+    )
 
 
 def _naive(moment: datetime) -> pd.Timestamp:

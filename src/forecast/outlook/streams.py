@@ -111,6 +111,26 @@ class Stream:
             rng=rng,
         )
 
+    def steps(self, event: Codes, span: Span, ends_days: Floats, rng: np.random.Generator) -> Codes:
+        """In which step each drawn win comes: evenly, by the clock of the season, from when it can come at all.
+
+        Parameters
+        ----------
+        event : int array of shape (n_drawn,)
+            The past win that each is like.
+        span : Span
+        ends_days : array of shape (n_ends,)
+            Ends of the steps, in days from ``as_of``; the last is the end of the span.
+        rng : numpy Generator
+        """
+        if len(ends_days) < 2:
+            return np.zeros(len(event), dtype=np.int64)
+        cycle = self.past.closed_days - self.past.created_days
+        begins = self.season.clock(np.minimum(np.maximum(cycle, span.from_days), span.to_days))[event]
+        ends = self.season.clock(ends_days)
+        comes = begins + rng.random(len(event)) * (ends[-1] - begins)
+        return np.minimum(np.searchsorted(ends, comes, side="right"), len(ends) - 1).astype(np.int64)
+
 
 def learn_stream(
     past: Arrivals,

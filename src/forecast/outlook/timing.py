@@ -79,3 +79,22 @@ class Window:
         """
         before, until = (win_probability_within(p_within, self.horizons, days) for days in (self.begin, self.end))
         return np.asarray(np.clip(until - before, 0, 1))
+
+    def reached(self, p_within: ArrayLike, ends: Sequence[float]) -> Floats:
+        """Share of the chance in the window that is due by moments in it.
+
+        Parameters
+        ----------
+        p_within : array of shape (n, n_horizons)
+        ends : sequence of float
+            Moments on the clock, ascending; the last is the end of the window.
+
+        Returns
+        -------
+        array of shape (n_ends, n)
+            In [0, 1], not falling, 1 at the last.
+        """
+        whole = self.chance(p_within)
+        by_then = [Window(self.horizons, self.begin, end).chance(p_within) for end in ends[:-1]]
+        shares = [np.divide(due, whole, out=np.ones_like(whole), where=whole > 0) for due in by_then]
+        return np.asarray([*(np.clip(share, 0, 1) for share in shares), np.ones_like(whole)])

@@ -59,6 +59,11 @@ class Units:
         cells = np.bincount(path[known] * shape[1] + code[known], whole[known], shape[0] * shape[1])
         return np.asarray(cells, dtype=float).reshape(shape)
 
+    def sums_by_step(self, step: Codes, path: Codes, code: Codes, amount: Floats, n_steps: int) -> Floats:
+        """The same for each step, shape (n_steps, n_paths, n_units)."""
+        cells = self.sums(step * self.n_paths + path, code, amount, n_paths=n_steps * self.n_paths)
+        return cells.reshape(n_steps, self.n_paths, len(self.names))
+
 
 def _name(value: str | float | None) -> str:
     return UNASSIGNED if pd.isna(value) else str(value)

@@ -37,6 +37,7 @@ def outlook(
     scores: pd.DataFrame | None = None,
     by: str = "owner",
     measure: str = "revenue",
+    weekly: bool = False,
 ) -> Outlook:
     """Revenue of a period per rep, team and company, or per region or category, from what was known at ``as_of``.
 
@@ -54,6 +55,8 @@ def outlook(
         What is told apart: who sells (and teams), the account's region or the product's category.
     measure : {"revenue", "margin", "wins", "units", "activities"}
         What is looked ahead to; see `forecast.outlook.ledger.read_ledger`.
+    weekly : bool
+        Tell also how it adds up week by week.
 
     Raises
     ------
@@ -76,7 +79,15 @@ def outlook(
         elif scores is None:
             scores = score(lake, registry, store, settings, as_of, batch=batch, entity="opportunity")
         result = simulate(
-            con, scores, period, as_of, settings, random_state=settings.random_state, by=by, measure=measure
+            con,
+            scores,
+            period,
+            as_of,
+            settings,
+            random_state=settings.random_state,
+            by=by,
+            measure=measure,
+            weekly=weekly,
         )
     users = lake.table("users", as_of, batch)
     names = users.loc[users["name"].notna(), ["user_id", "name"]] if "name" in users else users.iloc[:0]

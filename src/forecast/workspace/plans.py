@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from forecast.workspace.base import AsOf, WorkspaceBase
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from forecast.outlook import Outlook
 
 
@@ -21,6 +23,7 @@ class PlanCalls(WorkspaceBase):
         *,
         by: str = "owner",
         measure: str = "revenue",
+        weekly: bool = False,
     ) -> Outlook:
         """Distribution of what a period brings, per rep, team and company, or by region or category.
 
@@ -28,8 +31,16 @@ class PlanCalls(WorkspaceBase):
         ----------
         by : {"owner", "region", "category"}
         measure : {"revenue", "margin", "wins", "units", "activities"}
+        weekly : bool
+            Tell also how it adds up week by week (``course``).
         """
         from forecast.usecases.outlook import outlook
 
-        wiring = self.lake, self.registry, self.store, self.settings
-        return outlook(*wiring, self.period(period), self.moment(as_of), batch=batch, by=by, measure=measure)
+        wiring, moment = (self.lake, self.registry, self.store, self.settings), self.moment(as_of)
+        return outlook(*wiring, self.period(period), moment, batch=batch, by=by, measure=measure, weekly=weekly)
+
+    def open_part(self, made: Outlook, batch: int | None = None) -> pd.DataFrame:
+        """The open opportunities that an outlook expects something of, with what each is expected to bring."""
+        from forecast.usecases.open_part import open_part
+
+        return open_part(self.lake, made, batch=batch)
