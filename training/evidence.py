@@ -18,6 +18,7 @@ from forecast.evaluation.breakdown import AS_EXPECTED, TOO_FEW, breakdown, by_ag
 from forecast.evaluation.metrics import decision_curve, gains_curve, log_losses, roc_auc_score
 from forecast.evaluation.plots import decision_plot, gains_plot, monthly_plot
 from forecast.evaluation.reliability import reliability_curve, reliability_plot
+from forecast.usecases.evidence import EVALUATION, RELIABILITY, kept_predictions
 
 #: Feature columns whose values are looked at one by one, where a table has them; the name of the table of each.
 SEGMENTS = {
@@ -107,6 +108,18 @@ class Evidence:
             ),
         }
         return {name: table.to_csv(index=False).encode() for name, table in tables.items()} | pictures
+
+    def kept(self, evaluation: pd.DataFrame) -> dict[str, bytes]:
+        """Files that stay with the model, so that it can be judged by segment and month later.
+
+        Cases are numbers here: nothing leads back to a lead or an opportunity.
+        """
+        segments = {way: self.judged[column] for way, column in SEGMENTS.items() if column in self.judged}
+        if AGE in self.judged:
+            segments["age"] = by_age(self.judged[AGE]).astype(str)
+        told = {way: values for way, values in segments.items() if len(values.unique()) > 1}
+        rows = kept_predictions(self.entities, self.judged["as_of"], self.y, self.predictions, self.baseline, told)
+        return {RELIABILITY: rows, EVALUATION: evaluation.to_csv(index=False).encode()}
 
     def findings(self) -> list[str]:
         """What the numbers say, in sentences; each with its numbers."""

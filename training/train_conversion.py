@@ -24,11 +24,13 @@ from forecast.evaluation.evaluate import evaluate, gate
 from forecast.evaluation.promotion import Decision
 from forecast.features import build_features, feature_columns, open_entities, outcomes
 from forecast.features.leaks import KINDS, Suspect, hunt_history, leaking_features
+from forecast.monitoring.drift import describe_features
 from forecast.ports import Clock, Lake, ModelRegistry, ModelVersion, Store
 from forecast.schema import SCORED_ENTITIES
 from forecast.settings import Settings
 from forecast.usecases.champion import GATE, GROUP_RATE, champion_at, model_name, new_scorer, with_columns
-from forecast.usecases.models import CARD, enthrone
+from forecast.usecases.evidence import REFERENCE
+from forecast.usecases.models import CARD, enthrone, gate_tags
 from forecast.usecases.snapshots import Snapshots, censored, take_snapshots
 from training.baselines import Predictor, fit_lightgbm, fit_logistic
 from training.card import conversion_card, describe_effort
@@ -434,9 +436,13 @@ def _log(
     example = with_columns(run.features, names)[["entity_id", "as_of", *names]].head(5)
     scored = scorer.score(example)[["probability", "low", "high", *(f"p_{days}d" for days in scorer.horizons)]]
     split = {"scheme": run.split.scheme, "evaluation_from": run.split.origin.isoformat()}
+    reference = describe_features(run.features, names, run.features["entity_id"].nunique())
+    kept = evidence.kept(run.metrics) | {CARD: card.encode(), REFERENCE: json.dumps(reference).encode()}
+    about = importance_artifacts(scorer, run.features) if role == CHALLENGER else {}
+    kept |= {name: content for name, content in about.items() if name.endswith(".csv")}
     return registry.register(
         run.spec.name,
-        scorer.to_files() | dict(files or {}) | {CARD: card.encode()},
+        scorer.to_files() | dict(files or {}) | kept,
         {
             "cutoff": run.cutoff,
             "batch": run.batch,
@@ -459,14 +465,9 @@ def _log(
                 "kind": scorer.kind,
                 "horizon_days": scorer.horizon_days,
                 "parameters": parameters_text(run.spec.parameters if role == CHALLENGER else {}),
-            },
-            "artifacts": evidence.artifacts()
-            | (importance_artifacts(scorer, run.features) if role == CHALLENGER else {})
-            | {
-                CARD: card.encode(),
-                "evaluation.csv": run.metrics.to_csv(index=False).encode(),
-                "features.csv": listed.to_csv(index=False).encode(),
-            },
+            }
+            | gate_tags(decision),
+            "artifacts": evidence.artifacts() | about | kept | {"features.csv": listed.to_csv(index=False).encode()},
             "example": example,
             "prediction": scored,
         },

@@ -19,7 +19,8 @@ from forecast.ports import Clock, Lake, ModelRegistry, ModelVersion, Store
 from forecast.settings import Settings
 from forecast.usecases.champion import GATE
 from forecast.usecases.customers import CUSTOMERS, OWN_RATE, customers_champion, first_day, read_orders
-from forecast.usecases.models import CARD, enthrone
+from forecast.usecases.evidence import EVALUATION, RELIABILITY, kept_predictions
+from forecast.usecases.models import CARD, enthrone, gate_tags
 from training.customers_card import customers_card
 from training.result import TrainingResult
 
@@ -181,11 +182,23 @@ class _Run:
         }
         own = table.set_index("model").loc[kind].dropna()
         card = customers_card(self, kind, table, decision, model).encode()
+        kept = {
+            CARD: card,
+            EVALUATION: table.to_csv(index=False).encode(),
+            RELIABILITY: kept_predictions(
+                judged["account_id"],
+                np.full(len(judged), self.judged_day),
+                (judged["y_orders"] > 0).to_numpy(dtype=float),
+                judged[f"{kind}.p_buys"],
+                judged[f"{OWN_RATE}.p_buys"],
+                {},
+            ),
+        }
         example = self.orders.head(5)
         horizon = self.settings.customers_horizon_days
         return registry.register(
             CUSTOMERS,
-            dict(files) | {CARD: card},
+            dict(files) | kept,
             {
                 "cutoff": self.cutoff,
                 "batch": self.batch,
@@ -201,12 +214,8 @@ class _Run:
                 "metrics": metrics
                 | {str(name): float(value) for name, value in own.items()}
                 | {f"gate.{name}": value for name, value in decision.numbers.items()},
-                "tags": {"task": CUSTOMERS, "kind": kind, "horizon_days": horizon},
-                "artifacts": {
-                    CARD: card,
-                    "evaluation.csv": table.to_csv(index=False).encode(),
-                    "judged.csv": judged.to_csv(index=False).encode(),
-                },
+                "tags": {"task": CUSTOMERS, "kind": kind, "horizon_days": horizon} | gate_tags(decision),
+                "artifacts": kept | {"judged.csv": judged.to_csv(index=False).encode()},
                 "example": example,
                 "prediction": judged.head(5),
             },

@@ -16,8 +16,17 @@ from forecast.evaluation.series_promotion import decide_series, rmsse_by_fold
 from forecast.ports import Clock, Lake, ModelRegistry, ModelVersion, Store
 from forecast.settings import Settings
 from forecast.usecases.champion import GATE
-from forecast.usecases.demand import BUDGET, DEMAND, compare, demand_champion, folds_possible, read_panel
-from forecast.usecases.models import CARD, enthrone
+from forecast.usecases.demand import (
+    BUDGET,
+    DEMAND,
+    compare,
+    demand_champion,
+    folds_possible,
+    read_panel,
+    with_class,
+)
+from forecast.usecases.evidence import CLASSES, EVALUATION
+from forecast.usecases.models import CARD, enthrone, gate_tags
 from training.demand_card import demand_card
 from training.result import TrainingResult
 
@@ -182,9 +191,15 @@ class _Run:
         own = table.set_index("model").loc[kind].dropna()
         card = demand_card(known, self.cutoff, self.batch, forecaster, table, decision)
         forecast = forecaster.predict()
+        classes = compare(with_class(folds, known), known.panel, challenger=CHALLENGER, by="class")
+        kept = {
+            CARD: card.encode(),
+            EVALUATION: table.to_csv(index=False).encode(),
+            CLASSES: classes.to_csv(index=False).encode(),
+        }
         return registry.register(
             DEMAND,
-            forecaster.to_files() | {CARD: card.encode()},
+            forecaster.to_files() | kept,
             {
                 "cutoff": self.cutoff,
                 "batch": self.batch,
@@ -209,15 +224,15 @@ class _Run:
                     "freq": known.freq,
                     "horizon_days": forecaster.horizon,
                     "parameters": parameters_text(self.spec.parameters if kind == CHALLENGER else {}),
-                },
-                "artifacts": {
-                    CARD: card.encode(),
+                }
+                | gate_tags(decision),
+                "artifacts": kept
+                | {
                     "fans.png": fan_plot(folds, known.panel),
                     "leaderboard.png": leaderboard_plot(table),
                     "pit.png": pit_plot(folds),
                     "steps.png": step_plot(steps),
                     "steps.csv": steps.to_csv(index=False).encode(),
-                    "evaluation.csv": table.to_csv(index=False).encode(),
                     "folds.csv": folds.to_csv(index=False).encode(),
                     "features.csv": pd.DataFrame({"feature": forecaster.feature_names_in_})
                     .to_csv(index=False)

@@ -127,3 +127,21 @@ def period_of(day: date, *, kind: str = "month", fiscal_year_start: int = 1) -> 
     if kind == "year":
         return parse_period(f"FY{year}", fiscal_year_start=fiscal_year_start)
     raise InvalidInput(f"`kind` must be month, quarter, year or week, got {kind!r}.")
+
+
+def past_periods(day: date, *, fiscal_year_start: int = 1) -> list[Period]:
+    """What people look back on: the quarters, months and fiscal years that ``day`` lies in, and some before them.
+
+    Examples
+    --------
+    >>> [period.label for period in past_periods(date(2026, 2, 3))][:3]
+    ['2026Q1', '2025Q4', '2025Q3']
+    """
+    found = []
+    for kind, n in (("quarter", 5), ("month", 6), ("year", 2)):
+        last = day
+        for _ in range(n):
+            period = period_of(last, kind=kind, fiscal_year_start=fiscal_year_start)
+            found.append(period)
+            last = period.first - timedelta(days=1)
+    return found

@@ -1,5 +1,6 @@
-"""Settings of a workspace: ``forecast.toml``, each also by environment variable ``FORECAST_…``."""
+"""Settings of a workspace: ``forecast.toml``, each also by environment variable ``FORECAST_…`` or a file of secrets."""
 
+import os
 import re
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,10 @@ from forecast.money import is_currency
 from forecast.periods import time_zone
 
 SETTINGS_FILE = "forecast.toml"
+
+#: Where containers find secrets: one file per setting, such as ``forecast_store_url``; the variable names another folder.
+_SECRETS = "/run/secrets"
+SECRETS_VARIABLE = "FORECAST_SECRETS_DIR"
 
 #: Scheme, host and port, in lower case as browsers send them; anything else would loosen a security policy.
 _ORIGIN = re.compile(r"https?://(\*\.)?[a-z0-9.-]+(:\d{1,5})?")
@@ -37,6 +42,7 @@ class Settings(BaseSettings):
     customers_horizon_days: int = Field(default=90, ge=1, le=1096)
     store_url: str = ""
     tracking_uri: str = ""
+    mlflow_ui_url: str = ""  # where people open MLflow in a browser; empty: pages have no link into it
     random_state: int = 0
     session_idle_minutes: int = Field(default=480, ge=5, le=10_080)
     session_days: int = Field(default=7, ge=1, le=90)
@@ -93,10 +99,10 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment before file: an operator overrides without editing."""
+        """Environment, then files of secrets, then the workspace's file: an operator overrides without editing."""
         toml = settings_cls.model_config.get("toml_file")
         file = (TomlConfigSettingsSource(settings_cls),) if toml else ()
-        return (init_settings, env_settings, *file)
+        return (init_settings, env_settings, file_secret_settings, *file)
 
 
 def load_settings(folder: Path) -> Settings:
@@ -108,9 +114,10 @@ def load_settings(folder: Path) -> Settings:
         If a setting is unknown or out of range; the message names the setting and what came.
     """
     file = folder / SETTINGS_FILE
+    secrets = Path(os.environ.get(SECRETS_VARIABLE, _SECRETS))
 
     class _FromFile(Settings):
-        model_config = SettingsConfigDict(toml_file=file)
+        model_config = SettingsConfigDict(toml_file=file, secrets_dir=secrets if secrets.is_dir() else None)
 
     try:
         return _FromFile()

@@ -206,7 +206,7 @@ def backtest_demand(
             progress(repair.line)
     groups = None
     if by is not None:
-        groups = compare(_with_class(predictions, known), known.panel, by=by)
+        groups = compare(with_class(predictions, known), known.panel, by=by)
     return DemandBacktest(predictions, compare(predictions, known.panel), groups, known.panel)
 
 
@@ -247,7 +247,7 @@ def folds_possible(panel: pd.DataFrame, horizon: int, wanted: int) -> int:
     return possible
 
 
-def _with_class(predictions: pd.DataFrame, known: DemandPanel) -> pd.DataFrame:
+def with_class(predictions: pd.DataFrame, known: DemandPanel) -> pd.DataFrame:
     """Predictions with the class of each series by what lies before the first cutoff."""
     past = known.panel[known.panel["ds"] <= predictions["cutoff"].min()]
     matrix = to_matrix(past, known.freq)

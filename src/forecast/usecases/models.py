@@ -3,11 +3,16 @@
 import pandas as pd
 
 from forecast.errors import InvalidInput, UnknownModel
+from forecast.evaluation.promotion import Decision
 from forecast.ports import Clock, ModelRegistry, ModelVersion, Promotion, Store
 from forecast.usecases.champion import GATE, serving
 
 #: Among the files of every registered model.
 CARD = "card.md"
+
+#: Tags of a version: what the gate decided when it was trained, and why.
+GATE_DECISION, GATE_REASON = "gate", "gate_reason"
+PROMOTED, REFUSED = "promoted", "refused"
 
 
 def list_models(registry: ModelRegistry, store: Store) -> pd.DataFrame:
@@ -17,13 +22,13 @@ def list_models(registry: ModelRegistry, store: Store) -> pd.DataFrame:
     -------
     DataFrame
         ``name``, ``version``, ``champion`` (serves now), ``cutoff``, ``batch``, ``kind``, ``horizon_days``,
-        ``log_loss``, ``promoted_at`` (last time, or missing), ``reason``, ``run_id``; missing where a kind of model has
-        no such number.
+        ``log_loss``, ``promoted_at`` (last time, or missing), ``reason``, ``run_id``, ``gate`` (``promoted`` or
+        ``refused`` when it was trained) and ``gate_reason``; missing where a kind of model has no such number.
     """
     ledger = list(store.promotions())
     columns = ["name", "version", "champion", "cutoff", "batch", "kind", "horizon_days", "log_loss"]
     rows = [_row(version, ledger) for version in registry.versions()]
-    return pd.DataFrame(rows, columns=[*columns, "promoted_at", "reason", "run_id"])
+    return pd.DataFrame(rows, columns=[*columns, "promoted_at", "reason", "run_id", GATE_DECISION, GATE_REASON])
 
 
 def promote(registry: ModelRegistry, store: Store, clock: Clock, model: str, *, author: str, reason: str) -> None:
@@ -46,7 +51,7 @@ def promote(registry: ModelRegistry, store: Store, clock: Clock, model: str, *, 
     enthrone(registry, store, clock, registry.version(*split_label(model)), reason=reason, author=author)
 
 
-def rollback(registry: ModelRegistry, store: Store, clock: Clock, name: str, *, author: str) -> str:
+def rollback(registry: ModelRegistry, store: Store, clock: Clock, name: str, *, author: str, reason: str = "") -> str:
     """Return to the champion before the present one; returns its label, ``name/version``.
 
     Raises
@@ -63,7 +68,8 @@ def rollback(registry: ModelRegistry, store: Store, clock: Clock, name: str, *, 
     if before is None:
         raise UnknownModel(f"{name}/{present.version} is the first champion; there is none to return to.")
     label = f"{name}/{before.version}"
-    promote(registry, store, clock, label, author=author, reason=f"rollback from {name}/{present.version}")
+    told = f"rollback from {name}/{present.version}" + (f": {reason}" if reason else "")
+    promote(registry, store, clock, label, author=author, reason=told)
     return label
 
 
@@ -91,6 +97,11 @@ def enthrone(
         registry.set_champion(version.name, version.version)
     store.promote(promotion)
     store.audit(author, "promote", f"{version.label}: {reason}")
+
+
+def gate_tags(decision: Decision) -> dict[str, str]:
+    """What a version says of the gate's decision."""
+    return {GATE_DECISION: PROMOTED if decision.promote else REFUSED, GATE_REASON: decision.reason}
 
 
 def split_label(model: str) -> tuple[str, str]:
@@ -123,4 +134,6 @@ def _row(version: ModelVersion, ledger: list[Promotion]) -> dict[str, object]:
         "promoted_at": lines[-1].promoted_at if lines else None,
         "reason": lines[-1].reason if lines else None,
         "run_id": version.run_id,
+        GATE_DECISION: version.tags.get(GATE_DECISION),
+        GATE_REASON: version.tags.get(GATE_REASON),
     }

@@ -118,14 +118,37 @@ class ModelCalls(WorkspaceBase):
 
         promote(self.registry, self.store, self.clock, model, author=author, reason=reason)
 
-    def rollback(self, name: str, *, author: str) -> str:
+    def rollback(self, name: str, *, author: str, reason: str = "") -> str:
         """Return to the champion before the present one; returns its label."""
         from forecast.usecases.models import rollback
 
-        return rollback(self.registry, self.store, self.clock, name, author=author)
+        return rollback(self.registry, self.store, self.clock, name, author=author, reason=reason)
 
     def card(self, model: str) -> str:
         """The model card of a version, in Markdown."""
         from forecast.usecases.models import card
 
         return card(self.registry, model)
+
+    def model_files(self, model: str) -> dict[str, bytes]:
+        """The files that were registered with a version, ``name/3``."""
+        from forecast.usecases.models import split_label
+
+        return self.registry.files(*split_label(model))
+
+    def given_scores(
+        self, entity: str, horizon_days: int, as_of: AsOf = None, batch: int | None = None
+    ) -> pd.DataFrame:
+        """Scores given in the past whose time is over, with what came."""
+        from forecast.usecases.models_at_work import given_scores
+
+        return given_scores(self.lake, self.settings, entity, horizon_days, self.moment(as_of), batch=batch)
+
+    def feature_drift(
+        self, entity: str, as_of: AsOf = None, batch: int | None = None
+    ) -> tuple[str | None, pd.DataFrame | None]:
+        """The champion's label, and how far the cases open now differ from those that it learned from."""
+        from forecast.usecases.models_at_work import feature_drift
+
+        wiring, moment = (self.lake, self.registry, self.store, self.settings), self.moment(as_of)
+        return feature_drift(*wiring, entity, moment, batch=batch)

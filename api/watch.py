@@ -1,0 +1,89 @@
+"""Memories of what watches data and models at work: computed once in a while, never for each request."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from api.cache import Cache
+from api.service import Snapshot
+
+if TYPE_CHECKING:
+    from forecast.usecases.evidence import Reliability
+    from forecast.workspace import Workspace
+
+#: Pages whose numbers take seconds share one moment for so long, though batches arrive meanwhile.
+_SETTLED_S = 300
+
+#: Versions that other machines registered are seen after so long.
+_LISTED_S = 30
+
+
+class Watch:
+    """What pages of managers, engineers and operations share; nothing here knows who asks.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._files: Cache[dict[str, bytes]] = Cache(4)
+        self._reliability: Cache[Reliability | None] = Cache(32)
+        self._given: Cache[pd.DataFrame] = Cache(8)
+        self._drift: Cache[tuple[str | None, pd.DataFrame | None]] = Cache(8)
+        self._versions: Cache[pd.DataFrame] = Cache(1)
+        self._names: Cache[dict[str, str]] = Cache(1)
+        self._settled: tuple[float, Snapshot] | None = None
+        self._lock = threading.Lock()
+
+    def settled(self) -> Snapshot:
+        """What was known a moment ago; the same for some minutes, so that what is computed from it is found again."""
+        with self._lock:
+            if self._settled is None or time.monotonic() - self._settled[0] > _SETTLED_S:
+                head = self._workspace.lake.head()
+                self._settled = (time.monotonic(), Snapshot(self._workspace.clock.now(), head))
+            return self._settled[1]
+
+    def names(self) -> dict[str, str]:
+        """Names of all users by their id."""
+        head = self._workspace.lake.head()
+        return self._names.get(head, self._read_names)
+
+    def _read_names(self) -> dict[str, str]:
+        users = self._workspace.table("users").dropna(subset=["name"])
+        return dict(zip(users["user_id"].astype(str), users["name"].astype(str), strict=True))
+
+    def versions(self) -> pd.DataFrame:
+        """Registered models, as `Workspace.models` gives them."""
+        ledger = len(self._workspace.store.promotions())
+        return self._versions.get((ledger, int(time.monotonic() / _LISTED_S)), self._workspace.models)
+
+    def files(self, model: str) -> dict[str, bytes]:
+        """The files of a registered version, which never change."""
+        return self._files.get(model, lambda: self._workspace.model_files(model))
+
+    def reliability(self, model: str, by: str, group: str) -> Reliability | None:
+        """How right a version was on later time."""
+        from forecast.usecases.evidence import reliability_of
+
+        return self._reliability.get((model, by, group), lambda: reliability_of(self.files(model), by, group))
+
+    def given(self, entity: str, horizon_days: int, snapshot: Snapshot) -> pd.DataFrame:
+        """Scores of the past with what came."""
+        return self._given.get(
+            (entity, horizon_days, snapshot),
+            lambda: self._workspace.given_scores(entity, horizon_days, snapshot.as_of, snapshot.batch),
+        )
+
+    def drift(self, entity: str, snapshot: Snapshot) -> tuple[str | None, pd.DataFrame | None]:
+        """The champion and the drift of its features."""
+        ledger = len(self._workspace.store.promotions())
+        return self._drift.get(
+            (entity, snapshot, ledger),
+            lambda: self._workspace.feature_drift(entity, snapshot.as_of, snapshot.batch),
+        )
