@@ -80,7 +80,7 @@ def route_template(scope: Scope) -> str:
     """The route that answered, with its parameters' names for their values."""
     context = scope.get("fastapi", {}).get("effective_route_context") or scope.get("route")
     if context is not None:
-        return str(context.path)
+        return str(context.path_format)
     # A mounted application, such as the static files, leaves only its own root.
     return f"{scope['root_path']}/…" if scope.get("root_path") else NO_ROUTE
 

@@ -65,7 +65,7 @@ def test_insane_request_id_is_replaced(admin: TestClient, given: str) -> None:
 
 def test_libraries_say_where_but_not_what(log: io.StringIO) -> None:
     logging.getLogger("sqlalchemy.engine").error("INSERT %s", "Sentinella")
-    warnings.warn("Sentinella owes 12,000", UserWarning, stacklevel=1)
+    logging.getLogger("py.warnings").warning("%s", "data.py:3: UserWarning: Sentinella owes 12,000")
 
     first, second = _lines(log)
     assert first["event"].startswith("message withheld, from ")

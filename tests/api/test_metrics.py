@@ -44,7 +44,7 @@ def test_state_of_the_workspace_is_told(own_workspace: Workspace, serve: Callabl
     samples = _samples(client)
 
     assert samples["forecast_lake_batch", ()] == 1
-    assert samples["forecast_scores_age_seconds", ("lead",)] == 7200
+    assert samples["forecast_scores_age_seconds", ("lead",)] == 14 * 3600  # as known when the day began
     assert samples["forecast_heartbeat_age_seconds", ("nightly scores",)] == 7200
     assert samples["forecast_heartbeat_well", ("nightly scores",)] == 1
     assert samples["forecast_store_connections", ("in_use",)] >= 0
