@@ -18,6 +18,7 @@ from forecast.periods import parse_period
 from forecast.targets import ConstraintConflict, TargetOutOfReach
 from forecast.usecases.attainment import Attainment
 from forecast.usecases.plan_targets import Wish
+from forecast.usecases.target_history import ShownTargets
 from forecast.usecases.targets import TargetProposal
 
 
@@ -32,12 +33,15 @@ class SeenTargets:
     basis : str
     without_last : list of str
         Of those that may be seen.
+    is_whole : bool
+        Whether everybody who has a target may be seen, so that the caller may approve it.
     """
 
     lines: pd.DataFrame
     ambition: float | None
     basis: str
     without_last: list[str]
+    is_whole: bool
 
 
 class TargetView:
@@ -95,9 +99,8 @@ class TargetView:
         require(self.caller, "target approval")
         made = self._propose(period, wish, snapshot)
         targets = made.to_frame()
-        people = targets[(targets["owner_kind"] == "user") & (targets["owner_id"] != UNASSIGNED)]
-        n_seen = len(self.rights.nodes(people, "owner_kind", "owner_id"))
-        if n_seen < len(people):
+        n_seen, n_people = self._n_seen(targets)
+        if n_seen < n_people:
             raise NotAllowed(
                 f"Targets are approved as a whole; this key sees only {n_seen} of the people that have one."
             )
@@ -113,6 +116,18 @@ class TargetView:
         versions = self._service.workspace.store.approved_targets(period)
         wanted = versions["version"].max() if version is None else version
         return self.rights.nodes(versions[versions["version"] == wanted], "owner_kind", "owner_id")
+
+    def to_show(self, period: str, snapshot: Snapshot, *, is_present: bool) -> ShownTargets | None:
+        """Which targets to show at a snapshot; at present also what was approved a moment ago."""
+        require(self.caller, "rows")
+        at = None if is_present else snapshot.as_of
+        return self._service.workspace.targets_to_show(period, at, snapshot.batch)
+
+    def changes(self, period: str) -> pd.DataFrame:
+        """Approved targets that the caller may see, beside the version before, latest first."""
+        require(self.caller, "rows")
+        found = self._service.workspace.target_changes(period)
+        return self.rights.nodes(found, "owner_kind", "owner_id")
 
     def attainment(
         self, period: str, measure: str, version: int | None, snapshot: Snapshot
@@ -156,7 +171,14 @@ class TargetView:
     def _seen(self, made: TargetProposal, lines: pd.DataFrame) -> SeenTargets:
         ambition = None if made.ambition != made.ambition else round(made.ambition, 9)
         without = [owner for owner in made.without_last if self._sees(owner)]
-        return SeenTargets(self.rights.nodes(lines, "owner_kind", "owner_id"), ambition, made.basis, without)
+        n_seen, n_people = self._n_seen(lines)
+        seen = self.rights.nodes(lines, "owner_kind", "owner_id")
+        return SeenTargets(seen, ambition, made.basis, without, n_seen == n_people)
+
+    def _n_seen(self, lines: pd.DataFrame) -> tuple[int, int]:
+        """How many of the people with a target may be seen, and how many there are."""
+        people = lines[(lines["owner_kind"] == "user") & (lines["owner_id"] != UNASSIGNED)]
+        return len(self.rights.nodes(people, "owner_kind", "owner_id")), len(people)
 
 
 def target_view_of(

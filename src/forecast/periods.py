@@ -145,3 +145,25 @@ def past_periods(day: date, *, fiscal_year_start: int = 1) -> list[Period]:
             found.append(period)
             last = period.first - timedelta(days=1)
     return found
+
+
+def periods_around(day: date, *, fiscal_year_start: int = 1) -> dict[str, list[Period]]:
+    """What people look ahead to: quarters, months and fiscal years around ``day``, by their kind, earliest first.
+
+    Examples
+    --------
+    >>> [period.label for period in periods_around(date(2026, 2, 3))["year"]]
+    ['FY2025', 'FY2026', 'FY2027']
+    """
+    found = {}
+    for kind, n_before, n_after in (("quarter", 3, 3), ("month", 4, 4), ("year", 1, 1)):
+        now = period_of(day, kind=kind, fiscal_year_start=fiscal_year_start)
+        before, after = [now], [now]
+        for _ in range(n_before):
+            last = before[-1].first - timedelta(days=1)
+            before.append(period_of(last, kind=kind, fiscal_year_start=fiscal_year_start))
+        for _ in range(n_after):
+            first = after[-1].last + timedelta(days=1)
+            after.append(period_of(first, kind=kind, fiscal_year_start=fiscal_year_start))
+        found[kind] = [*reversed(before), *after[1:]]
+    return found

@@ -11,7 +11,17 @@ from forecast.targets.units import Floats
 
 
 class TargetOutOfReach(InvalidInput):
-    """The company target lies outside what the paths hold possible: no common odds lead to it."""
+    """The company target lies outside what the paths hold possible: no common odds lead to it.
+
+    Attributes
+    ----------
+    reach : (float, float) or None
+        What the owners reach for certain, and at most, where that is what is in the way.
+    """
+
+    def __init__(self, message: str, reach: tuple[float, float] | None = None) -> None:
+        super().__init__(message)
+        self.reach = reach
 
 
 class ConstraintConflict(TargetOutOfReach):

@@ -107,9 +107,11 @@ class Proposer:
         free = book.bounds(none)
         low, high = self.prospects.reach(free)
         if not self._holds(book, free, total):
+            scale = 10 ** digits_of(self.currency)
             raise TargetOutOfReach(
                 f"The owners who share {self._text(total or 0)} reach between {self._text(int(low.sum()))} for certain "
-                f"and {self._text(int(high.sum()))} at most; choose a target between."
+                f"and {self._text(int(high.sum()))} at most; choose a target between.",
+                (int(low.sum()) / scale, int(high.sum()) / scale),
             )
         of_groups = [
             np.array([reach[book.group_of == group].sum() for group in range(len(book.group_names))], dtype=np.int64)

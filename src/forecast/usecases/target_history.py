@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 import pandas as pd
 
@@ -77,6 +78,60 @@ def targets_in_force(
     names = _ALSO_CALLED.get(measure, (measure,))
     of_period = (imported["period"] == period.label) & imported["measure"].isin(names) & imported["amount"].notna()
     return _held(imported[of_period], None) if of_period.any() else None
+
+
+@dataclass(frozen=True)
+class ShownTargets:
+    """Which targets of a period to show.
+
+    Attributes
+    ----------
+    version : int or None
+        Of the approval; None for targets that came from the CRM.
+    is_later : bool
+        Approved only after the moment that is looked at.
+    """
+
+    version: int | None
+    is_later: bool = False
+
+
+def targets_to_show(
+    lake: Lake, store: Store, period: Period, as_of: datetime, measure: str, *, batch: int | None = None
+) -> ShownTargets | None:
+    """The targets in force at a moment; where none were, the last that were approved since; None without any."""
+    held = targets_in_force(lake, store, period, as_of, measure, batch=batch)
+    if held is not None:
+        return ShownTargets(held.version)
+    approved = store.approved_targets(period.label)
+    later = approved.loc[approved["measure"] == measure, "version"]
+    return ShownTargets(int(later.max()), is_later=True) if len(later) else None
+
+
+def version_changes(approved: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Every approved target beside the one of the version before.
+
+    Parameters
+    ----------
+    approved : DataFrame
+        Approved versions of one period, as the store gives them.
+    measure : str
+
+    Returns
+    -------
+    DataFrame
+        ``version``, ``author``, ``approved_at``, ``effective_from``, ``basis``, ``owner_kind``, ``owner_id``,
+        ``amount``, ``before`` (missing in the first version and for who had none), ``change``. Latest version first.
+    """
+    of_measure = approved[approved["measure"] == measure].astype({"amount": float})
+    versions = sorted(set(of_measure["version"].tolist()))
+    earlier = of_measure[["version", "owner_kind", "owner_id", "amount"]].rename(columns={"amount": "before"})
+    after = dict(pairwise(versions))
+    earlier = earlier.assign(version=earlier["version"].map(after)).dropna(subset=["version"]).astype({"version": int})
+    found = of_measure.merge(earlier, on=["version", "owner_kind", "owner_id"], how="left", validate="one_to_one")
+    columns = ["version", "author", "approved_at", "effective_from", "basis", "owner_kind", "owner_id", "amount"]
+    found = found.assign(change=(found["amount"] - found["before"]).round(4))[[*columns, "before", "change"]]
+    return found.sort_values(["version", "owner_kind", "owner_id"], ascending=[False, True, True], ignore_index=True)
 
 
 def last_targets(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from forecast.targets.constraints import Constraint
     from forecast.usecases.attainment import Attainment
     from forecast.usecases.plan_targets import Wish
+    from forecast.usecases.target_history import ShownTargets
     from forecast.usecases.targets import TargetProposal
 
 
@@ -129,6 +130,20 @@ class TargetCalls(WorkspaceBase):
         """Every approved version of a period's targets."""
         self.period(period)
         return self.store.approved_targets(period)
+
+    def targets_to_show(
+        self, period: str, as_of: AsOf = None, batch: int | None = None, *, measure: str = "revenue"
+    ) -> ShownTargets | None:
+        """Which version of a period's targets to show as of a moment; None without any."""
+        from forecast.usecases.target_history import targets_to_show
+
+        return targets_to_show(self.lake, self.store, self.period(period), self.moment(as_of), measure, batch=batch)
+
+    def target_changes(self, period: str, measure: str = "revenue") -> pd.DataFrame:
+        """Every approved target of a period beside the one of the version before, latest version first."""
+        from forecast.usecases.target_history import version_changes
+
+        return version_changes(self.approved_targets(period), measure)
 
     def attainment(
         self,
