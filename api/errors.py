@@ -13,6 +13,7 @@
 | a body that is too big | 413 | ``body_too_large`` |
 | too many requests, or tries to log in | 429 | ``too_many_requests``, ``too_many_tries`` |
 | no answer in time | 504 | ``timeout`` |
+| ``NotScored`` | 409 | ``not_scored`` |
 | ``NotAllowed`` | 403 | ``not_allowed`` |
 | ``DataUnavailable`` | 503 | ``data_unavailable`` |
 | ``LeakageDetected`` | 500 | ``leakage_detected`` |
@@ -38,6 +39,7 @@ from forecast.errors import (
     LeakageDetected,
     NotAllowed,
     NotEnoughHistory,
+    NotScored,
     UnknownEntity,
     UnknownModel,
 )
@@ -74,6 +76,7 @@ _KINDS: dict[type[ForecastError], _Kind] = {
     NotEnoughHistory: _Kind(422, "not_enough_history"),
     UnknownModel: _Kind(404, "unknown_model"),
     UnknownEntity: _Kind(404, "unknown_entity"),
+    NotScored: _Kind(409, "not_scored"),
     NotAllowed: _Kind(403, "not_allowed"),
     DataUnavailable: _Kind(503, "data_unavailable", "Something that this needs cannot be reached; try again later."),
     LeakageDetected: _Kind(500, "leakage_detected", "A feature saw the future; the number is withheld."),

@@ -24,8 +24,22 @@ class Place(BaseModel):
     as_of: str
     batch: int
     model: str | None = None
-    value: FiniteFloat | None = None  # what the list is sorted by, of the last row
+    value: FiniteFloat | str | None = None  # what the list is sorted by, of the last row; a day as text
     id: str
+    latest: bool = False  # whether the list is that of the latest scores, whatever they are now
+
+    @property
+    def number(self) -> float | None:
+        """The value of a list that is sorted by numbers.
+
+        Raises
+        ------
+        InvalidInput
+            If the cursor was made by hand and holds something else.
+        """
+        if isinstance(self.value, str):
+            raise InvalidInput("`cursor` holds no number, and the list is sorted by numbers; leave it out.")
+        return self.value
 
 
 def encode_cursor(place: Place, query: str) -> str:

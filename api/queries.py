@@ -1,12 +1,15 @@
 """Query parameters that routes share; a misspelt one is refused."""
 
-from typing import Literal
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.language import Language
 from api.paging import MAX_CURSOR
 from api.schemas import AsOf, Batch, ModelLabel, PeriodLabel, Text
+from forecast.usecases.ranked import RankedFilter, Sort
 
 
 class SnapshotQuery(BaseModel):
@@ -36,25 +39,79 @@ class PageQuery(SnapshotQuery):
     )
 
 
-class LeadQuery(PageQuery, ScoreQuery):
-    """Filters of the ranked leads."""
+#: Days that a calendar of sales has; the day after each is a day too.
+Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2200, 1, 1))]
+
+Order = Literal["desc", "asc"]
+
+Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+Money = Annotated[float, Field(ge=-1e14, le=1e14, allow_inf_nan=False)]
+
+
+class RankedFilters(BaseModel):
+    """Which leads or opportunities."""
+
+    model_config = ConfigDict(extra="forbid")
 
     owner_id: Text | None = Field(default=None, description="Only of this owner.")
     team_id: Text | None = Field(default=None, description="Only of this team and its sub-teams, as known at `as_of`.")
-    stage: Text | None = Field(default=None, description="Only in this stage; a lead's stage is its status.")
+    stage: list[Text] = Field(
+        default=[], max_length=20, description="Only in these stages; a lead's stage is its status."
+    )
+    grade: list[Literal["A", "B", "C", "D"]] = Field(default=[], max_length=4, description="Only of these grades.")
+    min_probability: Probability | None = None
+    min_amount: Money | None = Field(default=None, description="In the reporting currency.")
+    max_amount: Money | None = Field(default=None, description="In the reporting currency.")
+    closes_from: Day | None = Field(default=None, description="First day of the expected close date.")
+    closes_until: Day | None = Field(default=None, description="Last day of the expected close date.")
+    created_from: Day | None = Field(default=None, description="First day of creation, in the workspace's time zone.")
+    created_until: Day | None = Field(default=None, description="Last day of creation.")
+    q: Text | None = Field(
+        default=None,
+        description="Search: all of these words are in id, name, account or stage; words match by their beginning.",
+        examples=["acme pump"],
+    )
+
+    def filter(self, moment: Callable[[str], datetime]) -> RankedFilter:
+        """The filter; ``moment`` gives the first moment of a day in the workspace's zone."""
+        created_until = None if self.created_until is None else self.created_until + timedelta(days=1)
+        return RankedFilter(
+            stages=tuple(self.stage),
+            grades=tuple(self.grade),
+            min_probability=self.min_probability,
+            min_amount=self.min_amount,
+            max_amount=self.max_amount,
+            closes_from=self.closes_from,
+            closes_before=None if self.closes_until is None else self.closes_until + timedelta(days=1),
+            created_from=None if self.created_from is None else moment(self.created_from.isoformat()),
+            created_before=None if created_until is None else moment(created_until.isoformat()),
+        )
 
 
-class OpportunityQuery(LeadQuery):
-    """Filters of the ranked opportunities."""
+class RankedQuery(RankedFilters, PageQuery, ScoreQuery):
+    """A page of the ranked leads or opportunities."""
 
-    sort: Literal["probability", "expected_value"] = Field(default="probability", description="Highest first.")
+    sort: Sort = Field(
+        default="probability",
+        description="`change`: of the probability in about a week; it is known of the present list only. Missing "
+        "values come last in either order.",
+    )
+    order: Order | None = Field(default=None, description="Default the highest first; of dates the soonest.")
+
+    @property
+    def descending(self) -> bool:
+        """Whether the highest come first."""
+        return self.sort != "expected_close_date" if self.order is None else self.order == "desc"
 
 
 class CustomerQuery(PageQuery, ScoreQuery):
     """Filters of the ranked customers."""
 
     owner_id: Text | None = Field(default=None, description="Only accounts of this owner.")
-    sort: Literal["spend", "p_buys", "orders"] = Field(default="spend", description="Highest first.")
+    team_id: Text | None = Field(default=None, description="Only of this team and its sub-teams, as known at `as_of`.")
+    sort: Literal["spend", "p_buys", "orders", "p_alive"] = "spend"
+    order: Order = Field(default="desc", description="`desc`: the highest first.")
 
 
 class PeriodQuery(SnapshotQuery):
@@ -74,6 +131,10 @@ class OutlookQuery(PeriodQuery):
 
 class DemandQuery(PageQuery):
     """Which series."""
+
+    q: Text | None = Field(default=None, description="Only series whose `unique_id` contains this.")
+    sort: Literal["unique_id", "mean"] = "unique_id"
+    order: Order | None = Field(default=None, description="Default the highest mean, or the first id, first.")
 
     horizon: int | None = Field(default=None, ge=1, le=366, description="Periods ahead; default the workspace's.")
 

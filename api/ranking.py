@@ -25,7 +25,15 @@ def query_text(**asked: Any) -> str:
     return json.dumps(asked, sort_keys=True)
 
 
-def page(rows: pd.DataFrame, *, by: str | None, key: str, limit: int, after: Place | None = None) -> Page:
+def page(
+    rows: pd.DataFrame,
+    *,
+    by: str | None,
+    key: str,
+    limit: int,
+    after: Place | None = None,
+    reverse: bool = False,
+) -> Page:
     """The ``limit`` rows after a place, highest ``by`` first, missing ones last, ties by ``key``.
 
     Parameters
@@ -36,24 +44,28 @@ def page(rows: pd.DataFrame, *, by: str | None, key: str, limit: int, after: Pla
         Numeric column; without it the order is ``key`` alone.
     after : place, optional
         Of the last row shown before; it need not be among ``rows`` any more.
+    reverse : bool
+        The reverse order, but missing ones still last.
     """
     values = np.full(len(rows), np.nan) if by is None else rows[by].to_numpy(dtype=float, na_value=np.nan)
     keys = rows[key].to_numpy(dtype=object)
     # Negated so that one ascending order serves both; a missing value comes after all.
-    ranks = np.where(np.isnan(values), np.inf, -values)
+    ranks = np.where(np.isnan(values), np.inf, values if reverse else -values)
     if after is not None:
-        rank = math.inf if after[0] is None else -after[0]
-        behind = (ranks > rank) | ((ranks == rank) & (keys > after[1]))
-        rows, ranks, keys = rows[behind], ranks[behind], keys[behind]
+        rank = math.inf if after[0] is None else after[0] if reverse else -after[0]
+        behind_key = keys < after[1] if reverse else keys > after[1]
+        behind = (ranks > rank) | ((ranks == rank) & behind_key)
+        rows, values, ranks, keys = rows[behind], values[behind], ranks[behind], keys[behind]
     # Only the rows that can be among the first are sorted by their text.
     likely = np.arange(len(ranks))
     if len(ranks) > limit:
         likely = np.flatnonzero(ranks <= np.partition(ranks, limit - 1)[limit - 1])
-    shown = likely[np.lexsort((keys[likely].astype(str), ranks[likely]))][:limit]
+    _, places = np.unique(keys[likely].astype(str), return_inverse=True)
+    shown = likely[np.lexsort((-places if reverse else places, ranks[likely]))][:limit]
     if len(shown) == len(rows):
         return Page(rows.iloc[shown], None)
     last = shown[-1]
-    return Page(rows.iloc[shown], (None if math.isinf(ranks[last]) else float(-ranks[last]), str(keys[last])))
+    return Page(rows.iloc[shown], (None if np.isnan(values[last]) else float(values[last]), str(keys[last])))
 
 
 def json_records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -101,6 +101,14 @@ class ScoredEntity(BaseModel):
 
     entity_id: str = Field(examples=["006A1"])
     owner_id: str | None = Field(examples=["U7"])
+    as_of: Moment = Field(description="Of this score, which identifies it with `batch` and `model_version`.")
+    batch: int = Field(examples=[12])
+    model_version: str = Field(examples=["conversion_opportunity/3"])
+    title: str | None = Field(description="The opportunity's name, or the account's.", examples=["Pumps for Acme"])
+    account_id: str | None = Field(examples=["A000042"])
+    account_name: str | None = Field(examples=["Acme Inc."])
+    created_at: Moment | None
+    expected_close_date: date | None = Field(description="As the CRM says.")
     stage: str | None = Field(examples=["proposal"])
     amount: float | None = Field(examples=[12000.0])
     currency: str | None = Field(examples=["EUR"])
@@ -108,7 +116,13 @@ class ScoredEntity(BaseModel):
         description="Probability times amount, in `reporting_currency`; null without an amount or a rate.",
         examples=[8640.0],
     )
+    amount_reporting: float | None = Field(description="`amount` in `reporting_currency`; null without a rate.")
     probability: Probability = Field(description="Won within the model's horizon.")
+    previous_probability: float | None = Field(
+        ge=0, le=1, description="What the same model said about a week before; known in the present list only."
+    )
+    previous_as_of: Moment | None
+    change: float | None = Field(description="`probability` less `previous_probability`.")
     low: Probability = Field(description="Lower end of the 80 % interval of the win rate among cases alike.")
     high: Probability = Field(description="Upper end of the 80 % interval of the win rate among cases alike.")
     predicted_close_date: date | None = Field(description="Median day of winning, given that it is won.")
@@ -130,10 +144,11 @@ class ScoredEntity(BaseModel):
 class ScoredPage(BaseModel):
     """One page of a ranked list and the identity of its numbers."""
 
-    as_of: Moment
-    batch: int = Field(examples=[12])
+    as_of: Moment = Field(description="Of the newest score; without `as_of` in the request each item has its own.")
+    batch: int = Field(description="All commits up to this one are in the scores.", examples=[12])
     model_version: str | None = Field(description="Null when nothing was open.", examples=["conversion_opportunity/3"])
     backdated: bool = Field(description="The model saw data from after `as_of`: no number that was given then.")
+    stale: bool = Field(description="Commits arrived that are not in these scores yet.")
     reporting_currency: str = Field(examples=["EUR"])
     items: list[ScoredEntity]
     next_cursor: str | None = Field(description="Of the next page; null on the last one.")

@@ -8,21 +8,23 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from api.cache import Cache
+from api.case_memory import CaseMemory
 from api.organisation import Organisation
 from api.references import links
-from forecast.errors import InvalidInput
-from forecast.schema import SCORED_ENTITIES
+from forecast.errors import InvalidInput, NotScored
+from forecast.ports import ScoreState
 from forecast.usecases.champion import model_name
-from forecast.usecases.expected_value import expected_value
 from forecast.usecases.outlook_lines import baseline_nodes, outlook_lines
 from forecast.workspace import Workspace
 
 if TYPE_CHECKING:
+    from api.watch import Watch
     from forecast.funnel import Funnel
     from forecast.outlook import Outlook
     from forecast.outlook.moved import Moved
@@ -30,21 +32,18 @@ if TYPE_CHECKING:
     from forecast.usecases.attainment import Attainment
     from forecast.usecases.demand import ServedDemand
 
-#: Columns beside the scores that a list shows; none that names a person.
-_FACTS = {
-    "lead": {"status": "stage"},
-    "opportunity": {"stage": "stage", "amount": "amount", "currency": "currency"},
-}
-
 #: How long lists without `as_of` share one present moment, as long as no new batch arrives; also how far the clocks of
 #: two machines that answer in turn may differ.
 _PRESENT = timedelta(seconds=60)
 
-#: Rows of scores kept in memory; each takes about 7 kB, nearly all of it reasons.
-_SCORED_ROWS = 100_000
+#: Rows of scores of past moments kept in memory; each takes about 7 kB, nearly all of it reasons.
+_SCORED_ROWS = 30_000
 
 #: Next steps kept in memory, a few hundred bytes each.
-_NEXT_STEPS = 200_000
+_NEXT_STEPS = 10_000
+
+#: So many open leads or opportunities are scored while a request waits, if nobody scored them before.
+_SCORED_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Snapshot:
 class Scored:
     """All scores of one kind of entity at a snapshot, with the facts that lists show.
 
-    ``rows`` has the columns of `Workspace.score` and ``stage``, ``amount``, ``currency`` and ``expected_value``.
+    ``rows`` has the columns of `Workspace.list_scores`.
     """
 
     snapshot: Snapshot
@@ -83,10 +82,13 @@ class Service:
             _NEXT_STEPS, weigh=lambda steps: 1 if steps is None else len(steps) + 1
         )
         self._outlooks: Cache[Outlook] = Cache(16)
+        self._open_parts: Cache[pd.DataFrame] = Cache(8)
+        self._attainments: Cache[Attainment] = Cache(16)
         self._moved: Cache[Moved] = Cache(8)
         self._performances: Cache[Performance] = Cache(8)
         self._funnels: Cache[Funnel] = Cache(32)
         self._known: Cache[pd.DataFrame] = Cache(16)
+        self._n_open: Cache[int] = Cache(4)
         self._records: Cache[tuple[pd.DataFrame, pd.DataFrame]] = Cache(4)
         self._demand: Cache[pd.DataFrame] = Cache(4)
         self._served_demand: Cache[ServedDemand] = Cache(2)
@@ -95,6 +97,18 @@ class Service:
         self._links: Cache[pd.DataFrame] = Cache(1)
         self._present: Snapshot | None = None
         self._lock = threading.Lock()
+
+    @cached_property
+    def cases(self) -> CaseMemory:
+        """Memories of what is told of single leads and opportunities."""
+        return CaseMemory(self.workspace)
+
+    @cached_property
+    def watch(self) -> Watch:
+        """Memories of what watches data and models at work."""
+        from api.watch import Watch
+
+        return Watch(self.workspace)
 
     def snapshot(self, as_of: str | None = None, batch: int | None = None) -> Snapshot:
         """The snapshot that a request names; now, and the last batch, by default.
@@ -135,34 +149,57 @@ class Service:
     def _score(self, entity: str, snapshot: Snapshot, model: str | None) -> Scored:
         if model is not None and "/" in model and model.rpartition("/")[0] != model_name(entity):
             raise InvalidInput(f"`model` must look like {model_name(entity)}/3 or be group_rate, got {model!r}.")
-        scores = self.workspace.score(snapshot.as_of, model=model, batch=snapshot.batch, entity=entity)
-        table, key = SCORED_ENTITIES[entity]
-        facts = self.workspace.table(table, snapshot.as_of, snapshot.batch)[[key, *_FACTS[entity]]]
-        facts = facts.rename(columns={key: "entity_id", **_FACTS[entity]})
-        rows = scores.merge(facts, on="entity_id", how="left", validate="one_to_one")
-        rows = rows.reindex(columns=[*scores.columns, "stage", "amount", "currency"])
-        rows["expected_value"] = expected_value(
-            rows,
-            self.workspace.table("fx_rates", snapshot.as_of, snapshot.batch),
-            reporting_currency=self.workspace.settings.reporting_currency,
-            as_of=snapshot.as_of,
-        )
+        rows = self.workspace.list_scores(entity, snapshot.as_of, model, snapshot.batch)
         if rows.empty:
             return Scored(snapshot, None, False, rows)
         return Scored(snapshot, rows["model_version"].iloc[0], bool(rows["backdated"].iloc[0]), rows)
 
-    def next_steps(self, entity: str, snapshot: Snapshot, model: str) -> pd.DataFrame | None:
-        """Next steps of all open entities of a kind, by the model version that scored them."""
-        key = (entity, snapshot, model)
+    def next_steps(
+        self, entity: str, snapshot: Snapshot, model: str, entity_ids: tuple[str, ...]
+    ) -> pd.DataFrame | None:
+        """Next steps of some open entities of a kind, by the model version that scored them."""
+        key = (entity, snapshot, model, entity_ids)
         return self._next_steps.get(
-            key, lambda: self.workspace.next_steps(entity, snapshot.as_of, model, snapshot.batch)
+            key, lambda: self.workspace.next_steps(entity, snapshot.as_of, model, snapshot.batch, entity_ids)
         )
 
+    def latest(self, entity: str) -> ScoreState | None:
+        """What the latest scores of a kind of entity are of; None when they are computed for each request.
+
+        Raises
+        ------
+        NotScored
+            If nothing was ever scored and there is too much for a request to wait for.
+        """
+        state = self.workspace.store.score_state(entity)
+        if state is None:
+            n_open = self._n_open.get((entity, self.workspace.lake.head()), lambda: self.workspace.count_open(entity))
+            if n_open > _SCORED_AT_ONCE:
+                raise NotScored(
+                    f"Nothing was scored yet, and {n_open:,} are open; run `forecast score` once, and `forecast "
+                    "nightly` every night."
+                )
+        return state
+
+    def is_stale(self, state: ScoreState) -> bool:
+        """Whether batches arrived that the latest scores do not know."""
+        return state.batch < self.workspace.lake.head()
+
     def outlook(self, period: str, snapshot: Snapshot, by: str = "owner", measure: str = "revenue") -> Outlook:
-        """Distribution of what a period brings."""
+        """Distribution of what a period brings; of owners' revenue also week by week."""
+        weekly = (by, measure) == ("owner", "revenue")
         return self._outlooks.get(
             (period, snapshot, by, measure, self._ledger()),
-            lambda: self.workspace.outlook(period, snapshot.as_of, snapshot.batch, by=by, measure=measure),
+            lambda: self.workspace.outlook(
+                period, snapshot.as_of, snapshot.batch, by=by, measure=measure, weekly=weekly
+            ),
+        )
+
+    def open_part(self, period: str, snapshot: Snapshot) -> pd.DataFrame:
+        """The deals behind the open part of an outlook."""
+        return self._open_parts.get(
+            (period, snapshot, self._ledger()),
+            lambda: self.workspace.open_part(self.outlook(period, snapshot), snapshot.batch),
         )
 
     def earlier_snapshot(self, since: str, batch: int | None, later: Snapshot) -> Snapshot:
@@ -188,8 +225,13 @@ class Service:
 
     def attainment(self, period: str, measure: str, version: int | None, snapshot: Snapshot) -> Attainment:
         """Where the targets of a period stand."""
+        approved = self.workspace.store.approved_targets(period)
+        n_versions = approved["version"].nunique()
         made = self.outlook(period, snapshot, "owner", measure)
-        return self.workspace.attainment_of(made, snapshot.batch, version)
+        return self._attainments.get(
+            (period, measure, version, n_versions, snapshot, self._ledger()),
+            lambda: self.workspace.attainment_of(made, snapshot.batch, version),
+        )
 
     def performance(self, period: str, snapshot: Snapshot) -> Performance:
         """What people and teams did in a period."""
@@ -228,7 +270,11 @@ class Service:
             batch=snapshot.batch,
             known=known,
             record=self.records(snapshot)[0] if by_owner else None,
-            overrides_before=workspace.clock.now() + timedelta.resolution if snapshot == self._present else None,
+            overrides_before=(
+                workspace.clock.now() + timedelta.resolution
+                if snapshot in (self._present, self.watch.settled())
+                else None
+            ),
         )
 
     def records(self, snapshot: Snapshot) -> tuple[pd.DataFrame, pd.DataFrame]:

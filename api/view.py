@@ -10,13 +10,20 @@ import pandas as pd
 from fastapi import Depends
 
 from api.auth import authenticate, service_of
+from api.case_view import CaseView
+from api.data_view import DataView
 from api.event_view import EventView
+from api.forecast_view import ForecastView
 from api.language import Language
+from api.metrics import Metrics
+from api.models_view import ModelsView
 from api.performance_view import PersonView, person_view
+from api.ranked_view import RankedView, unknown
 from api.records_view import RecordsView
 from api.references import require_visible
 from api.rights import Caller, Rights, require
 from api.service import Scored, Service, Snapshot
+from api.target_view import TargetView
 from forecast.errors import NotAllowed, UnknownEntity
 from forecast.explain.definitions import PARTS, definition_records
 from forecast.funnel import Funnel
@@ -52,6 +59,40 @@ class View:
         return RecordsView(self._service, self.caller, self.rights)
 
     @property
+    def forecast(self) -> ForecastView:
+        """What the Forecast page shows beside the outlook."""
+        return ForecastView(self._service, self.caller, self.rights)
+
+    @property
+    def targets(self) -> TargetView:
+        """Targets: proposals, approvals, and where they stand."""
+        return TargetView(self._service, self.caller)
+
+    @property
+    def cases(self) -> CaseView:
+        """Single leads and opportunities."""
+        return CaseView(self)
+
+    @property
+    def models_room(self) -> ModelsView:
+        """Models, how they do, and who serves."""
+        return ModelsView(self._service, self.caller)
+
+    @property
+    def data_room(self) -> DataView:
+        """How data came in, what was rejected, and what drifts."""
+        return DataView(self._service, self.caller)
+
+    def settled(self, as_of: str | None = None, batch: int | None = None) -> Snapshot:
+        """The snapshot that a page asks for; without one that of a moment ago, the same for some minutes."""
+        return self._service.watch.settled() if as_of is None and batch is None else self.snapshot(as_of, batch)
+
+    @property
+    def lists(self) -> RankedView:
+        """Pages of the ranked lists."""
+        return RankedView(self._service, self.caller, self.rights)
+
+    @property
     def reporting_currency(self) -> str:
         """Of the workspace."""
         return self._service.workspace.settings.reporting_currency
@@ -83,18 +124,16 @@ class View:
         rows = self.scored(entity, snapshot, model).rows
         row = rows[rows["entity_id"] == entity_id]
         if row.empty:
-            raise UnknownEntity(
-                f"There was no open {entity} {entity_id!r} at {snapshot.as_of.isoformat()} among those of this key."
-            )
+            raise unknown(entity, entity_id, snapshot.as_of)
         return row
 
     def next_step(self, entity: str, entity_id: str, snapshot: Snapshot, model: str, lang: Language) -> dict[str, Any]:
         """What to do next with an entity that the caller may see: ask `scored_one` first."""
         require(self.caller, "rows")
-        return told_step(self._service.next_steps(entity, snapshot, model), entity_id, lang)
+        return told_step(self._service.next_steps(entity, snapshot, model, (entity_id,)), entity_id, lang)
 
-    def members(self, team_id: str, snapshot: Snapshot) -> frozenset[str]:
-        """Users of a team and its sub-teams as known at a snapshot."""
+    def members(self, team_id: str, snapshot: Snapshot | None = None) -> frozenset[str]:
+        """Users of a team and its sub-teams as known at a snapshot, by default now."""
         require(self.caller, "rows")
         organisation = self._service.organisation(snapshot)
         return organisation.members(organisation.with_sub_teams({team_id}))
@@ -182,6 +221,11 @@ class View:
         found = self._service.performance(period, snapshot)
         return person_view(found, user_id, self.rights)
 
+    def people_names(self) -> dict[str, str]:
+        """Names of the people whom the caller may see, by user id."""
+        require(self.caller, "rows")
+        return {user: name for user, name in self._service.watch.names().items() if self.rights.owns(user)}
+
     # -- funnel -------------------------------------------------------------------------------------------------------
 
     def funnel(self, snapshot: Snapshot, period: str | None, **asked: str | None) -> Funnel:
@@ -195,6 +239,11 @@ class View:
         """What every published number means."""
         require(self.caller, "definitions")
         return definition_records(PARTS, lang)
+
+    def metrics(self, metrics: Metrics) -> bytes:
+        """What Prometheus reads."""
+        require(self.caller, "metrics")
+        return metrics.text()
 
     def models(self) -> pd.DataFrame:
         """Registered models."""

@@ -37,8 +37,11 @@ def list_customers(
     version = None if rows.empty else str(rows["model_version"].iloc[0])
     if query.owner_id is not None:
         rows = rows[rows["owner_id"] == query.owner_id]
-    after = (place.value, place.id) if place else None
-    shown = page(rows, by=query.sort, key="account_id", limit=query.limit, after=after)
+    if query.team_id is not None:
+        rows = rows[rows["owner_id"].isin(view.members(query.team_id, snapshot))]
+    after = (place.number, place.id) if place else None
+    reverse = query.order == "asc"
+    shown = page(rows, by=query.sort, key="account_id", limit=query.limit, after=after, reverse=reverse)
     return CustomerPage(
         as_of=snapshot.as_of,
         batch=snapshot.batch,

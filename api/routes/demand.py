@@ -22,18 +22,22 @@ router = APIRouter(prefix="/demand", tags=["demand"])
 
 @router.get("/forecasts", responses=documented(), summary="Series that are forecast")
 def list_series(view: ViewOf, query: Annotated[DemandQuery, Query()]) -> DemandPage:
-    """Each series with its expected sum over the horizon, by `unique_id`."""
+    """Each series with its expected sum over the horizon, by `unique_id` or by that sum."""
     asked = query_text(**query.model_dump(exclude={"limit", "cursor"}))
     place = decode_cursor(query.cursor, asked) if query.cursor else None
     snapshot = view.snapshot(place.as_of, place.batch) if place else view.snapshot(query.as_of, query.batch)
     series = _totals(view.demand(snapshot, query.horizon))
-    after = (None, place.id) if place else None
-    shown = page(series, by=None, key="unique_id", limit=query.limit, after=after)
+    if query.q is not None:
+        series = series[series["unique_id"].str.contains(query.q, case=False, regex=False)]
+    by = None if query.sort == "unique_id" else query.sort
+    after = (place.number, place.id) if place else None
+    reverse = query.order == ("desc" if by is None else "asc")
+    shown = page(series, by=by, key="unique_id", limit=query.limit, after=after, reverse=reverse)
     return DemandPage(
         as_of=snapshot.as_of,
         batch=snapshot.batch,
         items=[DemandSeries.model_validate(row) for row in shown.rows.to_dict("records")],
-        next_cursor=None if shown.end is None else encode_cursor(_place(snapshot, shown.end[1]), asked),
+        next_cursor=None if shown.end is None else encode_cursor(_place(snapshot, *shown.end), asked),
     )
 
 
@@ -105,8 +109,8 @@ def _language(query: DemandTextQuery, accept_language: str | None, response: Res
     return lang
 
 
-def _place(snapshot: Snapshot, unique_id: str) -> Place:
-    return Place(as_of=snapshot.as_of.isoformat(), batch=snapshot.batch, id=unique_id)
+def _place(snapshot: Snapshot, value: float | None, unique_id: str) -> Place:
+    return Place(as_of=snapshot.as_of.isoformat(), batch=snapshot.batch, value=value, id=unique_id)
 
 
 def _totals(forecasts: pd.DataFrame) -> pd.DataFrame:

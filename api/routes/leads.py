@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 
 from api.errors import documented
-from api.queries import LeadQuery, ScoreQuery
+from api.queries import RankedQuery, ScoreQuery
 from api.routes.ranked import explanation, ranked_page
 from api.schemas import Explanation, ScoredPage
 from api.view import ViewOf
@@ -13,18 +13,22 @@ from api.view import ViewOf
 router = APIRouter(prefix="/leads", tags=["leads"])
 
 
-@router.get("", responses=documented(404), summary="Ranked leads")
+@router.get("", responses=documented(404, 409), summary="Ranked leads")
 def list_leads(
     view: ViewOf,
     response: Response,
-    query: Annotated[LeadQuery, Query()],
+    query: Annotated[RankedQuery, Query()],
     accept_language: Annotated[str | None, Header()] = None,
 ) -> ScoredPage:
-    """Open leads that the key may see, likeliest first."""
+    """Open leads that the key may see, by the latest scores, likeliest first unless `sort` says otherwise.
+
+    With `as_of`, `batch` or `model` the scores of that moment, batch or model are computed. Pages of the latest scores
+    go on in what is latest then; a row that was scored anew in between may be met twice or not at all.
+    """
     return ranked_page(view, "lead", query, accept_language, response)
 
 
-@router.get("/{lead_id:path}/explanation", responses=documented(404), summary="Why a lead has its score")
+@router.get("/{lead_id:path}/explanation", responses=documented(404, 409), summary="Why a lead has its score")
 def explain_lead(
     view: ViewOf,
     response: Response,

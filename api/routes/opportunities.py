@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 
 from api.errors import documented
-from api.queries import OpportunityQuery, ScoreQuery
+from api.queries import RankedQuery, ScoreQuery
 from api.routes.ranked import explanation, ranked_page
 from api.schemas import Explanation, ScoredPage
 from api.view import ViewOf
@@ -13,18 +13,24 @@ from api.view import ViewOf
 router = APIRouter(prefix="/opportunities", tags=["opportunities"])
 
 
-@router.get("", responses=documented(404), summary="Ranked opportunities")
+@router.get("", responses=documented(404, 409), summary="Ranked opportunities")
 def list_opportunities(
     view: ViewOf,
     response: Response,
-    query: Annotated[OpportunityQuery, Query()],
+    query: Annotated[RankedQuery, Query()],
     accept_language: Annotated[str | None, Header()] = None,
 ) -> ScoredPage:
-    """Open opportunities that the key may see, likeliest (or of the highest expected value) first."""
-    return ranked_page(view, "opportunity", query, accept_language, response, sort=query.sort)
+    """Open opportunities that the key may see, by the latest scores, likeliest first unless `sort` says otherwise.
+
+    With `as_of`, `batch` or `model` the scores of that moment, batch or model are computed. Pages of the latest scores
+    go on in what is latest then; a row that was scored anew in between may be met twice or not at all.
+    """
+    return ranked_page(view, "opportunity", query, accept_language, response)
 
 
-@router.get("/{opportunity_id:path}/explanation", responses=documented(404), summary="Why an opportunity has its score")
+@router.get(
+    "/{opportunity_id:path}/explanation", responses=documented(404, 409), summary="Why an opportunity has its score"
+)
 def explain_opportunity(
     view: ViewOf,
     response: Response,

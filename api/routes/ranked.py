@@ -1,58 +1,46 @@
-"""What leads and opportunities share: a page of the ranked list, and the explanation of one row."""
+"""What leads and opportunities have in common: the ranked list, and the explanation of one row."""
 
 import json
+from datetime import date
 from typing import Any
 
-import pandas as pd
 from fastapi import Response
 
 from api.language import Language, negotiate
 from api.paging import Place, decode_cursor, encode_cursor
-from api.queries import LeadQuery, ScoreQuery
-from api.ranking import json_records, page, query_text
+from api.queries import RankedQuery, ScoreQuery
+from api.ranked import RankedList, Ranking
+from api.ranking import json_records, query_text
 from api.schemas import EntityKind, Explanation, Reason, ScoredEntity, ScoredPage
-from api.service import Scored
+from api.service import Snapshot
 from api.view import View
+from forecast.errors import InvalidInput
 from forecast.explain import render
 from forecast.usecases.explain import explain
+from forecast.usecases.ranked import RankedPlace, Sort
 
 #: Reasons of each item in a list.
 _TOP_REASONS = 3
 
-#: Fields of a score that say where it comes from: they stand once at the top.
-_IDENTITY = ["entity", "as_of", "batch", "model_version", "backdated"]
-
 
 def ranked_page(
-    view: View,
-    entity: EntityKind,
-    query: LeadQuery,
-    accept_language: str | None,
-    response: Response,
-    *,
-    sort: str = "probability",
+    view: View, entity: EntityKind, query: RankedQuery, accept_language: str | None, response: Response
 ) -> ScoredPage:
     """One page of the scored entities that the caller may see."""
     lang = _language(query, accept_language, response)
-    asked = query_text(entity=entity, sort=sort, **query.model_dump(exclude={"limit", "cursor", "lang", "sort"}))
-    place = decode_cursor(query.cursor, asked) if query.cursor else None
-    snapshot = view.snapshot(place.as_of, place.batch) if place else view.snapshot(query.as_of, query.batch)
-    scored = view.scored(entity, snapshot, place.model if place else query.model)
-    shown = page(
-        _filtered(view, scored, query),
-        by=sort,
-        key="entity_id",
-        limit=query.limit,
-        after=(place.value, place.id) if place else None,
+    asked = query_text(
+        entity=entity, descending=query.descending, **query.model_dump(mode="json", exclude={"limit", "cursor", "lang"})
     )
+    shown = _ranked(view, entity, query, decode_cursor(query.cursor, asked) if query.cursor else None)
     return ScoredPage(
-        as_of=snapshot.as_of,
-        batch=snapshot.batch,
-        model_version=scored.model_version,
-        backdated=scored.backdated,
+        as_of=shown.as_of,
+        batch=shown.batch,
+        model_version=shown.model_version,
+        backdated=shown.backdated,
+        stale=shown.stale,
         reporting_currency=view.reporting_currency,
-        items=[_item(row, lang) for row in json_records(shown.rows.drop(columns=_IDENTITY))],
-        next_cursor=None if shown.end is None else encode_cursor(_place(scored, *shown.end), asked),
+        items=[scored_entity(row, lang) for row in json_records(shown.rows)],
+        next_cursor=None if shown.end is None else encode_cursor(_place(shown, shown.end), asked),
     )
 
 
@@ -61,10 +49,54 @@ def explanation(
 ) -> Explanation:
     """Every reason of one entity's score, and what to do next."""
     lang = _language(query, accept_language, response)
-    snapshot = view.snapshot(query.as_of, query.batch)
-    row = view.scored_one(entity, entity_id, snapshot, query.model)
-    step = view.next_step(entity, entity_id, snapshot, str(row["model_version"].iloc[0]), lang)
+    row = None if _is_named(query) else view.lists.latest_one(entity, entity_id)
+    if row is None:
+        row = view.scored_one(entity, entity_id, view.snapshot(query.as_of, query.batch), query.model)
+    first = row.iloc[0]
+    given = Snapshot(first["as_of"].to_pydatetime(), int(first["batch"]))
+    step = view.next_step(entity, entity_id, given, str(first["model_version"]), lang)
     return Explanation.model_validate(explain(row, entity_id, lang=lang) | {"next_step": step})
+
+
+def scored_entity(row: dict[str, Any], lang: Language) -> ScoredEntity:
+    """One row of a list in words: its strongest reasons, and what the others add up to."""
+    every = json.loads(row["reasons"])
+    ranked = sorted(every, key=lambda reason: (-abs(reason["points"]), reason["code"]))
+    shown = [reason for reason in ranked[:_TOP_REASONS] if reason["points"] != 0] or ranked[:1]
+    rest = round(sum(reason["points"] for reason in every) - sum(reason["points"] for reason in shown), 9)
+    reasons = [Reason(**reason, text=render(reason, lang)) for reason in shown]
+    stated = {name: value for name, value in row.items() if name not in ("entity", "backdated")}
+    return ScoredEntity.model_validate(stated | {"reasons": reasons, "rest": rest})
+
+
+def _ranked(view: View, entity: EntityKind, query: RankedQuery, place: Place | None) -> RankedList:
+    """The page: of the latest scores, unless the request or its cursor names others or there are none."""
+    after = None if place is None else _after(place, query.sort)
+    if not _is_named(query) and (place is None or place.latest):
+        latest = view.lists.latest(entity, _asked(view, query), after)
+        if latest is not None:
+            return latest
+    elif query.sort == "change":
+        raise InvalidInput("`sort=change` orders the present list only; leave out `as_of`, `batch` and `model`.")
+    snapshot = view.snapshot(place.as_of, place.batch) if place else view.snapshot(query.as_of, query.batch)
+    return view.lists.of(entity, _asked(view, query), snapshot, place.model if place else query.model, after)
+
+
+def _asked(view: View, query: RankedQuery) -> Ranking:
+    return Ranking(
+        owner_id=query.owner_id,
+        team_id=query.team_id,
+        where=query.filter(view.moment),
+        search=query.q,
+        sort=query.sort,
+        descending=query.descending,
+        limit=query.limit,
+    )
+
+
+def _is_named(query: ScoreQuery) -> bool:
+    """Whether a request names the scores that it wants; else it wants the latest."""
+    return any(named is not None for named in (query.as_of, query.batch, query.model))
 
 
 def _language(query: ScoreQuery, accept_language: str | None, response: Response) -> Language:
@@ -75,28 +107,24 @@ def _language(query: ScoreQuery, accept_language: str | None, response: Response
     return lang
 
 
-def _filtered(view: View, scored: Scored, query: LeadQuery) -> pd.DataFrame:
-    rows = scored.rows
-    if query.owner_id is not None:
-        rows = rows[rows["owner_id"] == query.owner_id]
-    if query.stage is not None:
-        rows = rows[rows["stage"] == query.stage]
-    if query.team_id is not None:
-        rows = rows[rows["owner_id"].isin(view.members(query.team_id, scored.snapshot))]
-    return rows
-
-
-def _place(scored: Scored, value: float | None, entity_id: str) -> Place:
-    snapshot = scored.snapshot
+def _place(shown: RankedList, end: RankedPlace) -> Place:
     return Place(
-        as_of=snapshot.as_of.isoformat(), batch=snapshot.batch, model=scored.model_version, value=value, id=entity_id
+        as_of=shown.as_of.isoformat(),
+        batch=shown.batch,
+        model=shown.model_version,
+        value=end.value.isoformat() if isinstance(end.value, date) else end.value,
+        id=end.entity_id,
+        latest=shown.latest,
     )
 
 
-def _item(row: dict[str, Any], lang: Language) -> ScoredEntity:
-    every = json.loads(row["reasons"])
-    ranked = sorted(every, key=lambda reason: (-abs(reason["points"]), reason["code"]))
-    shown = [reason for reason in ranked[:_TOP_REASONS] if reason["points"] != 0] or ranked[:1]
-    rest = round(sum(reason["points"] for reason in every) - sum(reason["points"] for reason in shown), 9)
-    reasons = [Reason(**reason, text=render(reason, lang)) for reason in shown]
-    return ScoredEntity.model_validate(row | {"reasons": reasons, "rest": rest})
+def _after(place: Place, sort: Sort) -> RankedPlace:
+    """The place of a cursor; made by hand it may hold anything."""
+    if sort != "expected_close_date":
+        return RankedPlace(place.number, place.id)
+    try:
+        return RankedPlace(None if place.value is None else date.fromisoformat(str(place.value)), place.id)
+    except ValueError:
+        raise InvalidInput(
+            "`cursor` holds no day, and the list is sorted by days; leave it out to start anew."
+        ) from None

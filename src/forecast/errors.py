@@ -21,6 +21,10 @@ class NotEnoughHistory(ForecastError):
     """The data known at that moment cannot support what was asked for."""
 
 
+class NotScored(ForecastError):
+    """There is so much to score that it is done by command, and it was not done yet."""
+
+
 class DataUnavailable(ForecastError):
     """Something that must be reachable is not: a database, a tracking server, a held lease."""
 

@@ -1,6 +1,7 @@
 """What to do next with open leads and opportunities: the action that raises the chance most, its effect and cost."""
 
 import math
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -36,7 +37,7 @@ def next_steps(
     *,
     model: str | None = None,
     batch: int | None = None,
-    entity_id: str | None = None,
+    entity_ids: Collection[str] | None = None,
 ) -> pd.DataFrame | None:
     """The suggested action for each open case, from the effects stored beside the model that scores it.
 
@@ -48,8 +49,8 @@ def next_steps(
     entity : {"lead", "opportunity"}
     model, batch
         As in `score`.
-    entity_id : str, optional
-        Only this one.
+    entity_ids : collection of str, optional
+        Only these.
 
     Returns
     -------
@@ -63,7 +64,7 @@ def next_steps(
         return None
     with lake.connect(lake.head() if batch is None else batch) as con:
         spine = open_entities(con, entity, as_of)
-        spine = spine if entity_id is None else spine[spine["entity_id"] == entity_id]
+        spine = spine if entity_ids is None else spine[spine["entity_id"].isin(list(entity_ids))]
         features = build_features(con, spine, entity, zone=settings.zone)
     return learned.suggest(with_columns(features, [str(name) for name in learned.feature_names_in_]))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from forecast.workspace.base import AsOf, WorkspaceBase
@@ -38,6 +38,21 @@ class ScoreCalls(WorkspaceBase):
             save=save,
         )
 
+    def list_scores(
+        self, entity: str, as_of: AsOf = None, model: str | None = None, batch: int | None = None
+    ) -> pd.DataFrame:
+        """Scores of one kind of entity with what lists show beside them, computed as of a moment."""
+        from forecast.usecases.list_scores import list_scores
+
+        wiring = (self.lake, self.registry, self.store, self.settings)
+        return list_scores(*wiring, self.moment(as_of), entity, model=model, batch=batch)
+
+    def count_open(self, entity: str) -> int:
+        """How many leads or opportunities are open now."""
+        from forecast.usecases.list_scores import count_open
+
+        return count_open(self.lake, entity, self.clock.now())
+
     def score_record(
         self, entity: str, record: Mapping[str, Any], as_of: AsOf = None, model: str | None = None
     ) -> dict[str, Any]:
@@ -69,16 +84,16 @@ class ScoreCalls(WorkspaceBase):
         as_of: AsOf = None,
         model: str | None = None,
         batch: int | None = None,
-        entity_id: str | None = None,
+        entity_ids: Collection[str] | None = None,
     ) -> pd.DataFrame | None:
         """What to do next with each open lead or opportunity, with effect, interval and cost, or why that is unknown.
 
-        None where the model that serves has learned no effects.
+        None where the model that serves has learned no effects. Of some ids only when they are given.
         """
         from forecast.usecases.next_step import next_steps
 
         wiring, moment = (self.lake, self.registry, self.store, self.settings), self.moment(as_of)
-        return next_steps(*wiring, moment, entity, model=model, batch=batch, entity_id=entity_id)
+        return next_steps(*wiring, moment, entity, model=model, batch=batch, entity_ids=entity_ids)
 
     def next_step(
         self,
@@ -92,7 +107,7 @@ class ScoreCalls(WorkspaceBase):
         """What to do next with one lead or opportunity, in words."""
         from forecast.usecases.next_step import told_step
 
-        return told_step(self.next_steps(entity, as_of, model, batch, entity_id), entity_id, lang)
+        return told_step(self.next_steps(entity, as_of, model, batch, [entity_id]), entity_id, lang)
 
     def what_would_raise(
         self,
