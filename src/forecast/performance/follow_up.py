@@ -19,14 +19,15 @@ def create_contacts(con: DuckDBPyConnection, as_of: datetime, *, into: str = "co
     """Write the contacts known at a moment, with whom they belong to.
 
     Columns: ``owner_id`` (who made it, else who has the opportunity, the lead or the account; empty for nobody),
-    ``happened_at``, ``due_at``, ``channel``, ``direction``, ``is_done``, ``thread`` (the opportunity, lead or
-    account that it is about).
+    ``account_id``, ``source``, ``happened_at``, ``due_at``, ``channel``, ``direction``, ``is_done``, ``thread`` (the
+    opportunity, lead or account that it is about).
     """
     moment = sql_moment(as_of)
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE {into} AS
-        SELECT coalesce(i.user_id, o.owner_id, l.owner_id, a.owner_id, '') AS owner_id, i.happened_at, i.due_at,
+        SELECT coalesce(i.user_id, o.owner_id, l.owner_id, a.owner_id, '') AS owner_id,
+            coalesce(i.account_id, o.account_id, l.account_id) AS account_id, i.source, i.happened_at, i.due_at,
             coalesce(i.channel, 'other') AS channel, i.direction, i.happened_at < {moment} AND NOT {_PLAN} AS is_done,
             coalesce('o' || i.opportunity_id, 'l' || i.lead_id, 'a' || i.account_id) AS thread
         FROM (SELECT * RENAME ("at" AS happened_at) FROM {in_force("interactions", as_of)}) i
@@ -41,7 +42,8 @@ def create_inquiries(con: DuckDBPyConnection, *, into: str = "inquiries") -> Non
     """Write every inquiry of a customer with its answer, from ``contacts``.
 
     An inquiry is a contact from the customer that does not follow an unanswered one; its answer is the next contact to
-    the customer about the same. Columns: ``owner_id``, ``happened_at``, ``channel``, ``answered_at`` (NULL: not yet).
+    the customer about the same. Columns: ``owner_id``, ``account_id``, ``source``, ``happened_at``, ``channel``,
+    ``answered_at`` (NULL: not yet).
     """
     con.execute(
         f"""
@@ -52,7 +54,8 @@ def create_inquiries(con: DuckDBPyConnection, *, into: str = "inquiries") -> Non
             SELECT * FROM done QUALIFY direction = 'in' AND coalesce(lag(direction) OVER (
                 PARTITION BY thread ORDER BY happened_at, direction DESC), 'out') = 'out'
         ), answers AS (SELECT DISTINCT thread, happened_at FROM done WHERE direction = 'out')
-        SELECT first.owner_id, first.happened_at, first.channel, answers.happened_at AS answered_at
+        SELECT first.owner_id, first.account_id, first.source, first.happened_at, first.channel,
+            answers.happened_at AS answered_at
         FROM first ASOF LEFT JOIN answers ON first.thread = answers.thread AND first.happened_at < answers.happened_at
         """
     )

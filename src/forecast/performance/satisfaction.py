@@ -11,7 +11,9 @@ SATISFACTION = ("csat", "csat_n", "nps", "nps_n", "review", "review_n")
 
 
 def create_feedback(con: DuckDBPyConnection, as_of: datetime, *, into: str = "reviews") -> None:
-    """Write the answers known at a moment: ``owner_id``, ``happened_at``, ``kind``, ``share``.
+    """Write the answers known at a moment.
+
+    Columns: ``owner_id``, ``account_id``, ``source``, ``happened_at``, ``kind``, ``share``.
 
     ``share`` is the score over the scale's top, a decimal, so that means do not depend on the order of rows.
 
@@ -22,7 +24,8 @@ def create_feedback(con: DuckDBPyConnection, as_of: datetime, *, into: str = "re
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE {into} AS
-        SELECT coalesce(f.user_id, o.owner_id, s.user_id, a.owner_id, '') AS owner_id, f."at" AS happened_at, f.kind,
+        SELECT coalesce(f.user_id, o.owner_id, s.user_id, a.owner_id, '') AS owner_id,
+            coalesce(f.account_id, o.account_id, s.account_id) AS account_id, f.source, f."at" AS happened_at, f.kind,
             CAST(f.score / coalesce(nullif(f.scale_max, 0), CASE f.kind WHEN 'nps' THEN 10 ELSE 5 END)
                 AS DECIMAL(18, 6)) AS share
         FROM {in_force("feedback", as_of)} f
