@@ -92,6 +92,12 @@ class RankedRows(ScoreRows):
         """The one row of an entity, as in `ranked_scores`; empty when it has no latest score."""
         return self._rows(entity, [entity_id])
 
+    def listed_stages(self, entity: str) -> list[str]:
+        """The stages that latest scores have, sorted."""
+        query = sa.select(listed_scores.c.stage).where(listed_scores.c.entity == entity).distinct()
+        with self._reading() as con:
+            return sorted(stage for stage in con.scalars(query) if stage)
+
     def count_scores(self, entity: str, owner_ids: Collection[str] | None = None) -> int:
         """How many latest scores there are, of some owners or at all."""
         query = sa.select(sa.func.count()).where(listed_scores.c.entity == entity)

@@ -66,7 +66,7 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
     results = first_values(con, "interactions", "result", moment, limit=MAX_RESULTS)
 
     tells_from = _tells_from(con)
-    case = _Facts(con, Moments(case_groups(con, spine, entity), rows.as_of), _of_cases(entity), tells_from)
+    case = _Facts(con, Moments(case_groups(con, spine, entity), rows.as_of), of_cases(entity), tells_from)
     features = _counts(case, rows, "all", None)
     for direction in ("in", "out"):
         features |= _counts(case, rows, direction, case.having("direction", [direction]))
@@ -93,7 +93,7 @@ _OF_ACCOUNTS = (
 )
 
 
-def _of_cases(entity: str) -> str:
+def of_cases(entity: str) -> str:
     """SQL table expression: interactions with the ``code`` of the case they belong to, and since and until when."""
     linked = "SELECT i.*, l.code, l.link_from, l.link_to FROM interactions i JOIN _case_links l"
     by_lead = f"{linked} ON i.lead_id = l.id AND l.by = 'lead_id'"

@@ -20,6 +20,9 @@ from forecast.usecases.champion import GROUP_RATE, version_serving, with_columns
 
 STAGE = "stage__current"
 
+#: Open cases among which others of the same stage are looked for, chosen by the hash of their id.
+MAX_OTHERS = 2000
+
 
 def what_would_raise(
     lake: Lake,
@@ -62,7 +65,8 @@ def what_would_raise(
             spine = open_entities(con, kind, as_of)
             if entity_id in set(spine["entity_id"]):
                 scorer = _scorer(registry, store, kind, as_of, model)
-                features = None if scorer is None else build_features(con, spine, kind, zone=settings.zone)
+                some = _with_others(spine, entity_id)
+                features = None if scorer is None else build_features(con, some, kind, zone=settings.zone)
                 break
         else:
             raise UnknownEntity(f"No open lead or opportunity {entity_id!r} is known at that moment.")
@@ -85,6 +89,15 @@ def raised(scorer: ConversionScorer, features: pd.DataFrame, entity_id: str, *, 
         return np.asarray(logit(scorer.win_probability(rows)))
 
     return donors.find(log_odds, features[features["entity_id"] == entity_id], n_shown=n_shown)[0]
+
+
+def _with_others(spine: pd.DataFrame, entity_id: str) -> pd.DataFrame:
+    """The case with at most `MAX_OTHERS` others."""
+    if len(spine) <= MAX_OTHERS:
+        return spine
+    marks = pd.util.hash_array(spine["entity_id"].to_numpy(dtype=object)).astype(float)
+    marks[(spine["entity_id"] == entity_id).to_numpy()] = -1.0
+    return spine.iloc[np.sort(np.argsort(marks, kind="stable")[: MAX_OTHERS + 1])]
 
 
 def _scorer(

@@ -6,6 +6,7 @@ Heavy libraries are imported by the method that needs them, so that ``forecast -
 from __future__ import annotations
 
 from forecast.workspace.base import AsOf, Progress
+from forecast.workspace.cases import CaseCalls
 from forecast.workspace.data import DataCalls
 from forecast.workspace.demand import DemandCalls
 from forecast.workspace.events import EventCalls
@@ -25,6 +26,7 @@ __all__ = ["AsOf", "Progress", "Task", "Workspace"]
 class Workspace(
     DataCalls,
     ScoreCalls,
+    CaseCalls,
     ModelCalls,
     DemandCalls,
     PlanCalls,

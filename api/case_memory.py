@@ -1,0 +1,116 @@
+"""Memories of what is told of single leads and opportunities and costs more than a glance; knows no caller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from api.cache import Cache
+from api.language import Language
+from forecast.conversion import ConversionScorer
+from forecast.usecases.champion import GROUP_RATE
+from forecast.workspace import Workspace
+
+if TYPE_CHECKING:
+    from forecast.usecases.similar import PastCases
+
+#: One score: kind, id, and the three that identify its numbers.
+Case = tuple[str, str, datetime, int, str]
+
+
+class CaseMemory:
+    """Next steps, what would raise a score, and similar cases, each computed once for a score.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._steps: Cache[pd.DataFrame | None] = Cache(20_000)
+        self._raising: Cache[dict[str, Any]] = Cache(2_000)
+        self._past: Cache[PastCases | None] = Cache(400, weigh=lambda past: 1 if past is None else past.weight)
+        self._similar: Cache[pd.DataFrame | None] = Cache(2_000)
+        self._horizons: Cache[int | None] = Cache(16)
+        self._stages: Cache[list[str]] = Cache(4)
+        self._teams: Cache[Mapping[str, str]] = Cache(4)
+        self._users: Cache[pd.DataFrame] = Cache(4)
+
+    def next_steps(self, cases: Sequence[Case]) -> dict[str, pd.DataFrame | None]:
+        """The suggested action of each of some cases of one kind, by id; None where the model knows no effects."""
+        known: dict[str, pd.DataFrame | None] = {}
+        missing: dict[tuple[str, datetime, int, str], list[str]] = {}
+        for kind, entity_id, *identity in cases:
+            missing.setdefault((kind, *identity), []).append(entity_id)
+        for (kind, as_of, batch, model), ids in missing.items():
+            asked = tuple(sorted(ids))
+            found = self._steps.get(
+                (kind, as_of, batch, model, asked),
+                lambda k=kind, a=as_of, b=batch, m=model, i=asked: self._workspace.next_steps(k, a, m, b, i),
+            )
+            known |= dict.fromkeys(ids, found)
+        return known
+
+    def raising(self, case: Case, lang: Language) -> dict[str, Any]:
+        """What would raise a score."""
+        _, entity_id, as_of, batch, model = case
+        return self._raising.get(
+            (case, lang), lambda: self._workspace.what_would_raise(entity_id, as_of, model, batch, lang)
+        )
+
+    def similar(self, case: Case) -> pd.DataFrame | None:
+        """The past cases most like one, among those that had ended when all were scored; None without a model."""
+        kind, entity_id, as_of, batch, model = case
+        since = self._whole_before(kind, as_of, batch)
+        past = self._past.get(
+            (kind, *since, model), lambda: self._workspace.past_cases(kind, since[0], model, since[1])
+        )
+        if past is None:
+            return None
+        return self._similar.get(
+            (case, since), lambda: self._workspace.similar_cases(past, kind, entity_id, as_of, batch)
+        )
+
+    def _whole_before(self, kind: str, as_of: datetime, batch: int) -> tuple[datetime, int]:
+        """When all of a kind were scored last, so that scores of one by one share what they are compared with."""
+        state = self._workspace.store.score_state(kind)
+        if state is None or state.whole_as_of > as_of or state.whole_batch > batch:
+            return as_of, batch
+        return state.whole_as_of, state.whole_batch
+
+    def users(self) -> pd.DataFrame:
+        """The CRM's users by id: until when each is active."""
+        batch = self._workspace.lake.head()
+        return self._users.get(
+            batch, lambda: self._workspace.table("users", None, batch).set_index("user_id")[["active_to"]]
+        )
+
+    def teams(self) -> Mapping[str, str]:
+        """What each team is called; by its id where it has no name."""
+        batch = self._workspace.lake.head()
+
+        def read() -> Mapping[str, str]:
+            teams = self._workspace.table("teams", None, batch)
+            return dict(zip(teams["team_id"], teams["name"].fillna(teams["team_id"]).astype(str), strict=True))
+
+        return self._teams.get(batch, read)
+
+    def stages(self, kind: str) -> list[str]:
+        """The stages that a list can be filtered by; a new one is there when all of a kind were scored again."""
+        state = self._workspace.store.score_state(kind)
+        whole = None if state is None else state.whole_as_of
+        return self._stages.get((kind, whole), lambda: self._workspace.store.listed_stages(kind))
+
+    def horizon_days(self, model_version: str) -> int | None:
+        """Within how many days the probability of a model says that a case is won; None where none is registered."""
+        if model_version == GROUP_RATE or "/" not in model_version:
+            return None
+        name, _, version = model_version.rpartition("/")
+        registry = self._workspace.registry
+        return self._horizons.get(
+            model_version, lambda: ConversionScorer.from_files(registry.files(name, version)).horizon_days
+        )
