@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from forecast.errors import InvalidInput
@@ -51,11 +51,19 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=8 * 2**20, ge=1024)
     cors_origins: tuple[str, ...] = ()  # pages of these sites may ask the API with a key
     frame_ancestors: tuple[str, ...] = ()  # pages of these sites may show the embedded panel
+    panel_secret: SecretStr = SecretStr("")  # signs tokens of panels; needed where several machines serve
     log_format: Literal["auto", "json", "console"] = "auto"
     trusted_proxies: str = ""  # addresses or networks, by commas, whose X-Forwarded-… headers are believed
     shutdown_grace_s: int = Field(default=30, ge=1, le=600)
     expects_worker: bool = False  # whether a service without a living worker counts as not ready
     disk_floor_mib: int = Field(default=512, ge=0)
+    smtp_host: str = ""  # where reports on schedule are handed over; empty: they are not sent
+    smtp_port: int = Field(default=587, ge=1, le=65_535)
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    mail_from: str = ""
+    public_url: str = ""  # where people open the pages; mails link there
 
     @field_validator("timezone")
     @classmethod
@@ -75,6 +83,13 @@ class Settings(BaseSettings):
     def _ascending(cls, value: tuple[int, int, int]) -> tuple[int, int, int]:
         if not 0 < value[0] < value[1] < value[2]:
             raise ValueError(f"must be three ascending numbers of days, got {value}")
+        return value
+
+    @field_validator("panel_secret")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < 32:
+            raise ValueError("must have at least 32 characters")
         return value
 
     @field_validator("cors_origins", "frame_ancestors")

@@ -15,12 +15,16 @@ from forecast.adapters.store_heartbeats import HeartbeatRows
 from forecast.adapters.store_logins import LoginRows
 from forecast.adapters.store_outlooks import OutlookRows
 from forecast.adapters.store_ranked import RankedRows
+from forecast.adapters.store_reports import ReportRows
 from forecast.adapters.store_tables import promotions, target_approvals
+from forecast.adapters.store_tokens import TokenRows
 from forecast.errors import InvalidInput
 from forecast.ports import Promotion
 
 
-class SqlStore(OutlookRows, RankedRows, KeyRows, LoginRows, AuditRows, AnswerRows, HeartbeatRows, ChangeRows):
+class SqlStore(
+    OutlookRows, RankedRows, KeyRows, LoginRows, AuditRows, AnswerRows, HeartbeatRows, ChangeRows, TokenRows, ReportRows
+):
     """Keys, logins, latest scores, promotions, approved targets, outlook snapshots with overrides, and the audit log.
 
     Parameters

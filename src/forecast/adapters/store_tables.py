@@ -313,10 +313,58 @@ audit_log = Table(
     Index("audit_log_by_actor", "actor"),
 )
 
+#: Tokens that were used, until they would be refused anyway.
+used_tokens = Table(
+    "used_tokens",
+    metadata,
+    Column("token_id", String(64), primary_key=True),
+    Column("expires_at", Moment, nullable=False, index=True),
+)
+
 heartbeats = Table(
     "heartbeats",
     metadata,
     Column("name", String(100), primary_key=True),
     Column("at", Moment, nullable=False),
     Column("is_well", Boolean, nullable=False),
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("owner", String(200), primary_key=True),
+    Column("name", String(60), primary_key=True),
+    Column("spec", Text, nullable=False),  # YAML
+    Column("saved_at", Moment, nullable=False),
+)
+
+report_schedules = Table(
+    "report_schedules",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("report", String(60), nullable=False),
+    Column("owner", String(200), nullable=False),
+    Column("form", String(10), nullable=False),
+    Column("lang", String(5), nullable=False),
+    Column("period", String(20), nullable=False),
+    Column("every", String(10), nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("hour", Integer, nullable=False),
+    Column("recipients", JSON, nullable=False),  # names of logins
+    Column("created_at", Moment, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    sqlite_autoincrement=True,  # what was sent stays on record under the number of a schedule that is gone
+)
+
+report_deliveries = Table(
+    "report_deliveries",
+    metadata,
+    Column("schedule_id", Integer, primary_key=True, autoincrement=False),
+    Column("due_at", Moment, primary_key=True),
+    Column("recipient", String(200), primary_key=True),
+    Column("period", String(20), nullable=False),
+    Column("status", String(10), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("at", Moment, nullable=False),
 )

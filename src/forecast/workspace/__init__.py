@@ -18,6 +18,7 @@ from forecast.workspace.performance import PerformanceCalls
 from forecast.workspace.plans import PlanCalls
 from forecast.workspace.records import RecordCalls
 from forecast.workspace.scores import ScoreCalls
+from forecast.workspace.secret import SecretCalls
 from forecast.workspace.targets import TargetCalls
 
 __all__ = ["AsOf", "Progress", "Task", "Workspace"]
@@ -37,6 +38,7 @@ class Workspace(
     FunnelCalls,
     HealthCalls,
     EventCalls,
+    SecretCalls,
 ):
     """One company's lake, store and models, and everything that can be asked of them.
 
