@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BROWSER ?= chromium
 export MLFLOW_DISABLE_TELEMETRY = true
 export DO_NOT_TRACK = true
 # Compiled once at install: importing the stack without .pyc costs seconds at every start.
@@ -16,7 +17,8 @@ demo: $(VENV)/.demo-ready
 	$(BIN)/forecast demo
 
 test: check
-	$(BIN)/pytest $(SIDE_BY_SIDE) --durations=15
+	@command -v $(BROWSER) >/dev/null || echo "No $(BROWSER) here: tests in a browser are skipped (Debian: apt-get install chromium)."
+	FORECAST_BROWSER=$(BROWSER) $(BIN)/pytest $(SIDE_BY_SIDE) --durations=15
 
 fast: $(VENV)/.test-ready
 	$(BIN)/pytest $(SIDE_BY_SIDE) -m "not slow"
