@@ -112,6 +112,13 @@ class _State(Collector):
         yield _family(
             "scores_age_seconds", "Since the moment that the latest scores know.", "entity", signs.scores_age_s
         )
+        yield GaugeMetricFamily("forecast_events_waiting", "Deliveries in the queue.", value=signs.deliveries)
+        yield GaugeMetricFamily(
+            "forecast_events_oldest_age_seconds",
+            "How long the oldest of them waits; 0 when none does.",
+            value=signs.age_s(signs.oldest_delivery_at) if signs.oldest_delivery_at else 0,
+        )
+        yield GaugeMetricFamily("forecast_events_dead", "Events that could not be stored.", value=signs.dead_events)
         beats = signs.heartbeats.items()
         yield _family(
             "heartbeat_age_seconds",

@@ -1,6 +1,8 @@
 """Running the API with uvicorn: one process, or several that share nothing but lake and store."""
 
 import os
+import signal
+import sys
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
@@ -45,6 +47,8 @@ def serve(workspace: str | Path, *, host: str = "127.0.0.1", port: int = 8000, w
     settings = opened.settings
     configure_logging(settings.log_format)
     os.environ[WORKSPACE_VARIABLE] = str(Path(workspace).resolve())
+    # uvicorn raises the signal again when it has finished: what stands around this call shall end in order too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with tempfile.TemporaryDirectory(prefix="forecast-metrics-") if workers > 1 else nullcontext() as shared:
         if shared:
             os.environ[SHARED_FOLDER] = shared

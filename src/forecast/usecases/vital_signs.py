@@ -6,6 +6,7 @@ from datetime import datetime
 
 from forecast.ports import Heartbeat, ModelRegistry, ModelVersion, Store
 from forecast.usecases.champion import serving
+from forecast.usecases.event_worker import Backlog
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,9 @@ class VitalSigns:
     scores_age_s: Mapping[str, float]  # by kind of entity
     heartbeats: Mapping[str, Heartbeat]
     champions: tuple[ModelVersion, ...]
+    deliveries: int  # of events that wait in the queue
+    oldest_delivery_at: datetime | None
+    dead_events: int
     now: datetime
 
     def age_s(self, moment: datetime) -> float:
@@ -25,9 +29,14 @@ class VitalSigns:
 
 
 def vital_signs(
-    batch: int, committed_at: datetime | None, registry: ModelRegistry, store: Store, now: datetime
+    batch: int,
+    committed_at: datetime | None,
+    backlog: Backlog,
+    registry: ModelRegistry,
+    store: Store,
+    now: datetime,
 ) -> VitalSigns:
-    """Read what is needed, and nothing that grows with the data; the last batch and its moment are given."""
+    """Read what is needed, and nothing that grows with the data; what lake and queue say is given."""
     ledger = list(store.promotions())
     names = sorted({promotion.name for promotion in ledger})
     leading = [serving([line for line in ledger if line.name == name], now) for name in names]
@@ -37,5 +46,8 @@ def vital_signs(
         scores_age_s={entity: (now - as_of).total_seconds() for entity, as_of in store.scored_at().items()},
         heartbeats=store.heartbeats(),
         champions=tuple(registry.version(line.name, line.version) for line in leading if line is not None),
+        deliveries=backlog.deliveries,
+        oldest_delivery_at=backlog.oldest_at,
+        dead_events=store.count_dead_events(),
         now=now,
     )

@@ -6,14 +6,14 @@ import shutil
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from forecast.workspace.base import WorkspaceBase
+from forecast.workspace.events import EventCalls
 
 if TYPE_CHECKING:
     from forecast.usecases.readiness import Check
     from forecast.usecases.vital_signs import VitalSigns
 
 
-class HealthCalls(WorkspaceBase):
+class HealthCalls(EventCalls):
     """What operators ask."""
 
     @cached_property
@@ -33,4 +33,5 @@ class HealthCalls(WorkspaceBase):
         """How fresh data, scores, nights and models are."""
         from forecast.usecases.vital_signs import vital_signs
 
-        return vital_signs(self.lake.head(), self.lake.committed_at(), self.registry, self.store, self.clock.now())
+        lake, now = self.lake, self.clock.now()
+        return vital_signs(lake.head(), lake.committed_at(), self.event_backlog(), self.registry, self.store, now)
