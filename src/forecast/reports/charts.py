@@ -190,6 +190,7 @@ def _scale(axes: "Axes", measure: Measure, currency: str, lang: str) -> None:
 
     axes.grid(axis="y", color=_INK, alpha=0.12, linewidth=0.8)
     axes.set_axisbelow(True)
+    axes.margins(y=0.08)
     if measure.unit == "share":
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     else:

@@ -181,7 +181,9 @@ def to_yaml(spec: ReportSpec) -> str:
 def _broken(errors: Sequence[Any]) -> str:
     """The first broken rules in one line."""
     lines = []
-    for error in errors[:3]:
+    # A list whose parts are broken is also called too short.
+    told = [error for error in errors if error["type"] != "too_short"] or errors
+    for error in told[:3]:
         place = ".".join(str(part) for part in error["loc"])
         rule = str(error["msg"]).removeprefix("Value error, ")
         came = "" if error["type"] in ("value_error", "missing") else f", got {str(error.get('input'))[:60]!r}"

@@ -17,6 +17,7 @@ from forecast.workspace.moved import MovedCalls
 from forecast.workspace.performance import PerformanceCalls
 from forecast.workspace.plans import PlanCalls
 from forecast.workspace.records import RecordCalls
+from forecast.workspace.reports import ReportCalls
 from forecast.workspace.scores import ScoreCalls
 from forecast.workspace.secret import SecretCalls
 from forecast.workspace.targets import TargetCalls
@@ -35,6 +36,7 @@ class Workspace(
     TargetCalls,
     RecordCalls,
     PerformanceCalls,
+    ReportCalls,
     FunnelCalls,
     HealthCalls,
     EventCalls,

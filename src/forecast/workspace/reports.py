@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from forecast.workspace.base import AsOf
 from forecast.workspace.funnel import FunnelCalls
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    import pandas as pd
 
     from forecast.reports import Report, ReportSpec, Rooms, Viewer
+    from forecast.reports.schedule import Schedule
+    from forecast.usecases.report_schedules import Recipient
 
 
 class ReportCalls(FunnelCalls):
@@ -84,10 +89,83 @@ class ReportCalls(FunnelCalls):
 
         return {name: ready_report(name) for name in READY}
 
+    def report_named(self, name: str, owner: str) -> ReportSpec:
+        """A ready report, or one of an owner's own.
+
+        Raises
+        ------
+        UnknownEntity
+            If there is neither.
+        """
+        from forecast.adapters.report_specs import READY, ready_report
+        from forecast.errors import UnknownEntity
+        from forecast.reports import parse_spec
+
+        if name in READY:
+            return ready_report(name)
+        own = self.store.own_reports(owner)
+        if name not in own:
+            raise UnknownEntity(f"There is no report {name!r}; ready ones are {', '.join(READY)}.")
+        return parse_spec(own[name], name)
+
+    def save_report(self, owner: str, name: str, content: str | Mapping[str, Any]) -> ReportSpec:
+        """Keep an own report under a name.
+
+        Raises
+        ------
+        InvalidInput
+            If the definition breaks a rule, or the name is that of a ready report.
+        """
+        from forecast.adapters.report_specs import READY
+        from forecast.errors import InvalidInput
+        from forecast.reports import parse_spec, to_yaml
+        from forecast.reports.schedule import check_name
+
+        if check_name(name) in READY:
+            raise InvalidInput(f"{name!r} is a ready report; choose another name for your own.")
+        spec = parse_spec(content, name)
+        self.store.save_report(owner, name, to_yaml(spec))
+        return spec
+
+    def send_reports(self, viewer_of: Callable[[Recipient], Viewer], as_of: AsOf = None) -> pd.DataFrame:
+        """Send by mail what is due on schedule and was not sent; see `forecast.usecases.report_schedules.send_due`.
+
+        Parameters
+        ----------
+        viewer_of : callable of login to Viewer
+            The rights of now.
+        as_of : optional
+            What was due by then; default now.
+        """
+        from forecast.adapters.mail import SmtpMailer
+        from forecast.adapters.report_files import file_name
+        from forecast.usecases.report_schedules import Press, send_due
+
+        def make(schedule: Schedule, period: str, due: datetime, viewer: Viewer) -> Report:
+            spec = self.report_named(schedule.report, schedule.owner)
+            return self.report(spec, period, due, viewer=viewer, name=schedule.report)
+
+        def write(report: Report, form: str, lang: str) -> tuple[str, bytes]:
+            return file_name(report, form), self.report_file(report, form, lang)
+
+        return send_due(
+            self.store,
+            SmtpMailer(self.settings, self.clock),
+            Press(make, write, viewer_of),
+            self.settings,
+            self.moment(as_of),
+            self._addresses,
+        )
+
+    def _addresses(self) -> dict[str, str]:
+        users = self.lake.table("users")
+        if "email" not in users:
+            return {}
+        known = users.loc[users["email"].notna(), ["user_id", "email"]].astype(str)
+        return dict(known.itertuples(index=False, name=None))
+
     def report_file(self, report: Report, form: str, lang: str = "en") -> bytes:
         """A report as a file of a format: html, pdf, xlsx or csv (a zip where there are several tables)."""
         from forecast.adapters.report_files import write_report
 
         return write_report(report, form, lang)
-
-

@@ -1,6 +1,7 @@
 """Reports as files: html, pdf, xlsx, csv."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from forecast.adapters.report_files.html import to_html
 from forecast.adapters.report_files.pdf import to_pdf
@@ -43,6 +44,20 @@ def write_report(report: Report, form: str, lang: str = "en") -> bytes:
     if form not in _WRITERS:
         raise InvalidInput(f"`format` must be one of {', '.join(FORMATS)}, got {form!r}.")
     return _WRITERS[form](report, lang)
+
+
+def save(content: bytes, file: Path) -> None:
+    """Write a file.
+
+    Raises
+    ------
+    InvalidInput
+        If it cannot be written.
+    """
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise InvalidInput(f"Cannot write {file}: {error.strerror}.") from None
 
 
 def file_name(report: Report, form: str) -> str:
