@@ -35,16 +35,8 @@ def serve(workspace: str | Path, *, host: str = "127.0.0.1", port: int = 8000, w
         Where to listen; 127.0.0.1 is reachable from this machine only.
     workers : int
         Processes, at least 1.
-
-    Raises
-    ------
-    DataUnavailable
-        If the store cannot be reached or was not migrated.
     """
-    opened = Workspace(workspace)
-    opened.store.check()
-    opened.store.close()
-    settings = opened.settings
+    settings = Workspace(workspace).settings
     configure_logging(settings.log_format)
     os.environ[WORKSPACE_VARIABLE] = str(Path(workspace).resolve())
     # uvicorn raises the signal again when it has finished: what stands around this call shall end in order too.

@@ -4,7 +4,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
@@ -24,16 +24,21 @@ def test_threads_that_ask_at_once_get_the_same_answer(admin: TestClient) -> None
     assert len({answer.content for answer in answers}) == 1
 
 
-@pytest.fixture
-def address(workspace: Workspace) -> Iterator[str]:
-    """A served workspace, with two worker processes."""
+def _start(workspace: Workspace, workers: int) -> tuple[subprocess.Popen[bytes], str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    code = f"from api.serve import serve; serve({str(workspace.path)!r}, port={port}, workers=2)"
+    code = f"from api.serve import serve; serve({str(workspace.path)!r}, port={port}, workers={workers})"
     server = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, start_new_session=True)
+    return server, f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def address(workspace: Workspace) -> Iterator[str]:
+    """A served workspace, with two worker processes."""
+    server, address = _start(workspace, workers=2)
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield address
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         _, errors = server.communicate(timeout=30)
@@ -61,3 +66,45 @@ def test_served_workspace_answers_with_the_same_bytes_from_each_worker(address: 
     assert {answer.content for answer in answers} == {admin.get("/v1/leads", params=asked).content}
     assert "server" not in answers[0].headers
     assert httpx2.get(f"{address}/v1/leads").status_code == 401
+    metrics = httpx2.get(f"{address}/metrics", headers=headers).text.splitlines()
+    counted = 'forecast_http_request_duration_seconds_count{method="GET",route="/v1/leads",status="200"} 6.0'
+    assert counted in metrics, "the requests of both processes"
+    assert sum(line.startswith("forecast_process_resident_memory_bytes{") for line in metrics) == 2
+
+
+@pytest.mark.slow
+def test_told_to_end_it_answers_what_is_open_and_writes_what_waits(own_workspace: Workspace) -> None:
+    key = own_workspace.store.create_key("last words", "admin")
+    server, address = _start(own_workspace, workers=1)
+    try:
+        _wait_for(address)
+        client = httpx2.Client(base_url=address, headers={"Authorization": f"Bearer {key}"}, timeout=60)
+        with ThreadPoolExecutor(1) as pool, client.stream("GET", "/v1/changes/stream") as stream:
+            lines = stream.iter_lines()
+            assert next(lines).startswith("retry: ")
+            slow = pool.submit(client.get, "/v1/outlook?period=2025Q4&as_of=2025-12-01")
+            time.sleep(0.3)
+            assert not slow.done(), "the request must be open when the signal comes"
+            server.send_signal(signal.SIGTERM)
+            assert slow.result().status_code == 200
+            assert list(lines)[-1] == "", "a whole stream, not one that breaks off"
+        assert server.wait(30) == 0
+    finally:
+        server.kill()
+    with pytest.raises(httpx2.ConnectError):
+        client.get("/health/live")
+    assert own_workspace.store.audit_log()["subject"].str.contains("/v1/outlook").any()
+
+
+def test_store_of_another_release_is_refused_in_one_line(
+    own_workspace: Workspace, forecast: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with own_workspace.store._writing() as con:
+        con.exec_driver_sql("UPDATE alembic_version SET version_num = '0004'")
+
+    assert forecast("serve", "--no-worker", "--workspace", own_workspace.path) == 2
+
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 1
+    assert "is at revision 0004" in said[0]
+    assert said[0].endswith("run `forecast db migrate`.")

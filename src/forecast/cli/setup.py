@@ -40,11 +40,11 @@ def init(
 
 @app.command()
 def doctor(workspace: Folder = HERE, as_json: Json = False) -> None:
-    """Check settings, lake, store and models; exit code 1 when something is wrong."""
-    from forecast.usecases.doctor import examine
+    """Check settings, store, lake, models, disk, worker and nights; exit code 1 when something is wrong."""
+    import pandas as pd
 
-    opened = open_workspace(workspace)
-    findings = examine(opened.settings, opened.lake, opened.store, opened.registry)
+    checks = open_workspace(workspace).examine()
+    findings = pd.DataFrame({"part": c.name, "ok": c.ok, "finding": c.finding} for c in checks)
     terminal = Terminal(as_json)
     terminal.table(findings)
     terminal.result(records(findings))
@@ -93,7 +93,7 @@ def serve(
     """Serve the API."""
     from api.serve import serve as run
 
-    open_workspace(workspace)  # a wrong workspace is said before the server starts
+    open_workspace(workspace).store.check()  # a wrong workspace or store is said before anything starts
     with worker_beside(workspace) if with_worker else nullcontext():
         run(workspace, host=host, port=port, workers=workers)
 

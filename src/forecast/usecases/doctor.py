@@ -1,16 +1,18 @@
-"""Is this workspace well? One row per part, each with what to do when it is not."""
+"""Is this workspace well? What `forecast doctor` looks at beside that which serving needs."""
 
 from collections.abc import Callable
+from datetime import datetime
 
-import pandas as pd
-
-from forecast.errors import ForecastError
-from forecast.ports import Lake, ModelRegistry, Store
+from forecast.errors import DataUnavailable
+from forecast.ports import Lake, Store
 from forecast.settings import Settings
 
+#: How heartbeats of nightly steps are named.
+NIGHTLY = "nightly "
 
-def examine(settings: Settings, lake: Lake, store: Store, registry: ModelRegistry) -> pd.DataFrame:
-    """Try each part: ``part``, ``ok``, ``finding``. Never raises for a part that fails: that is the finding."""
+
+def doctor_tests(settings: Settings, lake: Lake, store: Store, now: datetime) -> dict[str, Callable[[], str]]:
+    """What is looked at, by name; for `forecast.usecases.readiness.check_all`."""
 
     def lake_state() -> str:
         with lake.connect() as con:
@@ -20,27 +22,17 @@ def examine(settings: Settings, lake: Lake, store: Store, registry: ModelRegistr
             ).fetchall()[0]
         return f"batch {lake.head()}, {n_opportunities:,} opportunities, {n_leads:,} leads"
 
-    def model_state() -> str:
-        serving = {
-            version.name: promotions[-1].version
-            for version in registry.versions()
-            if (promotions := store.promotions(version.name))
-        }
-        return ", ".join(f"{name}/{version}" for name, version in sorted(serving.items())) or (
-            "no champion yet; scores use the group rate until `forecast train`"
-        )
+    def nights() -> str:
+        steps = {name: beat for name, beat in store.heartbeats().items() if name.startswith(NIGHTLY)}
+        if failed := [name.removeprefix(NIGHTLY) for name, beat in steps.items() if not beat.is_well]:
+            raise DataUnavailable(f"The last nightly run failed at {', '.join(failed)}; run `forecast nightly` again.")
+        if not steps:
+            return "never run; put `forecast nightly` into cron"
+        hours = (now - min(beat.at for beat in steps.values())).total_seconds() / 3600
+        return f"every step within the last {hours:,.1f} hours"
 
-    parts: dict[str, Callable[[], str]] = {
+    return {
         "settings": lambda: f"{settings.timezone}, {settings.reporting_currency}",
         "lake": lake_state,
-        "store": lambda: f"{len(store.promotions('conversion_opportunity'))} promotions of conversion_opportunity",
-        "models": model_state,
+        "nights": nights,
     }
-    return pd.DataFrame([_try(part, state) for part, state in parts.items()], columns=["part", "ok", "finding"])
-
-
-def _try(part: str, state: Callable[[], str]) -> tuple[str, bool, str]:
-    try:
-        return part, True, state()
-    except ForecastError as error:
-        return part, False, str(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -21,13 +22,25 @@ class HealthCalls(EventCalls):
         """Models that were found loadable."""
         return set()
 
+    def _serving_tests(self) -> dict[str, Callable[[], str]]:
+        from forecast.usecases.readiness import serving_tests
+
+        wiring = (self.lake, self.registry, self.store, self.settings)
+        return serving_tests(*wiring, self.clock.now(), shutil.disk_usage(self.path).free, self._loaded)
+
     def readiness(self) -> list[Check]:
         """Whether store, lake, models, disk and an expected worker allow to serve; raises nothing."""
-        from forecast.usecases.readiness import check_all, serving_tests
+        from forecast.usecases.readiness import check_all
 
-        free = shutil.disk_usage(self.path).free
-        wiring = (self.lake, self.registry, self.store, self.settings)
-        return check_all(serving_tests(*wiring, self.clock.now(), free, self._loaded))
+        return check_all(self._serving_tests())
+
+    def examine(self) -> list[Check]:
+        """The same with settings and nights, and what is in the lake."""
+        from forecast.usecases.doctor import doctor_tests
+        from forecast.usecases.readiness import check_all
+
+        more = doctor_tests(self.settings, self.lake, self.store, self.clock.now())
+        return check_all(self._serving_tests() | more)
 
     def vital_signs(self) -> VitalSigns:
         """How fresh data, scores, nights and models are."""
