@@ -21,6 +21,7 @@ from api.performance_view import PersonView, person_view
 from api.ranked_view import RankedView, unknown
 from api.records_view import RecordsView
 from api.references import require_visible
+from api.report_view import ReportView
 from api.rights import Caller, Rights, require
 from api.service import Scored, Service, Snapshot
 from api.target_view import TargetView
@@ -28,6 +29,8 @@ from forecast.errors import NotAllowed, UnknownEntity
 from forecast.explain.definitions import PARTS, definition_records
 from forecast.funnel import Funnel
 from forecast.usecases.demand import ServedDemand
+from forecast.usecases.demand_run import DemandRun
+from forecast.usecases.evidence import CLASSES, kept_table
 from forecast.usecases.next_step import told_step
 
 
@@ -82,6 +85,11 @@ class View:
     def data_room(self) -> DataView:
         """How data came in, what was rejected, and what drifts."""
         return DataView(self._service, self.caller)
+
+    @property
+    def reports(self) -> ReportView:
+        """Reports: made, kept, and sent on schedule."""
+        return ReportView(self._service, self.caller, self.rights)
 
     def settled(self, as_of: str | None = None, batch: int | None = None) -> Snapshot:
         """The snapshot that a page asks for; without one that of a moment ago, the same for some minutes."""
@@ -254,6 +262,16 @@ class View:
         """Forecasts of all series."""
         require(self.caller, "demand")
         return self._service.demand(snapshot, horizon)
+
+    def demand_run(self, snapshot: Snapshot | None) -> DemandRun:
+        """The forecast of all series with what stands beside it: of the last night, or of a snapshot."""
+        require(self.caller, "demand")
+        return self._service.watch.demand_run(snapshot)
+
+    def demand_classes(self, model: str) -> pd.DataFrame | None:
+        """How accurate a demand model was by class of series; None where that was not kept."""
+        require(self.caller, "demand")
+        return kept_table(self._service.watch.files(model), CLASSES)
 
     def served_demand(self, snapshot: Snapshot) -> ServedDemand:
         """The demand model of a snapshot: to explain, ask what if, and for new items."""

@@ -12,6 +12,7 @@ from api.cache import Cache
 from api.service import Snapshot
 
 if TYPE_CHECKING:
+    from forecast.usecases.demand_run import DemandRun
     from forecast.usecases.evidence import Reliability
     from forecast.workspace import Workspace
 
@@ -37,6 +38,7 @@ class Watch:
         self._given: Cache[pd.DataFrame] = Cache(8)
         self._drift: Cache[tuple[str | None, pd.DataFrame | None]] = Cache(8)
         self._versions: Cache[pd.DataFrame] = Cache(1)
+        self._runs: Cache[DemandRun] = Cache(3)
         self._names: Cache[dict[str, str]] = Cache(1)
         self._settled: tuple[float, Snapshot] | None = None
         self._lock = threading.Lock()
@@ -86,4 +88,15 @@ class Watch:
         return self._drift.get(
             (entity, snapshot, ledger),
             lambda: self._workspace.feature_drift(entity, snapshot.as_of, snapshot.batch),
+        )
+
+    def demand_run(self, snapshot: Snapshot | None) -> DemandRun:
+        """The forecast of all series: that of the last night, or of a snapshot; made now where no night made one."""
+        kept = self._workspace.kept_demand() if snapshot is None else None
+        if kept is not None:
+            return self._runs.get(kept.folder, lambda: kept)
+        asked = snapshot or self.settled()
+        ledger = len(self._workspace.store.promotions("demand"))
+        return self._runs.get(
+            (asked.as_of, asked.batch, ledger), lambda: self._workspace.run_demand(asked.as_of, asked.batch)
         )

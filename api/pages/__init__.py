@@ -5,10 +5,24 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from api.pages.assets import Assets
 from api.pages.errors import register_page_handlers
-from api.pages.routes import account, home
+from api.pages.routes import (
+    account,
+    data,
+    deals,
+    demand,
+    embed,
+    forecast,
+    funnel,
+    home,
+    leads,
+    models,
+    report_schedules,
+    reports,
+    team,
+)
 
 #: Each has a ``router``; a page is walked by the browser tests as soon as it is here.
-PAGES = (account, home)
+PAGES = (account, home, leads, deals, embed, forecast, team, funnel, demand, models, data, reports, report_schedules)
 
 
 def add_pages(app: FastAPI) -> None:

@@ -19,7 +19,18 @@ class Entry:
     part: str  # of the service, as `api.rights` names them
 
 
-ENTRIES: tuple[Entry, ...] = ()
+ENTRIES: tuple[Entry, ...] = (
+    Entry("/leads", _("Leads"), "rows"),
+    Entry("/deals", _("Deals"), "rows"),
+    Entry("/forecast", _("Forecast"), "rows"),
+    Entry("/team", _("Team"), "rows"),
+    Entry("/funnel", _("Funnel"), "rows"),
+    Entry("/demand", _("Demand"), "demand"),
+    Entry("/reports", _("Reports"), "reports"),
+    Entry("/report-schedules", _("Report schedules"), "report schedules"),
+    Entry("/models", _("Models"), "models"),
+    Entry("/data", _("Data"), "data status"),
+)
 
 #: Where each role begins.
 _HOME = {"rep": "/leads", "manager": "/forecast", "engineer": "/models", "operations": "/data", "admin": "/forecast"}

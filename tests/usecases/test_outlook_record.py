@@ -114,7 +114,7 @@ def test_nightly_leaves_out_what_it_has_no_data_for(frame_lake, store):
 
     done = nightly(night(frame_lake({"leads": leads}), store))
 
-    assert done["is_done"].tolist() == [True, False]
+    assert done["is_done"].tolist() == [True, False, True]
     assert "there is no revenue to look ahead to" in done["result"].iloc[1]
 
 

@@ -3,6 +3,7 @@
     <folder>/tables/<name>/     one Delta table per canonical table, and those of `forecast.adapters.layout`
     <folder>/commits/           one small record per commit; the newest decides what is visible
     <folder>/scores/            score history
+    <folder>/demand/            the last whole forecasts of demand
     <folder>/lease              the one writer's lock
 
 A reader takes the newest record and reads exactly the Delta versions that it names: one state of all tables, whatever
@@ -25,6 +26,7 @@ from forecast.adapters import delta
 from forecast.adapters.as_of import read_in_force
 from forecast.adapters.clock import SystemClock
 from forecast.adapters.commits import EMPTY, Commit, StoredTable, read_batch, read_commits, read_head, write_commit
+from forecast.adapters.demand_runs import DemandRuns
 from forecast.adapters.lake_views import create_stored, open_histories, read_quarantine
 from forecast.adapters.lake_writer import LakeWriter
 from forecast.adapters.layout import PERSONAL, QUARANTINE, RESOLVED, Files
@@ -267,6 +269,11 @@ class DeltaLake:
     def first_scores(self, entity: str, column: str, until: datetime) -> pd.DataFrame:
         """Of each entity the first score of every month; see `ScoreHistory.first_of_months`."""
         return self._scores.first_of_months(entity, column, until)
+
+    @property
+    def demand_runs(self) -> DemandRuns:
+        """The last whole forecasts of demand."""
+        return DemandRuns(self.folder / "demand")
 
     # Inside
 

@@ -12,6 +12,7 @@ from forecast.demand.classes import classify
 from forecast.demand.grid import parse_frequency
 from forecast.demand.matrix import to_matrix
 from forecast.demand.recipe import recipe_of
+from forecast.demand.what_if import known_drivers
 from forecast.errors import InvalidInput, NotEnoughHistory
 from forecast.evaluation.series_backtest import series_scores
 from forecast.evaluation.series_plots import backtest_plot
@@ -94,6 +95,11 @@ class ServedDemand:
     model_version: str
     as_of: datetime
     batch: int
+
+    @property
+    def driver_names(self) -> list[str]:
+        """Drivers that can be asked about."""
+        return known_drivers(self.forecaster.inputs_)
 
 
 def served_demand(

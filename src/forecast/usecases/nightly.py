@@ -14,6 +14,9 @@ from forecast.periods import Period, period_of
 from forecast.ports import Lake, ModelRegistry, Store
 from forecast.settings import Settings
 from forecast.usecases.champion import GROUP_RATE, champion_at
+from forecast.usecases.demand import demand_champion, served_demand
+from forecast.usecases.demand_run import KeepsRuns, run_demand
+from forecast.usecases.doctor import NIGHTLY
 from forecast.usecases.outlook import outlook
 from forecast.usecases.outlook_lines import outlook_lines
 from forecast.usecases.score import score
@@ -32,6 +35,8 @@ class Night:
     settings: Settings
     as_of: datetime
     batch: int
+    demand_runs: KeepsRuns | None = None
+    mail: Callable[[], str] | None = None  # sends reports that are due; None where nobody's rights are at hand
 
 
 Step = Callable[[Night], str]
@@ -66,8 +71,31 @@ def save_outlooks(night: Night) -> str:
     return "; ".join(told)
 
 
+def save_demand(night: Night) -> str:
+    """Forecast every series and keep the whole, so that pages find any of them at once."""
+    champion = demand_champion(night.registry, night.store, night.as_of)
+    if champion is None or night.demand_runs is None:
+        return "nothing kept: no demand model serves yet; `forecast train demand` makes one"
+    if night.demand_runs.has(night.as_of, night.batch, champion.label):
+        return "kept already"
+    wiring = (night.lake, night.registry, night.store, night.settings)
+    run = run_demand(night.lake, served_demand(*wiring, night.as_of, batch=night.batch))
+    night.demand_runs.keep(run)
+    return f"{len(run.series):,} series forecast"
+
+
+def send_reports(night: Night) -> str:
+    """Send by mail the reports that are due."""
+    return "left to `forecast reports send`" if night.mail is None else night.mail()
+
+
 #: Done in this order.
-STEPS: tuple[tuple[str, Step], ...] = (("scores", save_scores), ("outlooks", save_outlooks))
+STEPS: tuple[tuple[str, Step], ...] = (
+    ("scores", save_scores),
+    ("outlooks", save_outlooks),
+    ("demand", save_demand),
+    ("reports", send_reports),
+)
 
 
 def nightly(
@@ -103,9 +131,9 @@ def _noted(store: Store, step: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        store.beat(f"nightly {step}", is_well=False)
+        store.beat(NIGHTLY + step, is_well=False)
         raise
-    store.beat(f"nightly {step}")
+    store.beat(NIGHTLY + step)
 
 
 def periods_ahead(as_of: datetime, settings: Settings) -> list[Period]:

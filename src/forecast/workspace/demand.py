@@ -9,7 +9,9 @@ from forecast.workspace.base import AsOf, WorkspaceBase
 if TYPE_CHECKING:
     import pandas as pd
 
+    from forecast.adapters.demand_runs import KeptRun
     from forecast.usecases.demand import ServedDemand
+    from forecast.usecases.demand_run import DemandFrames
 
 
 class DemandCalls(WorkspaceBase):
@@ -36,3 +38,13 @@ class DemandCalls(WorkspaceBase):
         from forecast.usecases.demand_explanation import explain_demand
 
         return explain_demand(self.served_demand(as_of, batch), unique_id, lang=lang)
+
+    def run_demand(self, as_of: AsOf = None, batch: int | None = None) -> DemandFrames:
+        """Forecast every series once, with history, classes and the sums that they belong to."""
+        from forecast.usecases.demand_run import run_demand
+
+        return run_demand(self.lake, self.served_demand(as_of, batch))
+
+    def kept_demand(self) -> KeptRun | None:
+        """The run of the last night; None when no night made one."""
+        return self.lake.demand_runs.latest()

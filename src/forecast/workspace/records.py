@@ -9,6 +9,8 @@ from forecast.errors import InvalidInput
 from forecast.workspace.base import AsOf, Progress, WorkspaceBase
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from forecast.usecases.backtest_outlook import OutlookBacktest
@@ -63,7 +65,14 @@ class RecordCalls(WorkspaceBase):
             None if period is None else self.period(period).label, before=None if as_of is None else self.moment(as_of)
         )
 
-    def nightly(self, as_of: AsOf = None, batch: int | None = None, progress: Progress | None = None) -> pd.DataFrame:
+    def nightly(
+        self,
+        as_of: AsOf = None,
+        batch: int | None = None,
+        progress: Progress | None = None,
+        *,
+        mail: Callable[[], str] | None = None,
+    ) -> pd.DataFrame:
         """Do what is done every night, as known when today began; doing it again changes nothing.
 
         Parameters
@@ -71,6 +80,8 @@ class RecordCalls(WorkspaceBase):
         as_of : optional
             Default the first moment of today in the workspace's zone. A snapshot of another day is kept, but stays
             out of the public record.
+        mail : callable, optional
+            Sends the reports that are due, and says how many.
         """
         from forecast.usecases.nightly import Night, nightly
 
@@ -79,7 +90,7 @@ class RecordCalls(WorkspaceBase):
         if moment > now:
             raise InvalidInput(f"`as_of` must not lie ahead: it is {now:%Y-%m-%dT%H:%M:%SZ}, got {as_of!r}.")
         head = self.lake.head() if batch is None else batch
-        night = Night(self.lake, self.registry, self.store, self.settings, moment, head)
+        night = Night(self.lake, self.registry, self.store, self.settings, moment, head, self.lake.demand_runs, mail)
         return nightly(night, progress=progress)
 
     def forecast_against_actual(

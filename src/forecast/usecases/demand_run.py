@@ -1,0 +1,228 @@
+"""One whole forecast of demand: every series with its history, its class and the sums that it belongs to.
+
+A night makes one, so that pages find any of a hundred thousand series without forecasting all of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import pandas as pd
+
+from forecast.errors import UnknownEntity
+from forecast.history import in_force
+from forecast.ports import Lake
+from forecast.usecases.demand import ServedDemand
+
+#: Periods of history that are kept of each series.
+HISTORY = 104
+
+#: Ranges of sums come from joint paths; beyond so many values (series by periods) only means are summed.
+MAX_CELLS = 50_000
+N_PATHS = 200
+
+#: Groups of series are columns that begin so.
+GROUP = "group_"
+TOTAL = "total"
+#: A level with more nodes is no level to look at.
+MAX_NODES = 300
+
+
+@dataclass(frozen=True)
+class RunAbout:
+    """What a run is of.
+
+    Attributes
+    ----------
+    as_of : datetime
+    batch : int
+    model_version : str
+    freq, measure : str
+        Of the panel.
+    """
+
+    as_of: datetime
+    batch: int
+    model_version: str
+    freq: str
+    measure: str
+
+
+class DemandRun(Protocol):
+    """A run, wherever it is kept."""
+
+    @property
+    def about(self) -> RunAbout:
+        """What it is of."""
+        ...
+
+    @property
+    def series(self) -> pd.DataFrame:
+        """Per series ``unique_id``, ``label``, ``class``, ``mean`` (sum over the horizon), ``before`` (sum of as many
+        periods before), groups (``group_…``); the largest mean first.
+        """
+        ...
+
+    @property
+    def nodes(self) -> pd.DataFrame:
+        """Sums of series: ``level``, ``node``, ``n_series``, ``mean``, ``q0.1``, ``q0.9`` over the horizon."""
+        ...
+
+    def forecast(self, unique_id: str) -> pd.DataFrame:
+        """Forecast of one series: ``ds``, ``mean``, quantiles."""
+        ...
+
+    def history(self, unique_id: str) -> pd.DataFrame:
+        """What was known of one series: ``ds``, ``y``."""
+        ...
+
+
+@dataclass(frozen=True)
+class DemandFrames:
+    """A run in memory; implements `DemandRun`."""
+
+    about: RunAbout
+    series: pd.DataFrame
+    nodes: pd.DataFrame
+    forecasts: pd.DataFrame
+    panel: pd.DataFrame
+
+    def forecast(self, unique_id: str) -> pd.DataFrame:
+        """Forecast of one series."""
+        return self.forecasts[self.forecasts["unique_id"] == unique_id].drop(columns="unique_id")
+
+    def history(self, unique_id: str) -> pd.DataFrame:
+        """What was known of one series."""
+        return self.panel[self.panel["unique_id"] == unique_id].drop(columns="unique_id")
+
+
+class KeepsRuns(Protocol):
+    """Where whole runs are kept."""
+
+    def has(self, as_of: datetime, batch: int, model_version: str) -> bool:
+        """Whether this very run is kept."""
+        ...
+
+    def keep(self, run: DemandFrames) -> bool:
+        """Keep a run; False when it was kept before."""
+        ...
+
+
+def run_demand(lake: Lake, served: ServedDemand) -> DemandFrames:
+    """Forecast everything once, with what pages show beside it.
+
+    Sums of means are means of sums. Ranges of sums come from joint paths, never from sums of quantiles; they are
+    missing where the panel is too large for paths of all.
+    """
+    forecaster, known = served.forecaster, served.known
+    forecasts = forecaster.predict().round(9)
+    forecasts["unique_id"] = forecasts["unique_id"].astype(str)
+    panel = known.panel.assign(unique_id=known.panel["unique_id"].astype(str))
+    panel = panel.groupby("unique_id", sort=False).tail(HISTORY).reset_index(drop=True)
+    horizon = int(forecasts.groupby("unique_id").size().max())
+    series = forecasts.groupby("unique_id", as_index=False, sort=True)["mean"].sum()
+    before = panel.groupby("unique_id", sort=False).tail(horizon).groupby("unique_id")["y"].sum()
+    classes = forecaster.series_classes().astype({"class": str}).set_index("unique_id")["class"]
+    classes.index = classes.index.astype(str)
+    ids = series["unique_id"]
+    series = series.assign(before=ids.map(before).astype(float), **{"class": ids.map(classes)})
+    series = series.merge(_products(lake, served), on="unique_id", how="left")
+    series["label"] = series["label"].fillna(series["unique_id"])
+    if known.static is not None:
+        static = known.static.assign(unique_id=known.static["unique_id"].astype(str))
+        series = series.merge(static.add_prefix(GROUP).rename(columns={f"{GROUP}unique_id": "unique_id"}), how="left")
+    series = series.drop(
+        columns=[name for name in series if str(name).startswith(GROUP) and not _is_level(series[name])]
+    )
+    nodes = _nodes(served, series, horizon)
+    series = series.sort_values(["mean", "unique_id"], ascending=[False, True], ignore_index=True)
+    about = RunAbout(served.as_of, served.batch, served.model_version, known.freq, known.measure)
+    return DemandFrames(about, series, nodes, forecasts, panel[["unique_id", "ds", "y"]])
+
+
+def search_series(run: DemandRun, text: str, *, group: str = "", node: str = "", sort: str = "mean") -> pd.DataFrame:
+    """Series whose id or label holds a text, of one node or all.
+
+    Parameters
+    ----------
+    run : DemandRun
+    text : str
+        Upper and lower case are one; empty for all.
+    group, node : str
+        Only series of this node of this level.
+    sort : {"mean", "change", "unique_id"}
+        The largest forecast first, the largest change against as many periods before, or by id.
+    """
+    found = run.series
+    if group and f"{GROUP}{group}" in found:
+        found = found[found[f"{GROUP}{group}"].astype(str) == node]
+    if text:
+        ids, labels = found["unique_id"].str.lower(), found["label"].str.lower()
+        found = found[ids.str.contains(text.lower(), regex=False) | labels.str.contains(text.lower(), regex=False)]
+    if sort == "change":
+        return found.sort_values("mean", key=lambda mean: -(mean - found["before"]).abs(), kind="stable")
+    return found.sort_values("unique_id") if sort == "unique_id" else found
+
+
+def series_of(run: DemandRun, unique_id: str) -> dict[str, Any]:
+    """The line of one series.
+
+    Raises
+    ------
+    UnknownEntity
+        If there is none.
+    """
+    found = run.series[run.series["unique_id"] == unique_id]
+    if found.empty:
+        raise UnknownEntity(f"There was no series {unique_id!r} at {run.about.as_of.isoformat()}.")
+    return {str(name): value for name, value in found.iloc[0].items()}
+
+
+def levels_of(series: pd.DataFrame) -> list[str]:
+    """Levels that series can be summed by."""
+    return [str(name).removeprefix(GROUP) for name in series if str(name).startswith(GROUP)]
+
+
+def _products(lake: Lake, served: ServedDemand) -> pd.DataFrame:
+    """Name and category of series that are products."""
+    with lake.connect(served.batch) as con:
+        found = con.sql(
+            f"SELECT product_id AS unique_id, name AS label, category AS {GROUP}category "
+            f"FROM {in_force('products', served.as_of)}"
+        ).df()
+    return found.astype(object)
+
+
+def _is_level(column: "pd.Series[Any]") -> bool:
+    return 1 < column.nunique() <= MAX_NODES
+
+
+def _nodes(served: ServedDemand, series: pd.DataFrame, horizon: int) -> pd.DataFrame:
+    """Sums of the whole and of every level."""
+    paths = None
+    if len(series) * horizon <= MAX_CELLS:
+        keys, drawn = served.forecaster.predict_paths(N_PATHS)
+        ids = keys["unique_id"].astype(str).drop_duplicates().tolist()
+        paths = pd.DataFrame(drawn.sum(axis=2).T, index=ids)
+    parts = [_sums(TOTAL, pd.Series(TOTAL, index=series.index), series, paths)]
+    parts += [_sums(level, series[GROUP + level], series, paths) for level in levels_of(series)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _sums(
+    level: str,
+    node: "pd.Series[Any]",
+    series: pd.DataFrame,
+    paths: pd.DataFrame | None,
+    ends: Sequence[float] = (0.1, 0.9),
+) -> pd.DataFrame:
+    sums = series.assign(node=node).groupby("node", sort=True).agg(n_series=("mean", "size"), mean=("mean", "sum"))
+    for end in ends:
+        sums[f"q{end:g}"] = float("nan")
+    if paths is not None:
+        names = pd.Series(node.to_numpy(), index=series["unique_id"].to_numpy()).reindex(paths.index)
+        totals = paths.groupby(names.to_numpy()).sum()
+        for end in ends:
+            sums[f"q{end:g}"] = totals.quantile(end, axis=1).reindex(sums.index)
+    return sums.reset_index().assign(level=level)[["level", "node", "n_series", "mean", "q0.1", "q0.9"]].round(9)
