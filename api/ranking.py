@@ -70,5 +70,12 @@ def page(
 
 def json_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as dictionaries, missing values as None."""
-    filled = frame.astype(object).mask(frame.isna(), None)
-    return [{str(name): value for name, value in row.items()} for row in filled.to_dict("records")]
+    names = [str(name) for name in frame.columns]
+    columns = [_plain(frame.iloc[:, position]) for position in range(len(names))]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _plain(values: "pd.Series[Any]") -> list[Any]:
+    """Values of a column as Python's own, missing ones as None."""
+    plain = [value.item() if isinstance(value, np.generic) else value for value in values.tolist()]
+    return [None if gone else value for value, gone in zip(plain, values.isna(), strict=True)]

@@ -32,7 +32,15 @@ class _Stretch:
     """A part of the list in which one index gives the order: ``conditions`` say where it begins and ends."""
 
     conditions: Conditions
-    order: list[sa.ColumnElement[Any]]
+    value: sa.ColumnElement[Any]
+    descending: bool
+    by_value: bool = True  # else all of its rows have the same value
+
+    def order(self, value: sa.ColumnElement[Any], key: sa.ColumnElement[Any]) -> list[sa.ColumnElement[Any]]:
+        """The order of rows with this value and id."""
+        by_id = key.asc() if self.descending else key.desc()
+        by_value = value.desc() if self.descending else value.asc()
+        return [by_value, by_id] if self.by_value else [by_id]
 
 
 class RankedRows(ScoreRows):
@@ -82,8 +90,7 @@ class RankedRows(ScoreRows):
             asked += [_has(word) for word in words] if few is None else [listed_scores.c.entity_id.in_(few)]
             ids: list[str] = []
             for stretch in _stretches(column, descending, after):
-                conditions = [*asked, *stretch.conditions]
-                ids += con.scalars(_ordered(conditions, stretch.order, owner_ids, limit - len(ids))).all()
+                ids += con.scalars(_ordered(stretch, asked, owner_ids, limit - len(ids))).all()
                 if len(ids) == limit:
                     break
         return self._rows(entity, ids)
@@ -145,43 +152,30 @@ def _conditions(where: RankedFilter) -> Conditions:
 def _stretches(column: sa.ColumnElement[Any], descending: bool, after: RankedPlace | None) -> Iterator[_Stretch]:
     """The rest of the list in the order of an index: rows that tie with the last one, those behind, missing values."""
     key = listed_scores.c.entity_id
-    by_id = key.asc() if descending else key.desc()
-    by_value = column.desc() if descending else column.asc()
-    behind_id = None if after is None else key > after.entity_id if descending else key < after.entity_id
     if after is None:
-        yield _Stretch([column.is_not(None)], [by_value, by_id])
-    elif after.value is not None and behind_id is not None:
-        yield _Stretch([column == after.value, behind_id], [by_id])
-        yield _Stretch([column < after.value if descending else column > after.value], [by_value, by_id])
-    missing: Conditions = [column.is_(None)]
-    if behind_id is not None and after is not None and after.value is None:
-        missing.append(behind_id)
-    yield _Stretch(missing, [by_id])
+        yield _Stretch([column.is_not(None)], column, descending)
+        yield _Stretch([column.is_(None)], column, descending, by_value=False)
+        return
+    behind_id = key > after.entity_id if descending else key < after.entity_id
+    if after.value is None:
+        yield _Stretch([column.is_(None), behind_id], column, descending, by_value=False)
+        return
+    yield _Stretch([column == after.value, behind_id], column, descending, by_value=False)
+    yield _Stretch([column < after.value if descending else column > after.value], column, descending)
+    yield _Stretch([column.is_(None)], column, descending, by_value=False)
 
 
-def _ordered(
-    conditions: Conditions, order: list[sa.ColumnElement[Any]], owner_ids: Collection[str] | None, limit: int
-) -> sa.Select[Any]:
+def _ordered(stretch: _Stretch, asked: Conditions, owner_ids: Collection[str] | None, limit: int) -> sa.Select[Any]:
     """Ids of the first rows of a stretch."""
-    owner = listed_scores.c.owner_id
+    key, owner = listed_scores.c.entity_id, listed_scores.c.owner_id
+    conditions = [*asked, *stretch.conditions]
     if owner_ids is None or len(owner_ids) > _MERGED_OWNERS:
         whose = [] if owner_ids is None else [owner.in_(sorted(owner_ids))]
-        return sa.select(listed_scores.c.entity_id).where(*conditions, *whose).order_by(*order).limit(limit)
-    if len(owner_ids) == 1:
-        mine = [owner == next(iter(owner_ids))]
-        return sa.select(listed_scores.c.entity_id).where(*conditions, *mine).order_by(*order).limit(limit)
-    parts = [
-        sa.select(sa.select(listed_scores).where(*conditions, owner == one).order_by(*order).limit(limit).subquery())
-        for one in sorted(owner_ids)
-    ]
+        return sa.select(key).where(*conditions, *whose).order_by(*stretch.order(stretch.value, key)).limit(limit)
+    first = sa.select(key, stretch.value.label("value")).order_by(*stretch.order(stretch.value, key)).limit(limit)
+    parts = [sa.select(first.where(*conditions, owner == one).subquery()) for one in sorted(owner_ids)]
     merged = sa.union_all(*parts).subquery()
-    moved = [_onto(element, merged) for element in order]
-    return sa.select(merged.c.entity_id).order_by(*moved).limit(limit)
-
-
-def _onto(element: sa.ColumnElement[Any], merged: sa.Subquery) -> sa.ColumnElement[Any]:
-    """An order of `listed_scores` as an order of rows merged from it."""
-    return sa.sql.util.ClauseAdapter(merged).traverse(element)
+    return sa.select(merged.c.entity_id).order_by(*stretch.order(merged.c.value, merged.c.entity_id)).limit(limit)
 
 
 def _matches(word: AskedWord) -> sa.ColumnElement[bool]:
