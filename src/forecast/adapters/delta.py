@@ -18,7 +18,6 @@ from duckdb import DuckDBPyConnection
 
 from forecast.adapters.commits import flush
 from forecast.errors import DataUnavailable
-from forecast.history import open_connection
 from forecast.schema import DUCKDB_TYPES, Kind
 
 _ARROW_TYPES = {
@@ -80,11 +79,15 @@ def _without_zones(rows: pa.Table) -> pa.Table:
     return rows
 
 
-def append(folder: Path, rows: pa.Table, columns: Mapping[str, Kind], *, evolve: bool = False) -> None:
+def append(
+    con: DuckDBPyConnection, folder: Path, rows: pa.Table, columns: Mapping[str, Kind], *, evolve: bool = False
+) -> None:
     """Add rows to a Delta table, which is made when absent.
 
     Parameters
     ----------
+    con : DuckDB connection
+        Does the conversion.
     folder : path
     rows : pyarrow.Table
     columns : mapping of column name to Kind
@@ -92,16 +95,15 @@ def append(folder: Path, rows: pa.Table, columns: Mapping[str, Kind], *, evolve:
     evolve : bool
         Admit columns that the table did not have.
     """
-    with open_connection() as con:
-        for start in range(0, rows.num_rows, _ROWS_AT_ONCE):
-            write_deltalake(
-                str(folder),
-                stored_form(con, rows.slice(start, _ROWS_AT_ONCE), columns),
-                mode="append",
-                schema_mode="merge" if evolve else None,
-                writer_properties=_WRITER,
-                post_commithook_properties=_KEEP_LOG,
-            )
+    for start in range(0, rows.num_rows, _ROWS_AT_ONCE):
+        write_deltalake(
+            str(folder),
+            stored_form(con, rows.slice(start, _ROWS_AT_ONCE), columns),
+            mode="append",
+            schema_mode="merge" if evolve else None,
+            writer_properties=_WRITER,
+            post_commithook_properties=_KEEP_LOG,
+        )
 
 
 def exists(folder: Path) -> bool:
@@ -175,6 +177,9 @@ def persist(folder: Path, before: int | None, after: int) -> None:
 
 def undo(folder: Path, version: int) -> None:
     """Return a table to a committed version if anything that came after it changed its rows."""
+    # Versions have no gaps; to look for one file is cheaper than to read the table's log at every commit.
+    if not (folder / "_delta_log" / f"{version + 1:020d}.json").exists():
+        return
     latest = version_of(folder)
     if latest != version and set(files_of(folder, latest)) != set(files_of(folder, version)):
         DeltaTable(str(folder)).restore(version, post_commithook_properties=_KEEP_LOG)

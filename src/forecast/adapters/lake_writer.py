@@ -203,7 +203,7 @@ class LakeWriter:
     def _write(self, name: str, rows: pa.Table) -> None:
         self._on_step("between tables" if self._added else "before write")
         self._added.setdefault(name, 0)  # before writing, so that a failing write is undone too
-        delta.append(self._tables / name, rows, columns_of(name))
+        delta.append(self._work, self._tables / name, rows, columns_of(name))
         self._added[name] += rows.num_rows
 
 

@@ -76,7 +76,7 @@ class ScoreHistory:
             new = con.sql(f"FROM _scores ANTI JOIN _known USING ({', '.join(KEY)})").to_arrow_table()
             if new.num_rows:
                 before = delta.version_of(self._folder) if delta.exists(self._folder) else None
-                delta.append(self._folder, new, _kinds(new.column_names), evolve=True)
+                delta.append(con, self._folder, new, _kinds(new.column_names), evolve=True)
                 delta.persist(self._folder, before, delta.version_of(self._folder))
 
     def read(

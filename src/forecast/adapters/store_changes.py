@@ -141,7 +141,7 @@ def _last_number() -> sa.ColumnElement[int]:
     return sa.func.max(score_changes.c.number)
 
 
-def _change(row: Mapping[str, Any]) -> ScoreChange:
+def _change(row: sa.RowMapping) -> ScoreChange:
     return ScoreChange(**{name: row[name] for name in ScoreChange.__dataclass_fields__})
 
 

@@ -16,7 +16,7 @@ from forecast.mapping.casting import identifier, literal
 from forecast.mapping.queries import ROW
 from forecast.mapping.source import CLOCKS
 from forecast.schema import DUCKDB_TYPES, TABLES, Kind
-from forecast.usecases.events import Event, as_text
+from forecast.usecases.events import KNOWN_US, Event, as_text
 from forecast.usecases.ingest import Writer
 
 #: Said to be empty, where a missing value means that nothing was said.
@@ -35,9 +35,9 @@ def rows_of(table: str, events: Mapping[int, Event], writer: Writer) -> pa.Table
         Of the lake that they go to.
     """
     given, keys = _given(table, events, writer), list(TABLES[table].key)
-    names = [name for name in given if name not in (ROW, "known_us", *keys)]
+    names = [str(name) for name in given if name not in (ROW, KNOWN_US, *keys)]
     before = _before(writer.con, table, writer.stored(table), given[keys], names)
-    versions = pd.concat([before, given], ignore_index=True).sort_values([*keys, "known_us"], kind="stable")
+    versions = pd.concat([before, given], ignore_index=True).sort_values([*keys, KNOWN_US], kind="stable")
     # Stored versions come first at their moment, events in the order in which they arrived.
     versions[names] = versions.groupby(keys, sort=False)[names].ffill()
     rows = versions[versions[ROW].notna()].sort_values(ROW)
@@ -50,13 +50,13 @@ def _given(table: str, events: Mapping[int, Event], writer: Writer) -> pd.DataFr
     """What the events say: the key as text in the form of storage, other columns with `_EMPTY` for null."""
     spelled = _Spelling(table, writer.attribute_types(table))
     said = [{spelled(name): as_text(value) for name, value in event.row.items()} for event in events.values()]
-    names = {name: None for row in said for name in row}
-    if "currency" in TABLES[table].by_name:
-        names["currency"] = None  # else the mapping's default would replace a currency that is only left out
+    # A required column is asked of every new id; the mapping's default would replace a currency that is only left out.
+    always = [column.name for column in TABLES[table].columns if column.required or column.name == "currency"]
+    names = dict.fromkeys([*always, *(name for row in said for name in row)])
     marked = [{name: _EMPTY if value is None else value for name, value in row.items()} for row in said]
     frame = pd.DataFrame(marked, columns=list(names), dtype=object)
     frame[ROW] = list(events)
-    frame["known_us"] = [int(pd.Timestamp(event.known_at).value // 1000) for event in events.values()]
+    frame[KNOWN_US] = [int(pd.Timestamp(event.known_at).value // 1000) for event in events.values()]
     return _with_stored_keys(writer.con, table, frame)
 
 
@@ -85,16 +85,16 @@ def _with_stored_keys(con: DuckDBPyConnection, table: str, frame: pd.DataFrame) 
 
 
 def _before(con: DuckDBPyConnection, table: str, stored: str, keys: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Stored versions of these ids, as texts, with ``known_us``; in the order in which they supersede each other."""
+    """Stored versions of these ids, as texts, with `KNOWN_US`; in the order in which they supersede each other."""
     con.register("_keys", pa.Table.from_pandas(keys.drop_duplicates().astype("string"), preserve_index=False))
     columns = ", ".join(f"{_stored_text(table, name)} AS {identifier(name)}" for name in names)
-    listed = ", ".join(f"CAST({identifier(name)} AS VARCHAR) AS {identifier(name)}" for name in keys)
-    kinds = {name: DUCKDB_TYPES[TABLES[table].by_name[name].kind] for name in keys}
+    listed = ", ".join(f"CAST({identifier(name)} AS VARCHAR) AS {identifier(name)}" for name in TABLES[table].key)
+    kinds = {name: DUCKDB_TYPES[TABLES[table].by_name[name].kind] for name in TABLES[table].key}
     same = " AND ".join(
         f"stored.{identifier(name)} = TRY_CAST(_keys.{identifier(name)} AS {kind})" for name, kind in kinds.items()
     )
-    found = con.sql(
-        f"SELECT {listed}, epoch_us(recorded_at) AS known_us, {columns} FROM {stored} AS stored "
+    found: pd.DataFrame = con.sql(
+        f"SELECT {listed}, epoch_us(recorded_at) AS {KNOWN_US}, {columns} FROM {stored} AS stored "
         f"WHERE EXISTS (SELECT 1 FROM _keys WHERE {same}) ORDER BY {VERSION_ORDER}"
     ).df()
     con.unregister("_keys")

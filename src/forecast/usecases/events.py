@@ -30,8 +30,11 @@ SOURCE = "events"
 #: Rows with different columns are checked in groups; nobody sends more forms than this at once.
 MAX_FORMS = 100
 
+#: When a version counts as known, in microseconds since 1970: a column of our own beside a row's.
+KNOWN_US = "_known_us"
+
 #: Names that a row cannot use: the envelope says when it became known, and the lake folds attributes into one column.
-_RESERVED = ("recorded_at", "attributes", ROW)
+_RESERVED = ("recorded_at", "attributes", ROW, KNOWN_US)
 
 
 @dataclass(frozen=True)
