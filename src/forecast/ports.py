@@ -198,6 +198,10 @@ class Store(Protocol):
         """The last beat of each name."""
         ...
 
+    def count_dead_events(self) -> int:
+        """How many events were accepted and could not be stored."""
+        ...
+
     def scored_at(self) -> Mapping[str, datetime]:
         """The `as_of` of the newest latest score of each kind of entity."""
         ...
@@ -268,9 +272,14 @@ class Store(Protocol):
         ...
 
     def snapshots(
-        self, period: str | None = None, *, before: datetime | None = None, as_of: Sequence[datetime] | None = None
+        self,
+        period: str | None = None,
+        *,
+        before: datetime | None = None,
+        as_of: Sequence[datetime] | None = None,
+        node: tuple[str, str] | None = None,
     ) -> pd.DataFrame:
-        """Kept outlooks, oldest first; of one period, saved before a moment, of some moments."""
+        """Kept outlooks, oldest first; of one period, saved before a moment, of some moments, of one level and id."""
         ...
 
     def save_override(

@@ -58,7 +58,12 @@ class OutlookRows(StoreConnection):
         return pd.DataFrame([tuple(row) for row in rows], columns=[column.name for column in columns])
 
     def snapshots(
-        self, period: str | None = None, *, before: datetime | None = None, as_of: Sequence[datetime] | None = None
+        self,
+        period: str | None = None,
+        *,
+        before: datetime | None = None,
+        as_of: Sequence[datetime] | None = None,
+        node: tuple[str, str] | None = None,
     ) -> pd.DataFrame:
         """Kept outlooks, oldest first.
 
@@ -70,6 +75,8 @@ class OutlookRows(StoreConnection):
             Only those saved before this moment.
         as_of : sequence of datetime, optional
             Only those of these moments.
+        node : (level, id), optional
+            Only of this one.
 
         Returns
         -------
@@ -87,6 +94,8 @@ class OutlookRows(StoreConnection):
             query = query.where(key.saved_at < before)
         if as_of is not None:
             query = query.where(key.as_of.in_(as_of))
+        if node is not None:
+            query = query.where(key.level == node[0], key.id == node[1])
         with self._reading() as con:
             rows = [dict(row) for row in con.execute(query).mappings()]
         columns = [column.name for column in key if column.name != "numbers"]

@@ -19,8 +19,8 @@ Floats = NDArray[np.float64]
 _BY_DAY = 14
 #: So many weeks a step has, and no more cells of steps, paths and owners than this: the coarser grid that fits.
 _WEEKS, _MAX_CELLS = (1, 4, 13), 60_000_000
-#: Levels of the range.
-QUANTILES = (0.1, 0.5, 0.9)
+#: Levels of the fan.
+QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 #: Columns of a course.
 COLUMNS = ("level", "id", "at", "is_past", "mean", *(f"q{level:g}" for level in QUANTILES))
 
@@ -89,7 +89,9 @@ def course_table(
     for at in grid.past:
         came = units.sums(np.zeros(len(code), dtype=np.int64), np.where(moment < naive(at), code, -1),
                           booked["amount"].to_numpy(dtype=float), n_paths=1)[0] / scale  # fmt: skip
-        rows += [(node.level, node.id, at, True, came[node.members].sum(), *[np.nan] * 3) for node in nodes]
+        rows += [
+            (node.level, node.id, at, True, came[node.members].sum(), *[np.nan] * len(QUANTILES)) for node in nodes
+        ]
     so_far = units.sums(np.zeros(len(code), dtype=np.int64), code, booked["amount"].to_numpy(dtype=float), n_paths=1)
     total = np.broadcast_to(so_far, (units.n_paths, len(units.names))).copy()
     for step, at in enumerate(grid.ahead):

@@ -57,6 +57,8 @@ class Outlook:
         expected, in whole smallest units. Their values add up to the part ``open``.
     window : Window or None
         How chances in the period follow from scores.
+    model_version : str
+        That scored what is open; empty where nothing was.
     course : DataFrame
         How it adds up week by week, of every node; see `forecast.outlook.course.course_table`. Empty unless asked for.
     """
@@ -75,6 +77,7 @@ class Outlook:
     measure: str = "revenue"
     open_deals: pd.DataFrame = field(default_factory=pd.DataFrame)
     window: Window | None = None
+    model_version: str = ""
     course: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property

@@ -94,6 +94,31 @@ def forecast_against_actual(
     return _judged(lake, settings, kept, known_at, batch)
 
 
+def earlier_forecasts(
+    store: Store, settings: Settings, period: Period, node: tuple[str, str], before: datetime
+) -> pd.DataFrame:
+    """What was forecast of one node of a period as of moments before one, whenever it was kept.
+
+    Parameters
+    ----------
+    node : (level, id)
+    before : datetime, UTC-aware
+
+    Returns
+    -------
+    DataFrame
+        ``as_of``, ``mean``, ``q0.1``, ``q0.9``, ``is_public`` (saved within a day of its ``as_of``); of each moment
+        the one that was kept last.
+    """
+    kept = store.snapshots(period.label, node=node)
+    columns = ["as_of", "mean", "q0.1", "q0.9", "is_public"]
+    if kept.empty:
+        return pd.DataFrame(columns=columns)
+    kept = _timed(kept, settings).sort_values(["as_of", "saved_at"], kind="stable")
+    kept = kept[kept["as_of"] < before].drop_duplicates("as_of", keep="last")
+    return kept.reindex(columns=columns).astype(dict.fromkeys(columns[1:4], float)).reset_index(drop=True)
+
+
 def _judged(lake: Lake, settings: Settings, kept: pd.DataFrame, known_at: datetime, batch: int | None) -> pd.DataFrame:
     """Rows of the store as numbers, with what came."""
     numbers = [name for name in kept.columns if name not in (*_TEXT, *_KEY)]

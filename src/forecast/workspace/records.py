@@ -112,6 +112,12 @@ class RecordCalls(WorkspaceBase):
             batch=batch,
         )
 
+    def earlier_forecasts(self, period: str, level: str, node_id: str, before: AsOf = None) -> pd.DataFrame:
+        """What was forecast of one person, team or the company on earlier days, whenever it was kept."""
+        from forecast.usecases.outlook_record import earlier_forecasts
+
+        return earlier_forecasts(self.store, self.settings, self.period(period), (level, node_id), self.moment(before))
+
     def outlook_record(self, as_of: AsOf = None, batch: int | None = None) -> pd.DataFrame:
         """How often stated 80 % ranges came true, by level and horizon, with the binomial interval."""
         from forecast.usecases.outlook_record import outlook_record
