@@ -28,6 +28,7 @@ from api.routes import (
     moved,
     opportunities,
     outlook,
+    panel,
     performance,
     records,
     scoring,
@@ -106,6 +107,7 @@ def create_app(workspace: Workspace) -> FastAPI:
         changes,
         audit,
         users,
+        panel,
     ):
         app.include_router(noun.router, prefix="/v1", dependencies=[Depends(answer_once)])
     add_pages(app)

@@ -33,6 +33,8 @@ class CaseMemory:
         self._workspace = workspace
         self._steps: Cache[pd.DataFrame | None] = Cache(20_000)
         self._raising: Cache[dict[str, Any]] = Cache(2_000)
+        self._timelines: Cache[pd.DataFrame] = Cache(1_000)
+        self._histories: Cache[pd.DataFrame] = Cache(1_000)
         self._past: Cache[PastCases | None] = Cache(400, weigh=lambda past: 1 if past is None else past.weight)
         self._similar: Cache[pd.DataFrame | None] = Cache(2_000)
         self._horizons: Cache[int | None] = Cache(16)
@@ -61,6 +63,16 @@ class CaseMemory:
         return self._raising.get(
             (case, lang), lambda: self._workspace.what_would_raise(entity_id, as_of, model, batch, lang)
         )
+
+    def timeline(self, case: Case) -> pd.DataFrame:
+        """What happened with a case."""
+        kind, entity_id, as_of, batch, _ = case
+        return self._timelines.get(case, lambda: self._workspace.timeline(kind, entity_id, as_of, batch))
+
+    def score_history(self, case: Case) -> pd.DataFrame:
+        """How the score of a case moved."""
+        kind, entity_id, as_of, batch, _ = case
+        return self._histories.get(case, lambda: self._workspace.score_history(kind, entity_id, as_of, batch))
 
     def similar(self, case: Case) -> pd.DataFrame | None:
         """The past cases most like one, among those that had ended when all were scored; None without a model."""

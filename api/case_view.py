@@ -53,7 +53,6 @@ class CaseView:
 
     def __init__(self, view: "View") -> None:
         self._view = view
-        self._workspace = view.service.workspace
         self._memory = view.service.cases
 
     def one(self, entity: str, entity_id: str, as_of: str | None = None) -> Row:
@@ -88,13 +87,11 @@ class CaseView:
 
     def timeline(self, row: Row) -> list[Row]:
         """What happened with a case that the caller sees, newest first, as known when it was scored."""
-        kind, entity_id, as_of, batch, _ = case_of(row)
-        return json_records(self._workspace.timeline(kind, entity_id, as_of, batch))
+        return json_records(self._memory.timeline(case_of(row)))
 
     def score_history(self, row: Row) -> list[Row]:
         """The scores that a case that the caller sees was given, oldest first."""
-        kind, entity_id, as_of, batch, _ = case_of(row)
-        return json_records(self._workspace.score_history(kind, entity_id, as_of, batch))
+        return json_records(self._memory.score_history(case_of(row)))
 
     def similar(self, row: Row) -> SimilarCases | None:
         """Past cases most like a case that the caller sees; only the caller's own are named. None without a model."""

@@ -51,6 +51,7 @@ PARTS = {
     "company targets": ("manager", "admin"),
     "target approval": ("manager", "admin"),
     "overrides": ("manager", "admin"),
+    "panel": ("rep", "manager", "admin"),
     "reports": ("rep", "manager", "admin"),
     "report schedules": ("operations", "admin"),
     "events": ("operations", "admin"),

@@ -55,7 +55,7 @@ def place(frame_lake: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def ask(place: dict[str, Any], entity_id: str, lang: str = "en", **more: Any) -> dict[str, Any]:
     wiring = (place["lake"], place["registry"], place["store"], Settings())
-    steps = next_steps(*wiring, place["as_of"], "opportunity", entity_id=entity_id, **more)
+    steps = next_steps(*wiring, place["as_of"], "opportunity", entity_ids=[entity_id], **more)
     return told_step(steps, entity_id, lang)
 
 

@@ -1,0 +1,144 @@
+"""One lead or deal closely: what its score means and rests on, what to do, what happened, and cases like it."""
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Response
+
+from api.case_view import Row
+from api.pages.charts import Chart
+from api.pages.routes.ranked import Kind, told
+from api.pages.site import Page
+from forecast.explain.way import way
+
+#: Numbers of the page whose definitions are one tap away.
+_DEFINED = (
+    "probability", "low", "p_{h}d", "percentile", "grade", "base", "predicted_close_date", "slip_probability",
+    "amount_if_won", "expected_value",
+)  # fmt: skip
+
+#: Contacts and changes that are shown at once.
+N_EVENTS = 40
+
+
+def detail(page: Page, kind: Kind, entity_id: str, as_of: str | None) -> Response:
+    """The page of one case; what takes longer comes after it."""
+    since = page.view.events.last_change()  # before the row is read: nothing falls between
+    cases = page.view.cases
+    row = cases.one(kind.entity, entity_id, as_of)
+    reasons = json.loads(row["reasons"])
+    steps = way(reasons, base=row["base"], probability=row["probability"], lang=page.lang)
+    horizons = sorted((int(name[2:-1]), row[name]) for name in row if name.startswith("p_") and name.endswith("d"))
+    context = {
+        "horizon": cases.horizon_days(row),
+        "horizons": horizons,
+        "steps": steps,
+        "scale": _scale(row["base"], [step.end for step in steps]),
+        "n_reasons": len(reasons),
+        "definitions": _definitions(page),
+        "owner": cases.owner_name(row["owner_id"]),
+        "since": since,
+        "moment": urlencode({} if as_of is None else {"as_of": as_of}),
+    }
+    return page.render("case/detail.html", _about(page, kind, row) | context, charts=True)
+
+
+def next_step(page: Page, kind: Kind, entity_id: str, as_of: str | None) -> Response:
+    """What to do next, and what would raise the score."""
+    cases = page.view.cases
+    row = cases.one(kind.entity, entity_id, as_of)
+    step = cases.next_steps([row], page.lang)[entity_id]
+    return _part(page, kind, row, "case/next_step.html", {"step": step, "raising": cases.raising(row, page.lang)})
+
+
+def history(page: Page, kind: Kind, entity_id: str, as_of: str | None) -> Response:
+    """What happened, and how the score moved meanwhile."""
+    cases = page.view.cases
+    row = cases.one(kind.entity, entity_id, as_of)
+    events = [_named(page, event) for event in cases.timeline(row)]
+    scores = cases.score_history(row)
+    chart = _chart(page, scores, events) if len(scores) > 1 else None
+    shown = {"events": events[:N_EVENTS], "n_more": max(len(events) - N_EVENTS, 0), "scores": scores, "chart": chart}
+    return _part(page, kind, row, "case/history.html", shown)
+
+
+def similar(page: Page, kind: Kind, entity_id: str, as_of: str | None) -> Response:
+    """Past cases that the model saw as it sees this one."""
+    row = page.view.cases.one(kind.entity, entity_id, as_of)
+    return _part(page, kind, row, "case/similar.html", {"similar": page.view.cases.similar(row)})
+
+
+def _about(page: Page, kind: Kind, row: Row) -> dict[str, Any]:
+    return {"kind": kind, "row": row | told(row, page.lang)}
+
+
+def _part(page: Page, kind: Kind, row: Row, template: str, context: dict[str, Any]) -> Response:
+    """A part for htmx, or the same as a page of its own where there is no script."""
+    whole = _about(page, kind, row) | context | {"part": template}
+    return page.render(template if page.is_partial else "case/part.html", whole, charts=True)
+
+
+def _scale(base: float, ends: list[float]) -> float:
+    """The probability at the right end of the bars: a round one above all."""
+    most = max([base, *ends])
+    return next(limit for limit in (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0) if most <= limit or limit == 1.0)
+
+
+def _definitions(page: Page) -> list[dict[str, Any]]:
+    known = {record["name"]: record for record in page.view.definitions(page.lang)}
+    return [known[name] for name in _DEFINED if name in known]
+
+
+def _named(page: Page, event: Row) -> Row:
+    """An event with the names of people whom the caller may see."""
+    if event["what"] != "owner":
+        return event
+    cases = page.view.cases
+    return event | {side: cases.owner_name(event[side]) for side in ("before", "after")}
+
+
+def _chart(page: Page, scores: list[Row], events: list[Row]) -> Chart:
+    """The score with its interval over time; contacts below it, stage moves across it."""
+    local = [score["as_of"].astimezone(page.format.zone).isoformat() for score in scores]
+    first = scores[0]["as_of"]
+    after = [event for event in events if event["at"] >= first and not event["is_planned"]]
+    contacts = [event for event in after if event["what"] == "contact"]
+    moves = [event for event in after if event["what"] == "stage"]
+
+    def percent(name: str) -> list[float]:
+        return [round(100 * score[name], 2) for score in scores]
+
+    def when(event: Row) -> str:
+        return str(event["at"].astimezone(page.format.zone).isoformat())
+
+    hidden: dict[str, Any] = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    data = [
+        {"x": local, "y": percent("low"), **hidden},
+        {"x": local, "y": percent("high"), **hidden, "fill": "tonexty", "fillcolor": "accent-soft"},
+        {
+            "x": local,
+            "y": percent("probability"),
+            "mode": "lines+markers",
+            "name": page.gettext("Score, %"),
+            "line": {"color": "accent", "width": 2},
+            "marker": {"color": "accent", "size": 5},
+        },
+        {
+            "x": [when(event) for event in contacts],
+            "y": [0] * len(contacts),
+            "mode": "markers",
+            "name": page.gettext("Contacts"),
+            "marker": {"color": "c2", "size": 7, "symbol": "triangle-up"},
+            "hoverinfo": "x+name",
+        },
+    ]
+    line = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "line": {"color": "muted", "width": 1, "dash": "dot"}}
+    notes = {"yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False, "font": {"size": 11, "color": "muted"}}
+    layout = {
+        "yaxis": {"rangemode": "tozero", "ticksuffix": "%"},
+        "shapes": [line | {"x0": when(move), "x1": when(move)} for move in moves],
+        "annotations": [notes | {"x": when(move), "text": str(move["after"] or "")} for move in moves],
+        "margin": {"l": 48, "r": 12, "t": 24, "b": 40},
+    }
+    return Chart("score-history", page.gettext("Score over time"), data, layout)
