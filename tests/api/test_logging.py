@@ -35,7 +35,7 @@ def _lines(log: io.StringIO) -> list[dict[str, Any]]:
 
 
 def test_request_is_one_line_without_ids_or_parameters(log: io.StringIO, admin: TestClient) -> None:
-    asked = {"as_of": "2025-12-01", "model": "Sentinella"}
+    asked = {"as_of": "2025-12-01", "model": "Sentinella/1"}
     answer = admin.get("/v1/leads/L-17/explanation", params=asked, headers={"X-Request-ID": "call-0000-17"})
 
     line = _lines(log)[-1]
@@ -98,7 +98,7 @@ def test_no_route_writes_what_it_was_sent(
     for path, methods in app.openapi()["paths"].items():
         for method in methods:
             n_routes += 1
-            asked = {"q": name, "as_of": email, "period": phone, "owner_id": name, "cursor": email, "model": name}
+            asked = {"q": name, "as_of": email, "period": phone, "owner_id": name, "cursor": email, "model": f"{name}/1"}
             filled = path.replace("{", f"{name}-").replace("}", "")
             admin.request(method, filled, params=asked, json=body, headers={"X-Request-ID": f"{name} {phone}"})
 

@@ -68,7 +68,12 @@ def _ready(address: str, server: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture(scope="session")
 def company_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A simulated company whose last year ends about now: ingested, trained, scored, with a login for each role."""
+    """A simulated company whose last year ends about now: ingested, trained, scored, with a login for each role.
+
+    ``FORECAST_BROWSER_WORKSPACE`` names one that an earlier run made, to work on pages without waiting.
+    """
+    if made := os.environ.get("FORECAST_BROWSER_WORKSPACE"):
+        return Workspace(made)
     folder = tmp_path_factory.mktemp("browser")
     today = datetime.now(UTC).date()
     start = (today.replace(day=1) - timedelta(days=330)).replace(day=1)
