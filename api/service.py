@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from forecast.outlook import Outlook
     from forecast.outlook.moved import Moved
     from forecast.performance import Performance
+    from forecast.reports import Report
     from forecast.usecases.attainment import Attainment
     from forecast.usecases.demand import ServedDemand
 
@@ -93,6 +94,7 @@ class Service:
         self._demand: Cache[pd.DataFrame] = Cache(4)
         self._served_demand: Cache[ServedDemand] = Cache(2)
         self._customers: Cache[pd.DataFrame] = Cache(4)
+        self.reports: Cache[Report] = Cache(32)
         self._organisations: Cache[Organisation] = Cache(16)
         self._links: Cache[pd.DataFrame] = Cache(1)
         self._present: Snapshot | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forecast.cli.options import HERE, AsOf, Batch, Folder, Json, Period, open_workspace
+from forecast.cli.reports import mailing
 from forecast.terminal import Terminal, records
 
 if TYPE_CHECKING:
@@ -35,10 +36,10 @@ def nightly(
     workspace: Folder = HERE,
     as_json: Json = False,
 ) -> None:
-    """Save scores and outlooks as known when today began; running it twice changes nothing. One line for cron."""
+    """Save scores and outlooks as known when today began, send reports; twice changes nothing. One line for cron."""
     opened, terminal = open_workspace(workspace), Terminal(as_json)
     with terminal.progress("nightly") as progress:
-        done = opened.nightly(as_of, batch, progress)
+        done = opened.nightly(as_of, batch, progress, mail=mailing(opened))
     terminal.table(done)
     terminal.result(records(done))
 

@@ -1,15 +1,32 @@
 """Which period a report is about: a named one, or one that moves with the day such as ``last month``."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from forecast.errors import InvalidInput
+from forecast.explain.labels import Text
 from forecast.periods import PERIOD_FORMS, Period, parse_period, period_of
 
-_KINDS = ("week", "month", "quarter", "year")
-#: Rules that move with the day.
-RULES = tuple(f"{which} {kind}" for which in ("last", "this", "next") for kind in _KINDS)
+_KINDS = {
+    "week": Text("week", "周"),
+    "month": Text("month", "月"),
+    "quarter": Text("quarter", "季度"),
+    "year": Text("year", "年"),
+}
+_WHICH = {"last": Text("Last", "上"), "this": Text("This", "本"), "next": Text("Next", "下")}
+_YEARS = {"last year": "去年", "this year": "今年", "next year": "明年"}
+#: Rules that move with the day, with what people call them.
+RULES: Mapping[str, Text] = {
+    f"{which} {kind}": Text(f"{first.en} {second.en}", _YEARS.get(f"{which} {kind}", f"{first.zh}{second.zh}"))
+    for which, first in _WHICH.items()
+    for kind, second in _KINDS.items()
+} | {
+    "last year": Text("Last year", "去年"),
+    "this year": Text("This year", "今年"),
+    "next year": Text("Next year", "明年"),
+}
 _LABEL = re.compile(r"\d{4}-\d{2}|\d{4}Q[1-4]|FY\d{4}|\d{4}-W\d{2}")
 
 
@@ -53,3 +70,8 @@ def kind_of(period: Period) -> str:
     if "Q" in period.label:
         return "quarter"
     return "year" if period.label.startswith("FY") else "month"
+
+
+def rule_title(rule: str, lang: str) -> str:
+    """What people call a rule; a named period is its own name."""
+    return RULES[rule].in_language(lang) if rule in RULES else rule
