@@ -53,6 +53,7 @@ class Sessions:
             raise Refused(429, "too_many_tries", f"Too many failed logins; try again in {_MINUTES} minutes.", wait)
         login = self._store.check_password(name, password)
         if login is None:
+            self._store.audit("nobody", "refused: log in", f"from {address}")
             raise Refused(401, "wrong_password", _WRONG)
         self._tries.storage.clear(_TRIES[0].key_for(keys[0]))
         return self._store.open_session(login, self._lifetime)

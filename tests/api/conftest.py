@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -29,7 +29,7 @@ class FixedClock:
 
 def _make_workspace(folder: Path, *, n: int = 200) -> Workspace:
     company = make_company(n_opportunities=n, n_leads=n, n_accounts=60, months=12, start=date(2025, 1, 1))
-    workspace = Workspace.init(folder / "workspace", FixedClock(), reporting_currency="EUR")
+    workspace = Workspace.init(folder / "workspace", FixedClock(), reporting_currency="EUR", requests_per_minute=0)
     workspace.ingest(company.write(folder / "export"))
     return workspace
 
@@ -75,6 +75,21 @@ def client(app: FastAPI, workspace: Workspace) -> ClientOf:
 @pytest.fixture(scope="session")
 def admin(client: ClientOf) -> TestClient:
     return client("admin")
+
+
+@pytest.fixture(scope="session")
+def scored(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace whose open leads and opportunities were scored a week ago, an hour ago and, as of then, kept."""
+    workspace = _make_workspace(tmp_path_factory.mktemp("scored"), n=120)
+    for as_of in (NOW - timedelta(days=7), NOW - timedelta(hours=1)):
+        workspace.score(as_of, save=True)
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def scored_client(scored: Workspace) -> ClientOf:
+    """Clients of the service of `scored`, by role and user."""
+    return clients(create_app(scored), scored)
 
 
 @pytest.fixture
