@@ -14,7 +14,7 @@ Value = Annotated[str, Field(max_length=32_768)] | int | Annotated[float, Field(
 #: Most events of one request.
 MAX_EVENTS = 1_000
 
-_EXAMPLE = {
+_EXAMPLE: dict[str, Any] = {
     "id": "crm-8812",
     "table": "interactions",
     "row": {

@@ -14,7 +14,7 @@ and goes on where it was (``Last-Event-ID``). A page rendered from scores up to 
 stream polls ``GET /v1/changes?since=N`` every few seconds: it reads two rows of an index when nothing happened.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
@@ -29,7 +29,7 @@ router = APIRouter(prefix="/changes", tags=["changes"])
 #: Numbers of changes are integers of the database.
 Since = Annotated[int, Query(ge=0, le=2**31 - 1, description="The `until` of the last answer.")]
 
-_STREAM = {
+_STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "An endless stream. Each event `changes` has the body of `GET /v1/changes`; its id goes on.",
         "content": {"text/event-stream": {"schema": {"type": "string"}, "example": "id: 4711\nevent: changes\n…"}},

@@ -32,7 +32,7 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
         ``entity_id``, ``as_of``, ``stage__…``.
     """
     entity = spine_entity(con, spine)
-    _create_stays(con, entity)
+    _create_stays(con, entity, spine)
     rows = fetch(
         con,
         f"""
@@ -45,8 +45,12 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
     )
     ended = fetch(
         con,
-        "SELECT stage, epoch_us(left_at) AS left_at, epoch_us(left_at) - epoch_us(entered) AS stay FROM _stays "
-        "WHERE is_open AND stage IS NOT NULL AND left_at IS NOT NULL ORDER BY stage, left_at, stay",
+        f"""
+        SELECT stage, epoch_us(left_at) AS left_at, epoch_us(left_at) - epoch_us(entered) AS stay
+        FROM (SELECT *, lead(entered) OVER (PARTITION BY case_id ORDER BY entered) AS left_at FROM {_entries(entity)})
+        WHERE is_open AND left_at IS NOT NULL AND stage IN (SELECT stage FROM _stays)
+        ORDER BY stage, left_at, stay
+        """,
     )
     days_in = ((rows["now"] - rows["entered"]) / DAY_US).to_numpy()
     usual = _usual_days(ended, rows["current"], rows["now"])
@@ -70,34 +74,40 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
     )
 
 
-def _create_stays(con: DuckDBPyConnection, entity: str) -> None:
-    """Register ``_stays``: one row per uninterrupted stay of a case in a stage, open or closed.
+def _create_stays(con: DuckDBPyConnection, entity: str, spine: str) -> None:
+    """Register ``_stays``: one row per uninterrupted stay of a case of the spine in a stage, open or closed.
 
-    Every column but ``left_at`` looks only backward; ``left_at`` is the moment at which leaving became known.
+    Every column looks only backward.
     """
-    table, key = scored_table(entity)
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE _stays AS
-        WITH versions AS (
-            SELECT {key} AS case_id, {STAGE[entity]} AS stage, {EVENT[entity]} = '' AS is_open, known_from
-            FROM {table} WHERE known_from < known_to AND deleted_at IS NULL AND merged_into IS NULL
-        ), entries AS (
-            SELECT case_id, stage, is_open, known_from AS entered FROM versions
-            WINDOW w AS (PARTITION BY case_id ORDER BY known_from)
-            QUALIFY row_number() OVER w = 1 OR stage IS DISTINCT FROM lag(stage) OVER w
-                OR is_open <> lag(is_open) OVER w
-        ), numbered AS (
-            SELECT *, row_number() OVER (PARTITION BY case_id, stage, is_open ORDER BY entered) > 1 AS again,
-                lead(entered) OVER (PARTITION BY case_id ORDER BY entered) AS left_at
-            FROM entries
+        WITH numbered AS (
+            SELECT *, row_number() OVER (PARTITION BY case_id, stage, is_open ORDER BY entered) > 1 AS again
+            FROM {_entries(entity, f"AND {scored_table(entity)[1]} IN (SELECT entity_id FROM {spine})")}
         )
-        SELECT case_id, stage, is_open, entered, left_at,
+        SELECT case_id, stage, is_open, entered,
             lag(stage) OVER w AS previous, row_number() OVER w - 1 AS changes,
             CAST(sum(CASE WHEN again THEN 1 ELSE 0 END) OVER w AS BIGINT) AS moves_back
         FROM numbered WINDOW w AS (PARTITION BY case_id, is_open ORDER BY entered)
         """
     )
+
+
+def _entries(entity: str, condition: str = "") -> str:
+    """SQL table expression: when each case entered which stage, and whether it was open then."""
+    table, key = scored_table(entity)
+    return f"""(
+        WITH versions AS (
+            SELECT {key} AS case_id, {STAGE[entity]} AS stage, {EVENT[entity]} = '' AS is_open, known_from
+            FROM {table}
+            WHERE known_from < known_to AND deleted_at IS NULL AND merged_into IS NULL {condition}
+        )
+        SELECT case_id, stage, is_open, known_from AS entered FROM versions
+        WINDOW w AS (PARTITION BY case_id ORDER BY known_from)
+        QUALIFY row_number() OVER w = 1 OR stage IS DISTINCT FROM lag(stage) OVER w
+            OR is_open <> lag(is_open) OVER w
+    )"""
 
 
 def _usual_days(ended: pd.DataFrame, stage: "pd.Series[str]", now: "pd.Series[int]") -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ from forecast.usecases.events import KNOWN_US, Event, as_text
 from forecast.usecases.ingest import Writer
 
 #: Said to be empty, where a missing value means that nothing was said.
-_EMPTY: Final = object()
+_EMPTY: Final[Any] = object()
 
 
 def rows_of(table: str, events: Mapping[int, Event], writer: Writer) -> pa.Table:
@@ -98,8 +98,7 @@ def _before(con: DuckDBPyConnection, table: str, stored: str, keys: pd.DataFrame
         f"WHERE EXISTS (SELECT 1 FROM _keys WHERE {same}) ORDER BY {VERSION_ORDER}"
     ).df()
     con.unregister("_keys")
-    found[names] = found[names].astype(object).where(found[names].notna(), _EMPTY)
-    return found
+    return found.astype(object).mask(found.isna(), _EMPTY)
 
 
 def _stored_text(table: str, name: str) -> str:
