@@ -155,6 +155,10 @@ class Visitor:
         self.settle()
         return answer.status
 
+    def ask(self, path: str) -> int:
+        """The status of an address, asked for with this person's cookies and without showing it."""
+        return self.context.request.get(self.site.address + path, max_redirects=0).status
+
     def settle(self) -> None:
         """Wait for what htmx and charts are still doing."""
         self.page.wait_for_function(f"() => !document.querySelector('{_UNFINISHED}')", timeout=30_000)
@@ -217,7 +221,7 @@ _TEXTS = """() => {
     const texts = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
         const node = walker.currentNode, parent = node.parentElement;
-        if (!parent.closest('script, style, .mono') && !foreign(parent)) texts.push(node.textContent.trim());
+        if (!parent.closest('script, style, .mono, .brand') && !foreign(parent)) texts.push(node.textContent.trim());
     }
     for (const element of document.querySelectorAll('[aria-label], [title], [placeholder], [alt]'))
         if (!foreign(element))

@@ -47,6 +47,12 @@ def samples(site: Any) -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="module")
+def parts() -> set[str]:
+    """Addresses that turned out to answer a part of a page for htmx; what a browser alone shows of them says nothing."""
+    return set()
+
+
 def _filled(address: str, samples: dict[str, str]) -> str:
     root = f"/{address.split('/')[1]}"
 
@@ -67,17 +73,26 @@ def _roles_of(address: str) -> tuple[str, ...]:
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_page_works_for_its_roles_and_is_closed_to_others(
-    address: str, role: str, visitor: Callable[..., Any], samples: dict[str, str], axe: Callable[[Page], list[str]]
+    address: str,
+    role: str,
+    visitor: Callable[..., Any],
+    samples: dict[str, str],
+    parts: set[str],
+    axe: Callable[[Page], list[str]],
 ) -> None:
     roles, path = _roles_of(address), _filled(address, samples)
+    if role not in roles or address in parts:
+        assert visitor(role).ask(path) == (200 if role in roles else 403)
+        return
     in_detail = role == next(known for known in ROLES if known in roles)  # what depends on no role is tried once
 
-    for lang in ("en", "zh") if role in roles else ("en",):
+    for lang in ("en", "zh"):
         who = visitor(role, lang)
         status = who.open(path, WIDE)
-        assert status == (200 if role in roles else 403), who.page.content()[:500]
-        if role not in roles or not who.is_whole:
-            continue
+        assert status == 200, who.page.content()[:500]
+        if not who.is_whole:
+            parts.add(address)
+            return
         who.check()
         who.shoot(address)
         if in_detail and lang == "en":
