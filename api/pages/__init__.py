@@ -18,11 +18,27 @@ from api.pages.routes import (
     models,
     report_schedules,
     reports,
+    targets,
     team,
 )
 
 #: Each has a ``router``; a page is walked by the browser tests as soon as it is here.
-PAGES = (account, home, leads, deals, embed, forecast, team, funnel, demand, models, data, reports, report_schedules)
+PAGES = (
+    account,
+    home,
+    leads,
+    deals,
+    embed,
+    forecast,
+    targets,
+    team,
+    funnel,
+    demand,
+    models,
+    data,
+    reports,
+    report_schedules,
+)
 
 
 def add_pages(app: FastAPI) -> None:

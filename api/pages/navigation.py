@@ -23,6 +23,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("/leads", _("Leads"), "rows"),
     Entry("/deals", _("Deals"), "rows"),
     Entry("/forecast", _("Forecast"), "rows"),
+    Entry("/targets", _("Targets"), "rows"),
     Entry("/team", _("Team"), "rows"),
     Entry("/funnel", _("Funnel"), "rows"),
     Entry("/demand", _("Demand"), "demand"),

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const NAMED = ["text", "muted", "line", "accent", "accent-soft", "good", "bad", "warn", "surface", "c1", "c2", "c3", "c4", "c5", "c6"];
+  const NAMED = ["text", "muted", "line", "accent", "accent-soft", "accent-mid", "good", "bad", "warn", "surface", "c1", "c2", "c3", "c4", "c5", "c6"];
 
   const palette = () => {
     const probe = document.body.appendChild(document.createElement("span"));
