@@ -4,8 +4,11 @@ import logging
 import re
 import time
 import uuid
+from collections.abc import Callable
 
+from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
@@ -34,11 +37,14 @@ class AccessLog:
     ----------
     app : ASGI application
     metrics : Metrics
+    in_person : callable
+        Makes of a request and its problem what a person in a browser gets, as in `api.errors.register_handlers`.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, in_person: Callable[[Request, JSONResponse], Response]) -> None:
         self.app = app
         self.metrics = metrics
+        self.in_person = in_person
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -61,8 +67,9 @@ class AccessLog:
             try:
                 await self.app(scope, receive, watched_send)
             except Exception as error:
-                response = problem_of(error)
+                problem = problem_of(error)
                 if status == 0:
+                    response = self.in_person(Request(scope), problem)
                     await response(scope, receive, watched_send)
             self._note(scope, status, time.perf_counter() - started)
 

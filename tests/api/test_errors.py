@@ -31,7 +31,7 @@ class Unmeasured:
 
 def _answering(error: Exception) -> TestClient:
     app = FastAPI()
-    app.add_middleware(AccessLog, metrics=Unmeasured())
+    app.add_middleware(AccessLog, metrics=Unmeasured(), in_person=lambda request, answer: answer)
     register_handlers(app, in_person=lambda request, answer: answer)
 
     @app.get("/things/{thing_id}")

@@ -41,6 +41,7 @@ _HTML_LANG = {"en": "en", "zh": "zh-Hans"}
 _BROWSER = "chromium"
 _ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 _START_S = 120
+_PATIENCE_MS = 120_000  # where other tests run beside, the first answer of a page may take long
 
 
 @dataclass
@@ -161,7 +162,7 @@ class Visitor:
 
     def settle(self) -> None:
         """Wait for what htmx and charts are still doing."""
-        self.page.wait_for_function(f"() => !document.querySelector('{_UNFINISHED}')", timeout=30_000)
+        self.page.wait_for_function(f"() => !document.querySelector('{_UNFINISHED}')", timeout=_PATIENCE_MS)
 
     def resize(self, size: tuple[int, int], *, dark: bool = False) -> None:
         """The same page on another screen."""
@@ -251,6 +252,7 @@ def visitor(site: Site, browser: Browser) -> Iterator[Callable[..., Visitor]]:
             if role is not None and role not in states:
                 states[role] = _logged_in(site, browser, role)
             context = browser.new_context(locale=_LOCALES[lang], storage_state=states.get(role) if role else None)
+            context.set_default_timeout(_PATIENCE_MS)
             one = Visitor(site, role or "stranger", lang, context, context.new_page())
             one.watch()
             made[role, lang] = one

@@ -34,7 +34,10 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="session")
 def samples(site: Any) -> dict[str, str]:
-    """What stands for the parameters of addresses: rows that rep, manager and admin all see."""
+    """What stands for the parameters of addresses: rows that rep, manager and admin all see.
+
+    What stands behind an address with ``?`` is its query, where it needs one.
+    """
     store, rep = site.workspace.store, "U000001"
     latest = store.latest_scores(owner_ids=[rep]).groupby("entity")["entity_id"].first()
     champion = store.promotions("conversion_opportunity")[-1]
@@ -44,12 +47,14 @@ def samples(site: Any) -> dict[str, str]:
         "/team/{user_id}": rep,
         "/models/{name}": champion.name,
         "/models/{version}": champion.version,
+        "/leads/next-steps?": f"id={latest['lead']}",
+        "/deals/next-steps?": f"id={latest['opportunity']}",
     }
 
 
 @pytest.fixture(scope="module")
 def parts() -> set[str]:
-    """Addresses that turned out to answer a part of a page for htmx; what a browser alone shows of them says nothing."""
+    """Addresses that turned out to answer a part of a page for htmx; alone they show nothing to look at."""
     return set()
 
 
@@ -61,7 +66,8 @@ def _filled(address: str, samples: dict[str, str]) -> str:
         assert name in samples, f"`samples` of this file must say what stands for {name}"
         return samples[name]
 
-    return re.sub(r"\{(\w+)(?::\w+)?\}", value, address)
+    path, query = re.sub(r"\{(\w+)(?::\w+)?\}", value, address), samples.get(f"{address}?")
+    return f"{path}?{query}" if query else path
 
 
 def _roles_of(address: str) -> tuple[str, ...]:
