@@ -8,6 +8,7 @@ from api.access_log import AccessLog
 from api.audit import AuditBuffer, AuditLog
 from api.auth import SAFE_METHODS
 from api.change_stream import ChangeStreams
+from api.conditional import Conditional, register_not_modified
 from api.errors import documented_writing, register_handlers
 from api.idempotency import PARAMETER, AnswerKeeper, answer_once, register_answer_handler
 from api.lifespan import Stopping, lifespan
@@ -15,12 +16,14 @@ from api.metrics import Metrics
 from api.pages import add_pages
 from api.pages.errors import in_person
 from api.routes import (
-    changes,
     audit,
+    changes,
     customers,
+    data,
     definitions,
     demand,
     events,
+    exports,
     funnel,
     health,
     leads,
@@ -95,6 +98,7 @@ def create_app(workspace: Workspace) -> FastAPI:
         leads,
         opportunities,
         customers,
+        exports,
         scoring,
         definitions,
         models,
@@ -105,6 +109,7 @@ def create_app(workspace: Workspace) -> FastAPI:
         targets,
         performance,
         funnel,
+        data,
         reports,
         report_schedules,
         events,
@@ -118,9 +123,11 @@ def create_app(workspace: Workspace) -> FastAPI:
     app.state.sessions = Sessions(workspace)
     app.state.audit = AuditBuffer(workspace)
     register_answer_handler(app)
+    register_not_modified(app)
+    app.add_middleware(Conditional)
     app.add_middleware(AnswerKeeper, workspace=workspace)
     app.add_middleware(AuditLog, workspace=workspace, buffer=app.state.audit)
     harden(app, workspace.settings)
-    app.add_middleware(AccessLog, metrics=app.state.metrics)  # the last one added is the outermost
+    app.add_middleware(AccessLog, metrics=app.state.metrics, in_person=in_person)  # the last one added is the outermost
     protect_browsers(app, workspace.settings)
     return app

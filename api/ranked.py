@@ -11,6 +11,10 @@ from forecast.usecases.ranked import SORT_COLUMNS, RankedFilter, RankedPlace, So
 from forecast.usecases.search_words import asked_words, words_of
 
 
+#: A page that holds every row.
+ALL = 2**31
+
+
 @dataclass(frozen=True)
 class Ranking:
     """What a list is asked for, beside the rights of who asks."""

@@ -1,13 +1,19 @@
 """Pages of ranked lists as one caller may see them."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
-from api.ranked import RankedList, Ranking, computed_page, end_of
+from api.conditional import etag_of
+from api.ranked import ALL, RankedList, Ranking, computed_page, end_of
 from api.rights import Caller, Rights, require
 from api.service import Service, Snapshot
 from forecast.errors import UnknownEntity
+from forecast.schema import SCORED_ENTITIES
 from forecast.usecases.ranked import RankedPlace
 
 
@@ -56,6 +62,33 @@ class RankedView:
             rows=shown,
             end=end_of(shown, asked.sort) if len(rows) > asked.limit else None,
         )
+
+    def given(
+        self, entity: str | None, asked: Ranking, since: datetime | None, until: datetime | None
+    ) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """Every score that was ever given, part after part: of cases whose owner then the caller may see."""
+        require(self._caller, "rows")
+        owners = self._owners(asked)
+        return self._service.workspace.lake.score_stream(entity, owners, since, until)
+
+    def latest_parts(self, entity: str | None, asked: Ranking) -> Iterator[pd.DataFrame]:
+        """The latest scores that the caller may see, part after part."""
+        require(self._caller, "rows")
+        owners, store = self._owners(asked), self._service.workspace.store
+        for kind in [entity] if entity else sorted(SCORED_ENTITIES):
+            if self._service.latest(kind) is None:  # few enough to be computed for this request
+                yield self.of(kind, replace(asked, limit=ALL), self._service.snapshot(), None, None).rows
+            else:
+                yield from store.score_parts(kind, owner_ids=owners, where=asked.where, search=asked.search)
+
+    def etag(self, entity: str, *question: Any) -> str | None:
+        """What identifies an answer from the latest scores to this caller; None when there are none in the store."""
+        require(self._caller, "rows")
+        state = self._service.latest(entity)
+        if state is None:
+            return None
+        seen = (self._rights.owners, self._rights.teams)
+        return etag_of(entity, state.version, self._service.workspace.lake.head(), seen, *question)
 
     def _owners(self, asked: Ranking, snapshot: Snapshot | None = None) -> frozenset[str] | None:
         """Whose rows are shown: those that the caller may see, and of these what was asked for; None for all."""

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from api.errors import documented
 from api.queries import RankedQuery, ScoreQuery
-from api.routes.ranked import explanation, ranked_page
+from api.routes.ranked import explanation, language_of, ranked_page
 from api.schemas import Explanation, ScoredPage
 from api.view import ViewOf
 
@@ -16,6 +16,7 @@ router = APIRouter(prefix="/opportunities", tags=["opportunities"])
 @router.get("", responses=documented(404, 409), summary="Ranked opportunities")
 def list_opportunities(
     view: ViewOf,
+    request: Request,
     response: Response,
     query: Annotated[RankedQuery, Query()],
     accept_language: Annotated[str | None, Header()] = None,
@@ -25,7 +26,8 @@ def list_opportunities(
     With `as_of`, `batch` or `model` the scores of that moment, batch or model are computed. Pages of the latest scores
     go on in what is latest then; a row that was scored anew in between may be met twice or not at all.
     """
-    return ranked_page(view, "opportunity", query, accept_language, response)
+    lang = language_of(query, accept_language, response)
+    return ranked_page(view, "opportunity", query, lang, request, response)
 
 
 @router.get(
@@ -33,10 +35,12 @@ def list_opportunities(
 )
 def explain_opportunity(
     view: ViewOf,
+    request: Request,
     response: Response,
     opportunity_id: str,
     query: Annotated[ScoreQuery, Query()],
     accept_language: Annotated[str | None, Header()] = None,
 ) -> Explanation:
     """Every reason: `base` and all `points` add up to `probability`."""
-    return explanation(view, "opportunity", opportunity_id, query, accept_language, response)
+    lang = language_of(query, accept_language, response)
+    return explanation(view, "opportunity", opportunity_id, query, lang, request, response)

@@ -4,8 +4,9 @@ import json
 from datetime import date
 from typing import Any
 
-from fastapi import Response
+from fastapi import Request, Response
 
+from api.conditional import answer_unless_known
 from api.language import Language, negotiate
 from api.paging import Place, decode_cursor, encode_cursor
 from api.queries import RankedQuery, ScoreQuery
@@ -24,14 +25,16 @@ _TOP_REASONS = 3
 
 
 def ranked_page(
-    view: View, entity: EntityKind, query: RankedQuery, accept_language: str | None, response: Response
+    view: View, entity: EntityKind, query: RankedQuery, lang: Language, request: Request, response: Response
 ) -> ScoredPage:
     """One page of the scored entities that the caller may see."""
-    lang = _language(query, accept_language, response)
     asked = query_text(
         entity=entity, descending=query.descending, **query.model_dump(mode="json", exclude={"limit", "cursor", "lang"})
     )
-    shown = _ranked(view, entity, query, decode_cursor(query.cursor, asked) if query.cursor else None)
+    place = decode_cursor(query.cursor, asked) if query.cursor else None
+    if not _is_named(query) and (place is None or place.latest):
+        _answer_unless_known(view, entity, (asked, query.limit, query.cursor, lang), request, response)
+    shown = _ranked(view, entity, query, place)
     return ScoredPage(
         as_of=shown.as_of,
         batch=shown.batch,
@@ -45,12 +48,19 @@ def ranked_page(
 
 
 def explanation(
-    view: View, entity: EntityKind, entity_id: str, query: ScoreQuery, accept_language: str | None, response: Response
+    view: View,
+    entity: EntityKind,
+    entity_id: str,
+    query: ScoreQuery,
+    lang: Language,
+    request: Request,
+    response: Response,
 ) -> Explanation:
     """Every reason of one entity's score, and what to do next."""
-    lang = _language(query, accept_language, response)
     row = None if _is_named(query) else view.lists.latest_one(entity, entity_id)
-    if row is None:
+    if row is not None:  # found first: who may not see it learns nothing from an ETag
+        _answer_unless_known(view, entity, ("explanation", entity_id, lang), request, response)
+    else:
         row = view.scored_one(entity, entity_id, view.snapshot(query.as_of, query.batch), query.model)
     first = row.iloc[0]
     given = Snapshot(first["as_of"].to_pydatetime(), int(first["batch"]))
@@ -99,7 +109,15 @@ def _is_named(query: ScoreQuery) -> bool:
     return any(named is not None for named in (query.as_of, query.batch, query.model))
 
 
-def _language(query: ScoreQuery, accept_language: str | None, response: Response) -> Language:
+def _answer_unless_known(
+    view: View, entity: EntityKind, question: tuple[Any, ...], request: Request, response: Response
+) -> None:
+    etag = view.lists.etag(entity, *question)
+    if etag is not None:
+        answer_unless_known(request, response, etag)
+
+
+def language_of(query: ScoreQuery, accept_language: str | None, response: Response) -> Language:
     """The language of the answer, which also says it."""
     lang = negotiate(query.lang, accept_language)
     response.headers["Content-Language"] = lang

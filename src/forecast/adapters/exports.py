@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from forecast.errors import InvalidInput
 
 #: First characters that make a spreadsheet run a text as a formula (OWASP: CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_frame(frame: pd.DataFrame, file: Path) -> None:
@@ -30,7 +30,7 @@ def write_frame(frame: pd.DataFrame, file: Path) -> None:
         safe = frame.copy()
         for column in safe.select_dtypes(include=["object", "string"]):
             text = safe[column].astype("string")
-            safe[column] = text.mask(text.str.startswith(_FORMULA).fillna(False), "'" + text)
+            safe[column] = text.mask(text.str.startswith(FORMULA).fillna(False), "'" + text)
         safe.to_csv(file, index=False, encoding="utf-8-sig", lineterminator="\n")
     else:
         raise InvalidInput(f"Cannot write {file}: the ending must be .parquet or .csv, got {file.suffix!r}.")

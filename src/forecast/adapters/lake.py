@@ -19,6 +19,7 @@ from typing import TypeVar
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 from deltalake.exceptions import DeltaError
 from duckdb import DuckDBPyConnection
 
@@ -261,6 +262,16 @@ class DeltaLake:
     ) -> pd.DataFrame:
         """Scores given in the past; see `ScoreHistory.read`."""
         return self._scores.read(entity=entity, entity_id=entity_id, as_of=as_of, until=until, columns=columns)
+
+    def score_stream(
+        self,
+        entity: str | None = None,
+        owner_ids: Collection[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """Scores given in the past, part after part; see `ScoreHistory.stream`."""
+        return self._scores.stream(entity=entity, owner_ids=owner_ids, since=since, until=until)
 
     def last_scores(self, entity: str, model_version: str, since: datetime, until: datetime) -> pd.DataFrame:
         """Of each entity the last score that a model gave between two moments; see `ScoreHistory.last`."""

@@ -1,10 +1,11 @@
 """Every score ever given, so that it can be compared with what happened. Outside the batches: scores are no facts."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -17,6 +18,9 @@ from forecast.errors import InvalidInput
 from forecast.history import naive_utc, open_connection
 from forecast.ports import Clock
 from forecast.schema import Kind
+
+#: Rows of one part of a stream; with its reasons a row takes about 7 kB.
+_STREAMED_ROWS = 2_000
 
 #: What one score is about and where it comes from; a second one is the same score.
 KEY = ("as_of", "model_version", "batch", "entity", "entity_id")
@@ -106,7 +110,7 @@ class ScoreHistory:
         DataFrame
             Columns as appended; ``reasons`` as JSON text.
         """
-        asked = {"entity =": entity, "entity_id =": entity_id}
+        asked: dict[str, Any] = {"entity =": entity, "entity_id =": entity_id}
         asked |= {"as_of =": as_of and naive_utc(as_of), "as_of <=": until and naive_utc(until)}
         asked = {name: value for name, value in asked.items() if value is not None}
         where = " AND ".join(["true", *(f"{name} ?" for name in asked)])
@@ -140,6 +144,43 @@ class ScoreHistory:
             ).df()
         return frame.assign(as_of=frame["as_of"].astype("datetime64[us]").dt.tz_localize("UTC"))
 
+    def stream(
+        self,
+        *,
+        entity: str | None = None,
+        owner_ids: Collection[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """Scores given, part after part, in the order in which they are stored.
+
+        Parameters
+        ----------
+        entity : str, optional
+        owner_ids : collection of str, optional
+            Only of cases that these owned when the score was given; all, also of nobody, without.
+        since, until : datetime, optional
+            Only as of these moments or between them.
+        """
+        asked: dict[str, Any] = {
+            "entity = ?": entity,
+            "as_of >= ?": since and naive_utc(since),
+            "as_of <= ?": until and naive_utc(until),
+            "list_contains(?, owner_id)": None if owner_ids is None else sorted(owner_ids),
+        }
+        asked = {condition: value for condition, value in asked.items() if value is not None}
+        where = " AND ".join(["true", *asked])
+        con = open_connection()
+        con.execute("SET threads = 1")  # else every thread holds a part, and the order of parts may change
+        query = f"SELECT * REPLACE (CAST(as_of AS TIMESTAMPTZ) AS as_of) FROM {self._rows()} WHERE {where}"
+        reader: pa.RecordBatchReader = con.sql(query, params=list(asked.values())).to_arrow_reader(_STREAMED_ROWS)
+
+        def parts() -> Iterator[pa.RecordBatch]:
+            with con:
+                yield from reader
+
+        return reader.schema, parts()
+
     def n_small_files(self) -> int:
         """How many files wait to be merged."""
         if not delta.exists(self._folder):
@@ -164,11 +205,12 @@ class ScoreHistory:
         columns = ["entity_id", "as_of", "model_version", "probability"]
         if not delta.exists(self._folder) or column not in delta.columns_in(self._folder):
             return pd.DataFrame(columns=columns)
+        known = f"{delta.sql_name(column)} IS NOT NULL"
         of_month = "row_number() OVER (PARTITION BY entity_id, date_trunc('month', as_of) ORDER BY as_of, batch)"
         with open_connection() as con:
             frame: pd.DataFrame = con.sql(
                 f"SELECT entity_id, as_of, model_version, {delta.sql_name(column)} AS probability FROM {self._rows()} "
-                "WHERE entity = ? AND as_of <= ? AND coalesce(backdated, 0) = 0 AND probability IS NOT NULL "
+                f"WHERE entity = ? AND as_of <= ? AND coalesce(backdated, 0) = 0 AND {known} "
                 f"QUALIFY {of_month} = 1 ORDER BY as_of, entity_id",
                 params=[entity, naive_utc(until)],
             ).df()

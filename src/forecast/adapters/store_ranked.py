@@ -95,6 +95,35 @@ class RankedRows(ScoreRows):
                     break
         return self._rows(entity, ids)
 
+    def score_parts(
+        self,
+        entity: str,
+        *,
+        owner_ids: Collection[str] | None = None,
+        where: RankedFilter | None = None,
+        search: str | None = None,
+        size: int = 1_000,
+    ) -> Iterator[pd.DataFrame]:
+        """All rows of a list, as in `ranked_scores`, part after part by id: a row that changes meanwhile comes once."""
+        words = asked_words(search or "")
+        if (owner_ids is not None and not owner_ids) or (search and not words):
+            return
+        key = listed_scores.c.entity_id
+        asked = [
+            listed_scores.c.entity == entity,
+            *_conditions(where or RankedFilter()),
+            *(_has(word) for word in words),
+        ]
+        asked += [] if owner_ids is None else [listed_scores.c.owner_id.in_(sorted(owner_ids))]
+        last = ""
+        while True:
+            with self._reading() as con:
+                ids = con.scalars(sa.select(key).where(*asked, key > last).order_by(key).limit(size)).all()
+            if not ids:
+                return
+            yield self._rows(entity, ids)
+            last = ids[-1]
+
     def score_row(self, entity: str, entity_id: str) -> pd.DataFrame:
         """The one row of an entity, as in `ranked_scores`; empty when it has no latest score."""
         return self._rows(entity, [entity_id])
