@@ -4,6 +4,17 @@
 (() => {
   const NAMED = ["text", "muted", "line", "accent", "accent-soft", "accent-mid", "good", "bad", "warn", "surface", "c1", "c2", "c3", "c4", "c5", "c6"];
 
+  // Plotly's script speaks English; the dates of axes are all that it says by itself.
+  const isChinese = document.documentElement.lang.startsWith("zh");
+  if (isChinese) {
+    const months = Array.from({ length: 12 }, (_, month) => `${month + 1}月`);
+    const days = ["日", "一", "二", "三", "四", "五", "六"];
+    Plotly.register({
+      moduleType: "locale", name: "zh-CN", dictionary: {},
+      format: { days: days.map((day) => `星期${day}`), shortDays: days.map((day) => `周${day}`), months, shortMonths: months, date: "%Y-%m-%d" },
+    });
+  }
+
   const palette = () => {
     const probe = document.body.appendChild(document.createElement("span"));
     const colours = {};
@@ -43,7 +54,7 @@
     for (const name of Object.keys(whole).filter((key) => /^[xy]axis\d*$/.test(key))) whole[name] = axis(colours, whole[name]);
     whole.xaxis ??= axis(colours, {});
     whole.yaxis ??= axis(colours, {});
-    Plotly.react(element, data, whole, { displayModeBar: false, responsive: true });
+    Plotly.react(element, data, whole, { displayModeBar: false, responsive: true, locale: isChinese ? "zh-CN" : "en-US" });
   };
 
   const drawAll = () => document.querySelectorAll("figure.chart[data-figure]").forEach(draw);
