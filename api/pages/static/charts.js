@@ -47,12 +47,13 @@
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", height: narrow ? 280 : 340,
       margin: { l: 48, r: 12, t: 12, b: 40 }, hovermode: "x unified", dragmode: false,
       font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: colours.text },
-      legend: { orientation: "h", y: -0.18 }, colorway: [colours.c1, colours.c2, colours.c3, colours.c4, colours.c5, colours.c6],
+      legend: { orientation: "h", y: narrow ? -0.28 : -0.18 }, colorway: [colours.c1, colours.c2, colours.c3, colours.c4, colours.c5, colours.c6],
       hoverlabel: { bgcolor: colours.surface, bordercolor: colours.line, font: { color: colours.text } },
       ...layout,
     };
     for (const name of Object.keys(whole).filter((key) => /^[xy]axis\d*$/.test(key))) whole[name] = axis(colours, whole[name]);
     whole.xaxis ??= axis(colours, {});
+    if (narrow) whole.xaxis = { nticks: 4, tickangle: 0, ...whole.xaxis };
     whole.yaxis ??= axis(colours, {});
     Plotly.react(element, data, whole, { displayModeBar: false, responsive: true, locale: isChinese ? "zh-CN" : "en-US" });
   };
