@@ -86,6 +86,7 @@ def test_exception_is_its_class_and_its_place(log: io.StringIO) -> None:
     assert "Sentinella" not in log.getvalue()
 
 
+@pytest.mark.slow
 def test_no_route_writes_what_it_was_sent(
     log: io.StringIO, app: FastAPI, admin: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
