@@ -105,6 +105,32 @@ def test_what_a_person_must_look_at_is_said_in_the_draft(tmp_path):
     assert "# created_at: read as %d/%m/%Y; %m/%d/%Y fits too" in text
 
 
+def test_a_draft_names_the_file_from_where_the_draft_will_lie(tmp_path):
+    file = written(tmp_path, "leads.csv", "Lead ID,Lead Source,Created Time\n1,Web,2026-01-13\n")
+    (tmp_path / "company").mkdir()
+
+    text = draft_mapping(file, tmp_path / "company", timezone="Asia/Shanghai")
+
+    spec = parse_mapping(text, "draft.yaml")
+    assert spec.inputs["export"].file == "../leads.csv"
+    assert spec.timezone == "Asia/Shanghai"
+    assert take(spec, tmp_path / "company", tmp_path / "lake").counts["leads"]["new"] == 1
+
+
+def test_a_draft_says_which_columns_models_could_use_if_they_are_known_from_the_start(tmp_path):
+    file = written(
+        tmp_path, "leads.csv", "Lead ID,Lead Name,Lead Source,Industry,Created Time\n1,Li,Web,IT,2026-01-13\n"
+    )
+
+    assert 'so that models may use it: "Industry"\n' in draft_mapping(file)
+
+
+def test_the_name_of_a_lead_is_a_person_s(tmp_path):
+    file = written(tmp_path, "leads.csv", "Lead ID,Lead Name,Lead Source,Created Time\n1,Li Lei,Web,2026-01-13\n")
+
+    assert parse_mapping(draft_mapping(file), "draft.yaml").personal == {"leads": ("Lead Name",)}
+
+
 def test_a_file_that_looks_like_nothing_is_refused(tmp_path):
     file = written(tmp_path, "weather.csv", "station,temperature\nA,3\n")
 

@@ -52,8 +52,16 @@ def load_mapping(path: Path) -> MappingSpec:
         raise InvalidInput(f"The mapping file {path} cannot be read: {error.strerror}.") from None
 
 
-def draft_mapping(file: Path) -> str:
+def draft_mapping(file: Path, folder: Path | None = None, *, timezone: str = "UTC", currency: str = "EUR") -> str:
     """YAML of a first mapping for a csv, parquet, xlsx or jsonl file; see `forecast.usecases.map_file`.
+
+    Parameters
+    ----------
+    file : path
+    folder : path, optional
+        Where the mapping will lie: it names the file from there. Default beside the file.
+    timezone, currency : str
+        Of times and amounts that name none.
 
     Raises
     ------
@@ -63,7 +71,10 @@ def draft_mapping(file: Path) -> str:
     path = Path(file)
     name = re.sub(r"\W+", "-", path.stem).strip("-").lower() or "export"
     spec = MappingSpec(path.name, name, {EXPORT: Input(EXPORT, file=path.name)}, {})
-    return map_file(path.name, name, lambda con: register_inputs(con, spec, path.parent))
+    named = path.name if folder is None else Path(os.path.relpath(path, folder)).as_posix()
+    return map_file(
+        named, name, lambda con: register_inputs(con, spec, path.parent), timezone=timezone, currency=currency
+    )
 
 
 def register_inputs(con: DuckDBPyConnection, spec: MappingSpec, folder: Path) -> list[str]:

@@ -17,12 +17,17 @@ app = typer.Typer()
 def map_file(
     file: Annotated[Path, typer.Argument(help="An export: csv, xlsx, jsonl or parquet.")],
     out: Annotated[Path | None, typer.Option(help="Mapping to write; default stdout.")] = None,
+    workspace: Folder = HERE,
     as_json: Json = False,
 ) -> None:
-    """Draft a mapping for an export; read it, then `forecast ingest` it."""
+    """Draft a mapping for an export; read it, then `forecast ingest` it. Time zone and currency are the workspace's."""
     from forecast.adapters.inputs import draft_mapping
+    from forecast.settings import SETTINGS_FILE, Settings, load_settings
 
-    text, terminal = draft_mapping(file), Terminal(as_json)
+    settings = load_settings(workspace) if (workspace / SETTINGS_FILE).is_file() else Settings()
+    folder = HERE if out is None else out.parent
+    text = draft_mapping(file, folder, timezone=settings.timezone, currency=settings.reporting_currency)
+    terminal = Terminal(as_json)
     if out is not None:
         out.write_text(text, encoding="utf-8")
         terminal.say(f"{out} is a draft: read it, then try: forecast ingest {out} --check")

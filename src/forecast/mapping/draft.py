@@ -20,7 +20,9 @@ _DATE_FORMATS = (
 _MONEY = r"[^0-9A-Za-z]{0,2}-?\d{1,3}(,\d{3})*(\.\d+)?[^0-9A-Za-z]{0,2}"
 
 
-def draft_mapping(con: DuckDBPyConnection, relation: str, file: str, source: str) -> str:
+def draft_mapping(
+    con: DuckDBPyConnection, relation: str, file: str, source: str, *, timezone: str = "UTC", currency: str = "EUR"
+) -> str:
     """YAML of a mapping that brings the rows of one file into the canonical table that they look like most.
 
     Parameters
@@ -32,6 +34,8 @@ def draft_mapping(con: DuckDBPyConnection, relation: str, file: str, source: str
         Name of the file, as the mapping is to give it.
     source : str
         Name of the source.
+    timezone, currency : str
+        What the draft says of times without an offset, and proposes for amounts without a currency.
 
     Raises
     ------
@@ -67,7 +71,11 @@ def draft_mapping(con: DuckDBPyConnection, relation: str, file: str, source: str
     others = [name for name in columns if name not in matched.values()]
     lines += [(name, identifier(name)) for name in others]
     personal = [name for name in others if any(part in plain(name) for part in PERSONAL)]
-    return _yaml(table, file, source, lines, notes, conditions, personal, recorded="recorded_at" in matched)
+    defaults = [f"timezone: {timezone}   # of times without an offset"]
+    if "currency" in TABLES[table].by_name:
+        defaults.append(f"# currency: {currency}   # of amounts without one")
+    recorded = "recorded_at" in matched
+    return _yaml(table, file, source, lines, notes, conditions, personal, defaults=defaults, recorded=recorded)
 
 
 def _best_table(columns: Sequence[str], file: str) -> tuple[str, dict[str, str]]:
@@ -179,6 +187,7 @@ def _yaml(
     conditions: Sequence[str],
     personal: Sequence[str],
     *,
+    defaults: Sequence[str],
     recorded: bool,
 ) -> str:
     names = [name for name, _ in lines]
@@ -189,8 +198,7 @@ def _yaml(
         f"# Draft for {file}: check every line, then try `forecast ingest --check` on it.",
         *(f"# {note}" for note in notes),
         f"source: {source}",
-        "timezone: UTC   # of times without an offset",
-        *(["# currency: EUR   # of amounts without one"] if "currency" in TABLES[table].by_name else []),
+        *defaults,
         "inputs:",
         f"  export: {{file: {_quoted(file)}}}",
         "tables:",
@@ -202,6 +210,10 @@ def _yaml(
             "# The export has no recorded_at: only what is listed here counts as known when a row was created."
         )
         parts.append(f"at_creation: {{{table}: [{', '.join(lasting)}]}}")
+        canonical = TABLES[table].by_name
+        if open_to_add := [name for name in names if name not in canonical and name not in personal]:
+            listed = ", ".join(map(_quoted, open_to_add[:12]))
+            parts.append(f"# Add what is filled at creation and not changed later, so that models may use it: {listed}")
         parts.append("# exported_at: 2026-01-01   # when the export was taken; now if left out")
     if personal:
         parts.append(f"personal: {{{table}: [{', '.join(map(_quoted, personal))}]}}")

@@ -233,13 +233,16 @@ PERSONAL = (
     "fax",
     "firstname",
     "lastname",
+    "fullname",
     "contactname",
+    "leadname",
     "手机",
     "电话",
     "邮箱",
     "微信",
     "姓名",
     "联系人",
+    "线索名称",
 )
 
 

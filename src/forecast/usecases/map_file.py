@@ -11,7 +11,14 @@ from forecast.mapping.draft import draft_mapping
 EXPORT = "export"
 
 
-def map_file(file: str, source: str, register: Callable[[DuckDBPyConnection], object]) -> str:
+def map_file(
+    file: str,
+    source: str,
+    register: Callable[[DuckDBPyConnection], object],
+    *,
+    timezone: str = "UTC",
+    currency: str = "EUR",
+) -> str:
     """YAML of a first mapping for a file; a person reads and corrects it.
 
     Parameters
@@ -22,6 +29,8 @@ def map_file(file: str, source: str, register: Callable[[DuckDBPyConnection], ob
         Name of the source.
     register : callable
         Makes the file's rows the relation `EXPORT`.
+    timezone, currency : str
+        Of times and amounts that name none.
 
     Raises
     ------
@@ -30,4 +39,4 @@ def map_file(file: str, source: str, register: Callable[[DuckDBPyConnection], ob
     """
     with open_connection() as con:
         register(con)
-        return draft_mapping(con, EXPORT, file, source)
+        return draft_mapping(con, EXPORT, file, source, timezone=timezone, currency=currency)
