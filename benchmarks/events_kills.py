@@ -75,8 +75,11 @@ def run(folder: Path, kills: int, *, seed: int = 0) -> dict[str, int]:
     for producer in producers:
         producer.start()
     for _ in range(kills):
+        head = workspace.lake.head()
         process = _start(work, str(workspace.path))
-        time.sleep(moments.uniform(0.5, 4))
+        while workspace.lake.head() == head:  # a kill that comes before the first commit would test little
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0, 1.5))
         process.kill()
         process.join()
     stop.set()
@@ -125,7 +128,8 @@ def _found(workspace: Workspace, sent: list[str], first: int) -> dict[str, int]:
     shown = sa.select(score_changes).where(score_changes.c.number > first, score_changes.c.what == "scored")
     with workspace.store._reading() as con:
         told = [(row.entity, row.entity_id, row.as_of) for row in con.execute(shown)]
-    given = set(zip(history["entity"], history["entity_id"], history["as_of"].dt.to_pydatetime(), strict=True))
+    moments = [moment.to_pydatetime() for moment in history["as_of"]]
+    given = set(zip(history["entity"], history["entity_id"], moments, strict=True))
     return {
         "events": len(sent),
         "lost": len(set(sent) - set(stored)),

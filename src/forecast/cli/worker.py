@@ -40,9 +40,17 @@ def _work(workspace: Path) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    if parent := multiprocessing.parent_process():
+        threading.Thread(target=_end_with, args=(parent, stop), daemon=True).start()
     opened = open_workspace(workspace)
     configure_logging(opened.settings.log_format)
     opened.work(stop)
+
+
+def _end_with(parent: multiprocessing.process.BaseProcess, stop: threading.Event) -> None:
+    """A server that is killed must not leave its worker behind: the next one brings its own."""
+    parent.join()
+    stop.set()
 
 
 @events.command("dead")

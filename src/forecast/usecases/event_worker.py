@@ -137,6 +137,8 @@ class EventWorker:
         events = [event for delivery in deliveries for event in delivery.events]
         try:
             taken = self._take(events)
+            if taken.n_stored and self._store.count_dead_events():  # some may have been corrected and sent again
+                self._store.revive_events([event.event_id for event in events])
             if taken.dead:
                 self._store.bury_events(taken.dead)
         except (DataUnavailable, OSError):

@@ -62,15 +62,13 @@ class EventCalls(WorkspaceBase):
         return self.store.dead_events(limit=limit)
 
     def retry_dead_events(self, event_ids: Collection[str] | None = None) -> int:
-        """Put events that could not be stored into the queue again, of these ids or all; how many."""
+        """Put events that could not be stored into the queue again, of these ids or the 10,000 oldest; how many."""
         from forecast.usecases.events import Event
 
-        retried = 0
-        while dead := self.store.dead_events(event_ids):
-            self.event_queue.put([Event.from_json(event.content) for event in dead])
-            self.store.revive_events([event.event_id for event in dead])
-            retried += len(dead)
-        return retried
+        dead = self.store.dead_events(event_ids, limit=10_000)
+        self.event_queue.put([Event.from_json(event.content) for event in dead])
+        self.store.revive_events([event.event_id for event in dead])
+        return len(dead)
 
     def score_changes(self, since: int, owner_ids: Collection[str] | None = None) -> ScoreChanges:
         """What changed among the latest scores after a change number, of these owners or all."""
