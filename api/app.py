@@ -9,6 +9,7 @@ from api.audit import AuditBuffer, AuditLog
 from api.auth import SAFE_METHODS
 from api.change_stream import ChangeStreams
 from api.conditional import Conditional, register_not_modified
+from api.documentation import complete, operation_id
 from api.errors import documented_writing, register_handlers
 from api.idempotency import PARAMETER, AnswerKeeper, answer_once, register_answer_handler
 from api.lifespan import Stopping, lifespan
@@ -65,6 +66,7 @@ class _Application(FastAPI):
             for method, operation in methods.items():
                 if path.startswith("/v1/") and method.upper() not in SAFE_METHODS:
                     _document_writing(operation)
+        complete(document)
         return document
 
 
@@ -86,7 +88,13 @@ def create_app(workspace: Workspace) -> FastAPI:
     """
     # The interactive pages would load their scripts from outside hosts.
     app = _Application(
-        title="forecast", version="1", description=_DESCRIPTION, docs_url=None, redoc_url=None, lifespan=lifespan
+        title="forecast",
+        version="1",
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        generate_unique_id_function=operation_id,
     )
     app.state.service = Service(workspace)
     app.state.metrics = Metrics(app.state.service)

@@ -88,16 +88,19 @@ class Reason(BaseModel):
     evidence: dict[str, Any] = Field(default_factory=dict, description="The numbers in the text.")
 
 
+def _with_horizons(schema: dict[str, Any]) -> None:
+    """Name the probabilities of the three horizons, which are settings, as they are by default."""
+    within = {f"p_{h}d": {"type": "number", "title": f"P {h}D", "examples": [h / 200]} for h in (30, 60, 90)}
+    schema["properties"] = schema["properties"] | within
+
+
 class ScoredEntity(BaseModel):
     """One open lead or opportunity and its score.
 
     `p_{h}d` is the probability of being won within h days, for each of the workspace's three horizons.
     """
 
-    model_config = ConfigDict(
-        extra="allow",
-        json_schema_extra={"properties": {f"p_{h}d": {"type": "number", "title": f"P {h}D"} for h in (30, 60, 90)}},
-    )
+    model_config = ConfigDict(extra="allow", json_schema_extra=_with_horizons)
 
     entity_id: str = Field(examples=["006A1"])
     owner_id: str | None = Field(examples=["U7"])
@@ -297,6 +300,8 @@ class Model(BaseModel):
     promoted_at: Moment | None
     reason: str | None = Field(description="Why it was promoted last.")
     run_id: str | None = Field(description="Of the MLflow run.")
+    gate: str | None = Field(description="What the gate decided when it was trained.", examples=["promoted", "refused"])
+    gate_reason: str | None = Field(description="Why.")
 
 
 class ModelList(BaseModel):

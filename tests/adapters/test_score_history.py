@@ -98,3 +98,23 @@ def test_compaction_and_vacuum_keep_every_score(lake: DeltaLake) -> None:
 
     assert lake.scores()["batch"].tolist() == [1, 2, 3]
     assert len(list((lake.folder / "scores").glob("*.parquet"))) == 1
+
+
+def test_first_score_of_each_month_is_found_and_backdated_ones_are_left_out(lake: DeltaLake) -> None:
+    days = [
+        datetime(2026, 2, 27, tzinfo=UTC),
+        AS_OF,
+        datetime(2026, 3, 9, tzinfo=UTC),
+        datetime(2026, 4, 1, tzinfo=UTC),
+    ]
+    for place, day in enumerate(days):
+        lake.append_scores(scores(as_of=day, p_30d=place / 10))
+    lake.append_scores(scores(as_of=datetime(2026, 1, 5, tzinfo=UTC), backdated=True))
+    lake.append_scores(scores(entity_id="L2", as_of=AS_OF, p_30d=None))
+
+    found = lake.first_scores("lead", "p_30d", datetime(2026, 3, 31, tzinfo=UTC))
+
+    assert found[["as_of", "probability"]].to_numpy().tolist() == [
+        [pd.Timestamp(days[0]), 0.0], [pd.Timestamp(days[1]), 0.1]
+    ]  # fmt: skip
+    assert lake.first_scores("lead", "p_999d", AS_OF).empty

@@ -21,6 +21,10 @@ router = APIRouter()
 _ROWS = 50
 _SORTS = ("mean", "change", "unique_id")
 #: Parts of a forecast as colours, in the order in which they are told.
+_LAYOUT = {
+    "yaxis": {"rangemode": "tozero"},
+    "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "traceorder": "normal"},
+}
 _COLOURS = ("c1", "c2", "c3", "c4", "c5", "c6")
 
 
@@ -171,7 +175,7 @@ def _fan_chart(page: Page, history: pd.DataFrame, points: pd.DataFrame, came: pd
     if len(came):
         after = [str(day)[:10] for day in came["ds"]]
         data.append(_line(page.gettext("then sold"), after, came["y"].tolist(), "c2") | {"mode": "lines+markers"})
-    return Chart("fan", page.gettext("Forecast against what was sold"), data, {"yaxis": {"rangemode": "tozero"}})
+    return Chart("fan", page.gettext("Forecast against what was sold"), data, _LAYOUT)
 
 
 def _line(name: str, x: list[str], y: list[float], colour: str, width: float = 2) -> dict[str, Any]:

@@ -125,5 +125,8 @@ def _conversion_chart(page: Page, rows: list[Row]) -> Chart | None:
         "y": [row["naive_of_ended"] for row in known],
         "marker": {"color": "c4", "symbol": "x", "size": 9},
     }
-    layout = {"yaxis": {"tickformat": ".0%", "rangemode": "tozero"}, "legend": {"orientation": "h", "y": 1.12}}
+    layout = {
+        "yaxis": {"tickformat": ".0%", "rangemode": "tozero"},
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+    }
     return Chart("conversion", page.gettext("Conversion by stage"), [bars, naive, ended], layout)

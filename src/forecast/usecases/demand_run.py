@@ -135,6 +135,8 @@ def run_demand(lake: Lake, served: ServedDemand) -> DemandFrames:
     series = series.drop(
         columns=[name for name in series if str(name).startswith(GROUP) and not _is_level(series[name])]
     )
+    texts = ["label", *(name for name in series if str(name).startswith(GROUP))]
+    series = series.assign(**{name: series[name].astype(object).where(series[name].notna(), None) for name in texts})
     nodes = _nodes(served, series, horizon)
     series = series.sort_values(["mean", "unique_id"], ascending=[False, True], ignore_index=True)
     about = RunAbout(served.as_of, served.batch, served.model_version, known.freq, known.measure)
