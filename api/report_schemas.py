@@ -9,7 +9,7 @@ from api.language import Language
 from api.queries import SnapshotQuery
 from forecast.reports.schedule import MAX_RECIPIENTS
 
-_SPEC = {
+_SPEC: Any = {
     "title": {"en": "Wins by team", "zh": "各团队赢单"},
     "period": "last quarter",
     "sections": [{"measures": ["won", "win_rate"], "dimensions": ["team"], "chart": {"kind": "bar"}}],

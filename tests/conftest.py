@@ -3,11 +3,15 @@
 import importlib
 import json
 import os
+import socket
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -157,3 +161,41 @@ def lead_tables() -> dict[str, pd.DataFrame]:
     versions = pd.concat([first.assign(recorded_at=created), last.assign(recorded_at=ended)], ignore_index=True)
     versions = versions[versions["recorded_at"] < pd.Timestamp("2025-07-20", tz="UTC")]
     return {"leads": versions.assign(batch=1, row=range(len(versions))).reset_index(drop=True)}
+
+
+class Mailbox:
+    """What an SMTP server on this machine took; it refuses whom it does not know. ``settings`` lead there."""
+
+    def __init__(self, port: int) -> None:
+        self.taken: list[EmailMessage] = []
+        where = {"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_security": "none"}
+        self.settings: dict[str, Any] = where | {"mail_from": "forecast@example.com"}
+        # The server looks for hooks of these names.
+        vars(self).update(handle_RCPT=self._admit, handle_DATA=self._take)
+
+    async def _admit(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+        if address.startswith("nobody"):
+            return "550 no such person"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def _take(self, server: Any, session: Any, envelope: Any) -> str:
+        message = message_from_bytes(envelope.original_content, policy=default)
+        assert isinstance(message, EmailMessage)
+        self.taken.append(message)
+        return "250 OK"
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    """A real SMTP server for one test."""
+    from aiosmtpd.controller import Controller
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    box = Mailbox(port)
+    controller = Controller(box, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield box
+    controller.stop()

@@ -52,7 +52,7 @@ def preview(page: PageOf, form: Annotated[ReportForm, Depends(form_of)]) -> HTML
         made = page.view.reports.made(spec, "preview", None, page.view.snapshot())
         shown = {"problem": "", "shown": document(made, page.lang), "chart": "", "yaml": to_yaml(spec)}
     except InvalidInput as error:
-        page.view.reports.ready()  # who may not see reports learns nothing of their rules either
+        page.view.reports.ready()  # rights come before rules
         shown["problem"] = str(error)
     return page.render("reports/preview.html", shown)
 
@@ -60,6 +60,7 @@ def preview(page: PageOf, form: Annotated[ReportForm, Depends(form_of)]) -> HTML
 @router.post("/reports/own")
 def save(page: PageOf, form: Annotated[ReportForm, Depends(form_of)]) -> Response:
     """Keep what the form says."""
+    page.view.reports.ready()  # rights come before rules
     try:
         page.view.reports.save(form.name, form.spec().model_dump(mode="json", exclude_defaults=True))
     except InvalidInput as error:

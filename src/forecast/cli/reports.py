@@ -39,14 +39,14 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write a report as files."""
-    from forecast.adapters.report_files import FORMATS, file_name, save
+    from forecast.adapters.report_files import FORMATS, check_format, file_name, save
 
     opened, terminal = open_workspace(workspace), Terminal(as_json)
     written = []
+    forms = [check_format(one) for one in form or FORMATS]
     with terminal.progress("report") as progress:
         progress("tables")
         made = opened.report(spec, period, as_of, batch)
-        forms = form or list(FORMATS)
         for one in forms:
             progress(one)
             content = opened.report_file(made, one, lang)

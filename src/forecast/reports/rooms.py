@@ -252,7 +252,7 @@ def demand_table(rooms: Rooms, seen: Seen, dimensions: Sequence[str]) -> RoomTab
     totals = {"mean": float(rows["mean"].sum())}
     if not dimensions:
         return RoomTable(pd.DataFrame([totals]), totals, version)
-    return RoomTable(rows.groupby(list(dimensions), as_index=False)["mean"].sum(), totals, version)
+    return RoomTable(rows.groupby(list(dimensions), as_index=False)[["mean"]].sum(), totals, version)
 
 
 #: How each subject becomes a table.

@@ -32,6 +32,7 @@ from forecast.reports.period_rules import check_rule
 #: Longest YAML of a report.
 MAX_CHARACTERS = 20_000
 _MAX_SECTIONS = 20
+_MAX_DEPTH = 10
 
 _Line = Annotated[str, Field(min_length=1, max_length=200)]
 _Prose = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -161,8 +162,9 @@ def parse_spec(content: str | Mapping[str, Any], name: str = "report") -> Report
         if len(content) > MAX_CHARACTERS:
             raise InvalidInput(f"{name} must have at most {MAX_CHARACTERS:,} characters, got {len(content):,}.")
         try:
+            _check_depth(content, name)
             content = yaml.safe_load(content)
-        except (yaml.YAMLError, RecursionError) as error:  # thousands of brackets in each other
+        except yaml.YAMLError as error:
             raise InvalidInput(f"{name} is no YAML: {' '.join(str(error).split())[:200]}.") from None
     if not isinstance(content, Mapping):
         raise InvalidInput(f"{name} must be a mapping with a title and measures, got {type(content).__name__}.")
@@ -170,6 +172,15 @@ def parse_spec(content: str | Mapping[str, Any], name: str = "report") -> Report
         return ReportSpec.model_validate(content)
     except ValidationError as error:
         raise InvalidInput(f"{name}: {_broken(error.errors())}") from None
+
+
+def _check_depth(content: str, name: str) -> None:
+    """Refuse what a few characters can make large or deep: parsing it would take long."""
+    depth = 0
+    for event in yaml.parse(content, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_DEPTH or isinstance(event, yaml.AliasEvent):
+            raise InvalidInput(f"{name} must have no aliases (*name) and nest at most {_MAX_DEPTH} levels.")
 
 
 def to_yaml(spec: ReportSpec) -> str:

@@ -41,9 +41,20 @@ def write_report(report: Report, form: str, lang: str = "en") -> bytes:
     InvalidInput
         If there is no such format or language.
     """
+    return _WRITERS[check_format(form)](report, lang)
+
+
+def check_format(form: str) -> str:
+    """The format, when there is such a one.
+
+    Raises
+    ------
+    InvalidInput
+        If there is not.
+    """
     if form not in _WRITERS:
         raise InvalidInput(f"`format` must be one of {', '.join(FORMATS)}, got {form!r}.")
-    return _WRITERS[form](report, lang)
+    return form
 
 
 def save(content: bytes, file: Path) -> None:
