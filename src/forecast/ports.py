@@ -241,6 +241,10 @@ class Store(Protocol):
         """Keep events that could not be stored, each once, with the last reason."""
         ...
 
+    def revive_events(self, event_ids: Collection[str]) -> None:
+        """Forget that these events could not be stored."""
+        ...
+
     def probabilities(self, entity: str) -> NDArray[np.float64]:
         """The probabilities of the latest scores of a kind, ascending."""
         ...
