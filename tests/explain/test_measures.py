@@ -18,6 +18,7 @@ from forecast.explain.measures import value_text
         ("changes__expected_close__is_overdue", "1", "overdue: yes", "是否逾期:是"),
         ("attributes__vip__is_true", "0", "no", "否"),
         ("attributes__city", "nan", "nan", "nan"),
+        ("stage__days_in", "0.00052", "<0.1 days", "<0.1 天"),
     ],
 )
 def test_value_in_words(feature: str, value: str, en: str, zh: str) -> None:

@@ -66,6 +66,9 @@ SHARES = frozenset(
 )
 TRUTHS = frozenset({"is_overdue", "is_true"})
 
+#: Days or hours below which nobody wants to know how many.
+_SHORTEST = 0.1
+
 PLAIN = Text("{value}", "{value}")
 MISSING = Text("not known", "无记录")
 YES, NO = Text("yes", "是"), Text("no", "否")
@@ -90,7 +93,8 @@ def value_text(feature: str, value: str, lang: str) -> str:
     elif measure in SHARES:
         value = f"{float(value):.0%}".replace("%", " %")
     elif _is_number(value):
-        value = rounded(value)
+        is_time = "days" in measure or "hours" in measure
+        value = "<0.1" if is_time and 0 < float(value) < _SHORTEST else rounded(value)
     return MEASURES.get(measure, PLAIN).in_language(lang).format(value=value)
 
 

@@ -26,8 +26,14 @@ _WEEK = timedelta(days=6, hours=12)
 #: An earlier score that is older says nothing about the last week.
 _FORTNIGHT = timedelta(days=14)
 
+#: What exports call the company of a lead that has no account yet.
+_COMPANY = ("Company", "company", "Company Name", "company_name", "公司", "公司名称", "企业名称", "客户名称")
+_COMPANY_NAME = "coalesce({})".format(
+    ", ".join(f"json_extract_string(attributes, '$.\"{name}\"')" for name in _COMPANY)
+)
+
 _COLUMNS = {
-    "lead": "NULL AS title, status AS stage, NULL::DOUBLE AS amount, NULL::VARCHAR AS currency, "
+    "lead": f"{_COMPANY_NAME} AS title, status AS stage, NULL::DOUBLE AS amount, NULL::VARCHAR AS currency, "
     "NULL::DATE AS expected_close_date",
     "opportunity": "name AS title, stage, amount::DOUBLE AS amount, currency, expected_close_date",
 }
@@ -48,8 +54,9 @@ def with_facts(
     Returns
     -------
     DataFrame
-        The rows of ``scores`` with `FACTS`: ``title`` is the opportunity's name, or the account's where there is
-        none; ``amount_reporting`` and ``expected_value`` are in the reporting currency, missing without a rate.
+        The rows of ``scores`` with `FACTS`: ``title`` is the opportunity's name or the lead's company, or the
+        account's name where there is none; ``amount_reporting`` and ``expected_value`` are in the reporting currency,
+        missing without a rate.
     """
     table, key = SCORED_ENTITIES[entity]
     con.register("_asked", scores[["entity_id"]].astype(str))
