@@ -1,6 +1,6 @@
 """Query and bodies of the funnel."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,18 +25,21 @@ class FunnelQuery(SnapshotQuery):
     )
 
 
+def _with_horizons(schema: dict[str, Any]) -> None:
+    """Name the shares of the three horizons, which are settings, as they are by default."""
+    number = {"anyOf": [{"type": "number"}, {"type": "null"}], "examples": [0.4]}
+    schema["properties"] = schema["properties"] | {
+        f"within_{h}d": number | {"title": f"Within {h}D"} for h in (30, 60, 90)
+    }
+
+
 class FunnelStage(BaseModel):
     """How the stays of a segment in a stage end; null where there are too few or they are too young.
 
     `within_{h}d` is the share that advanced or was won within h days, for each of the workspace's three horizons.
     """
 
-    model_config = ConfigDict(
-        extra="allow",
-        json_schema_extra={
-            "properties": {f"within_{h}d": {"type": "number", "title": f"Within {h}D"} for h in (30, 60, 90)}
-        },
-    )
+    model_config = ConfigDict(extra="allow", json_schema_extra=_with_horizons)
 
     segment: str = Field(description="`all`, then the values of `by`.", examples=["all"])
     stage: str = Field(description="`(lead)` is the step before all stages.", examples=["proposal"])

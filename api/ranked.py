@@ -10,7 +10,6 @@ from api.ranking import page
 from forecast.usecases.ranked import SORT_COLUMNS, RankedFilter, RankedPlace, Sort
 from forecast.usecases.search_words import asked_words, words_of
 
-
 #: A page that holds every row.
 ALL = 2**31
 

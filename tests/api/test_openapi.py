@@ -1,3 +1,4 @@
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -92,5 +93,50 @@ def test_examples_of_request_bodies_are_accepted(document: dict[str, Any], admin
 def test_pages_and_document_need_no_outside_host(app: FastAPI) -> None:
     client = TestClient(app)
 
-    assert "://" not in client.get("/openapi.json").text
+    named = set(re.findall(r"\w+://[^/\"' ]+", client.get("/openapi.json").text))
+    assert named <= {"https://crm.example.com"}  # an example of a value, loaded by nobody
     assert client.get("/docs").status_code == client.get("/redoc").status_code == 404
+
+
+def _bodies(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Media types with their contents of what is sent and of what is answered when all is well."""
+    yield from operation.get("requestBody", {}).get("content", {}).items()
+    for status, answer in operation["responses"].items():
+        if status < "300":
+            yield from answer.get("content", {}).items()
+
+
+def test_every_body_has_an_example_that_keeps_its_schema(document: dict[str, Any]) -> None:
+    for path, operation in _operations(document):
+        for media_type, content in _bodies(operation):
+            shown = [content.get("example"), *(one["value"] for one in content.get("examples", {}).values())]
+            assert any(example is not None for example in shown), (path, media_type)
+            if media_type.endswith("json"):
+                for example in shown:
+                    schema = {**document, **content["schema"]}
+                    errors = list(Draft202012Validator(schema).iter_errors(example)) if example is not None else []
+                    assert errors == [], (path, media_type, errors[:2])
+
+
+def test_operations_have_stable_names_and_described_tags(document: dict[str, Any]) -> None:
+    ids = [operation["operationId"] for _, operation in _operations(document)]
+    described = {tag["name"] for tag in document["tags"] if tag["description"]}
+
+    assert len(set(ids)) == len(ids)
+    assert {
+        "get_leads",
+        "get_leads_explanation",
+        "post_scores",
+        "get_scores_export",
+        "get_demand_forecasts_one",
+    } <= set(ids)
+    for path, operation in _operations(document):
+        assert set(operation["tags"]) <= described, path
+
+
+def test_limits_conflicts_and_late_answers_are_documented(document: dict[str, Any]) -> None:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            if path.startswith("/v1/"):
+                needed = {"429", "504"} | ({"409", "413"} if method != "get" else set())
+                assert needed <= set(operation["responses"]), (method, path)
