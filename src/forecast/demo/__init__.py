@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from forecast.demo.leads import BANK_SCORED, show_leads
-from forecast.demo.sales import CRM_AS_OF, show_sales
+from forecast.demo.sales import CRM_AS_OF, CRM_PERIOD, show_sales
 from forecast.demo.shop import show_demand
 from forecast.errors import InvalidInput
 from forecast.terminal import Terminal
@@ -48,10 +48,11 @@ def run_demo(folder: Path, terminal: Terminal) -> dict[str, Any]:
 
 def _how_to_go_on(folder: Path, terminal: Terminal) -> None:
     terminal.heading("Go on")
-    terminal.say(f"  API        forecast keys create demo --role admin -w {folder / 'crm'}      shows the key, once")
-    terminal.say(f"             forecast serve -w {folder / 'crm'}")
-    terminal.say(
-        "             curl -H 'Authorization: Bearer KEY' 'http://127.0.0.1:8000/v1/opportunities?as_of=2017-11-15'"
-    )
+    crm = folder / "crm"
+    terminal.say(f"  Pages      forecast users add demo --role admin --generate -w {crm}      shows the password, once")
+    terminal.say(f"             forecast serve -w {crm}")
+    terminal.say(f"             http://127.0.0.1:8000/deals and …/forecast?period={CRM_PERIOD}&as_of={CRM_AS_OF}")
+    terminal.say(f"  API        forecast keys create demo --role admin -w {crm}                shows the key, once")
+    terminal.say("             curl -H 'Authorization: Bearer KEY' http://127.0.0.1:8000/v1/opportunities")
     terminal.say(f"  MLflow     mlflow ui --backend-store-uri sqlite:///{folder / 'bank' / 'models' / 'mlflow.db'}")
     terminal.say(f"  Notebook   notebooks/retrain_conversion.ipynb on {folder / 'bank'}")
