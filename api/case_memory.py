@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ import pandas as pd
 from api.cache import Cache
 from api.language import Language
 from forecast.conversion import ConversionScorer
+from forecast.schema import FOREVER
 from forecast.usecases.champion import GROUP_RATE
 from forecast.workspace import Workspace
 
@@ -40,21 +42,18 @@ class CaseMemory:
         self._horizons: Cache[int | None] = Cache(16)
         self._stages: Cache[list[str]] = Cache(4)
         self._teams: Cache[Mapping[str, str]] = Cache(4)
-        self._users: Cache[pd.DataFrame] = Cache(4)
+        self._users: Cache[Mapping[str, datetime]] = Cache(4)
 
     def next_steps(self, cases: Sequence[Case]) -> dict[str, pd.DataFrame | None]:
         """The suggested action of each of some cases of one kind, by id; None where the model knows no effects."""
         known: dict[str, pd.DataFrame | None] = {}
         missing: dict[tuple[str, datetime, int, str], list[str]] = {}
-        for kind, entity_id, *identity in cases:
-            missing.setdefault((kind, *identity), []).append(entity_id)
+        for kind, entity_id, as_of, batch, model in cases:
+            missing.setdefault((kind, as_of, batch, model), []).append(entity_id)
         for (kind, as_of, batch, model), ids in missing.items():
             asked = tuple(sorted(ids))
-            found = self._steps.get(
-                (kind, as_of, batch, model, asked),
-                lambda k=kind, a=as_of, b=batch, m=model, i=asked: self._workspace.next_steps(k, a, m, b, i),
-            )
-            known |= dict.fromkeys(ids, found)
+            ask = partial(self._workspace.next_steps, kind, as_of, model, batch, asked)
+            known |= dict.fromkeys(ids, self._steps.get((kind, as_of, batch, model, asked), ask))
         return known
 
     def raising(self, case: Case, lang: Language) -> dict[str, Any]:
@@ -94,12 +93,16 @@ class CaseMemory:
             return as_of, batch
         return state.whole_as_of, state.whole_batch
 
-    def users(self) -> pd.DataFrame:
-        """The CRM's users by id: until when each is active."""
+    def active_until(self) -> Mapping[str, datetime]:
+        """The CRM's users with the moment at which each one left; the end of time for who is there."""
         batch = self._workspace.lake.head()
-        return self._users.get(
-            batch, lambda: self._workspace.table("users", None, batch).set_index("user_id")[["active_to"]]
-        )
+
+        def read() -> Mapping[str, datetime]:
+            users = self._workspace.table("users", None, batch)
+            ends = [FOREVER.replace(tzinfo=UTC) if end != end else end for end in users["active_to"].astype(object)]
+            return dict(zip(users["user_id"], ends, strict=True))
+
+        return self._users.get(batch, read)
 
     def teams(self) -> Mapping[str, str]:
         """What each team is called; by its id where it has no name."""

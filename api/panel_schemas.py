@@ -1,10 +1,11 @@
 """Bodies of requests for the embedded panel."""
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from api.schemas import EntityKind, Moment, Text
 
-_EXAMPLE = {"entity": "lead", "entity_id": "L-17", "user_id": "U7", "origin": "https://crm.example.com"}
+_EXAMPLE: JsonDict = {"entity": "lead", "entity_id": "L-17", "user_id": "U7", "origin": "https://crm.example.com"}
 
 
 class PanelTokenToIssue(BaseModel):

@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-import pandas as pd
-
 from api.panel import PanelTokens, Pass, may_frame
 from api.rights import Caller, require
 from api.service import Service
@@ -77,8 +75,5 @@ def _require_origin(service: Service, origin: str) -> None:
 
 
 def _is_active(service: Service, user_id: str) -> bool:
-    users = service.cases.users()
-    if user_id not in users.index:
-        return False
-    end = users.loc[user_id, "active_to"]
-    return bool(pd.isna(end) or end > service.workspace.clock.now())
+    until = service.cases.active_until().get(user_id)
+    return until is not None and until > service.workspace.clock.now()

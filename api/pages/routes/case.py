@@ -1,6 +1,7 @@
 """One lead or deal closely: what its score means and rests on, what to do, what happened, and cases like it."""
 
 import json
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -8,18 +9,22 @@ from fastapi import Response
 
 from api.case_view import Row
 from api.pages.charts import Chart
-from api.pages.routes.ranked import Kind, told
+from api.pages.routes.ranked import DEALS, Kind, told
 from api.pages.site import Page
 from forecast.explain.way import way
 
 #: Numbers of the page whose definitions are one tap away.
 _DEFINED = (
-    "probability", "low", "p_{h}d", "percentile", "grade", "base", "predicted_close_date", "slip_probability",
-    "amount_if_won", "expected_value",
+    "probability", "low", "p_{h}d", "grade", "base", "reasons", "rate", "effect", "gain", "predicted_close_date",
 )  # fmt: skip
+_DEFINED_OF_DEALS = ("slip_probability", "amount_if_won", "expected_value")
 
-#: Contacts and changes that are shown at once.
-N_EVENTS = 40
+#: Contacts and changes that are shown at first; the others are folded away.
+N_FIRST = 10
+
+
+#: Days on the axis, as each language writes them.
+_DAYS = {"en": "%-d %b", "zh": "%-m月%-d日"}
 
 
 def detail(page: Page, kind: Kind, entity_id: str, as_of: str | None) -> Response:
@@ -36,7 +41,7 @@ def detail(page: Page, kind: Kind, entity_id: str, as_of: str | None) -> Respons
         "steps": steps,
         "scale": _scale(row["base"], [step.end for step in steps]),
         "n_reasons": len(reasons),
-        "definitions": _definitions(page),
+        "definitions": _definitions(page, kind),
         "owner": cases.owner_name(row["owner_id"]),
         "since": since,
         "moment": urlencode({} if as_of is None else {"as_of": as_of}),
@@ -59,7 +64,7 @@ def history(page: Page, kind: Kind, entity_id: str, as_of: str | None) -> Respon
     events = [_named(page, event) for event in cases.timeline(row)]
     scores = cases.score_history(row)
     chart = _chart(page, scores, events) if len(scores) > 1 else None
-    shown = {"events": events[:N_EVENTS], "n_more": max(len(events) - N_EVENTS, 0), "scores": scores, "chart": chart}
+    shown = {"events": events, "n_first": N_FIRST, "scores": scores, "chart": chart}
     return _part(page, kind, row, "case/history.html", shown)
 
 
@@ -85,17 +90,19 @@ def _scale(base: float, ends: list[float]) -> float:
     return next(limit for limit in (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0) if most <= limit or limit == 1.0)
 
 
-def _definitions(page: Page) -> list[dict[str, Any]]:
+def _definitions(page: Page, kind: Kind) -> list[dict[str, Any]]:
     known = {record["name"]: record for record in page.view.definitions(page.lang)}
-    return [known[name] for name in _DEFINED if name in known]
+    return [known[name] for name in (*_DEFINED, *(_DEFINED_OF_DEALS if kind is DEALS else ()))]
 
 
 def _named(page: Page, event: Row) -> Row:
-    """An event with the names of people whom the caller may see."""
-    if event["what"] != "owner":
-        return event
-    cases = page.view.cases
-    return event | {side: cases.owner_name(event[side]) for side in ("before", "after")}
+    """An event with days as days, and people by name where the caller may see them."""
+    sides = {side: event[side] for side in ("before", "after")}
+    if event["what"] == "owner":
+        return event | {side: page.view.cases.owner_name(value) for side, value in sides.items()}
+    if event["what"] == "expected_close":
+        return event | {side: date.fromisoformat(value) if value else None for side, value in sides.items()}
+    return event
 
 
 def _chart(page: Page, scores: list[Row], events: list[Row]) -> Chart:
@@ -131,11 +138,13 @@ def _chart(page: Page, scores: list[Row], events: list[Row]) -> Chart:
             "name": page.gettext("Contacts"),
             "marker": {"color": "c2", "size": 7, "symbol": "triangle-up"},
             "hoverinfo": "x+name",
+            "cliponaxis": False,
         },
     ]
     line = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "line": {"color": "muted", "width": 1, "dash": "dot"}}
     notes = {"yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False, "font": {"size": 11, "color": "muted"}}
     layout = {
+        "xaxis": {"tickformat": _DAYS[page.lang], "hoverformat": _DAYS[page.lang]},
         "yaxis": {"rangemode": "tozero", "ticksuffix": "%"},
         "shapes": [line | {"x0": when(move), "x1": when(move)} for move in moves],
         "annotations": [notes | {"x": when(move), "text": str(move["after"] or "")} for move in moves],

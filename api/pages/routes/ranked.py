@@ -63,7 +63,7 @@ class ListQuery(BaseModel):
     team_id: Annotated[Text | None, Blank] = None
     least: Annotated[float | None, Blank, Field(ge=0, le=100)] = None  # of the probability, in percent
     closes_from: Annotated[date | None, Blank] = None
-    closes_to: Annotated[date | None, Blank] = None
+    closes_until: Annotated[date | None, Blank] = None
     as_of: Moment = None
     cursor: Annotated[str | None, Blank, Field(max_length=MAX_CURSOR)] = None
 
@@ -90,7 +90,7 @@ class ListQuery(BaseModel):
             grades=(self.grade,) if self.grade else (),
             min_probability=None if self.least is None else self.least / 100,
             closes_from=self.closes_from,
-            closes_before=None if self.closes_to is None else self.closes_to + timedelta(days=1),
+            closes_before=None if self.closes_until is None else self.closes_until + timedelta(days=1),
         )
 
 
@@ -190,9 +190,18 @@ def _address(kind: Kind, asked: dict[str, str]) -> str:
 
 def _exports(kind: Kind, query: ListQuery) -> list[tuple[str, str]]:
     """Addresses of the list as files, by format."""
-    filters = {"entity": kind.entity, "latest": "true", "q": query.q, "stage": query.stage, "grade": query.grade}
-    filters |= {"owner_id": query.owner_id, "team_id": query.team_id}
-    filters |= {"closes_from": query.closes_from, "closes_until": query.closes_to}
-    filters |= {"min_probability": None if query.least is None else query.least / 100}
+    filters: dict[str, object] = {
+        "entity": kind.entity,
+        "latest": "true",
+        "q": query.q,
+        "stage": query.stage,
+        "grade": query.grade,
+        "owner_id": query.owner_id,
+        "team_id": query.team_id,
+        "closes_from": query.closes_from,
+        "closes_until": query.closes_until,
+        "min_probability": None if query.least is None else query.least / 100,
+    }
     given = {name: value for name, value in filters.items() if value is not None}
-    return [(name, f"/v1/scores/export?{urlencode(given | {'format': name})}") for name in ("csv", "parquet")]
+    formats = {"csv": {"bom": "true"}, "parquet": {}}  # by the mark Excel knows the encoding
+    return [(name, f"/v1/scores/export?{urlencode(given | {'format': name} | more)}") for name, more in formats.items()]

@@ -13,7 +13,7 @@
 
   // A page of one case says that there is a newer score; a list shows it.
   const refresh = async (changes, reset) => {
-    const ids = new Set(changes.filter((one) => one.entity === place.dataset.entity).map((one) => one.entity_id));
+    const ids = new Set(changes.filter((one) => one.entity === place.dataset.entity).map((one) => one.id));
     if (!reset && !ids.size) return;
     if (place.dataset.id) {
       if (reset || ids.has(place.dataset.id)) place.querySelector("[data-changed]").hidden = false;

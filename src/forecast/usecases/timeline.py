@@ -60,7 +60,7 @@ def _contacts(con: DuckDBPyConnection, entity: str, entity_id: str, as_of: datet
     spine = create_spine(con, pd.DataFrame({"entity_id": [entity_id], "as_of": [as_of]}), entity)
     case_groups(con, spine, entity)
     moment = sql_moment(as_of)
-    frame = con.sql(
+    frame: pd.DataFrame = con.sql(
         f"""
         SELECT CASE WHEN ahead THEN coalesce(due_at, "at") ELSE "at" END AS "at", 'contact' AS what, channel, kind,
             direction, result, duration_s / 60 AS minutes, ahead AS is_planned
@@ -85,7 +85,7 @@ def _changes(con: DuckDBPyConnection, entity: str, entity_id: str, as_of: dateti
         f"CAST({column} AS VARCHAR) AS after FROM known WINDOW versions AS (ORDER BY number)"
         for what, column in _CHANGES[entity].items()
     )
-    frame = con.execute(
+    frame: pd.DataFrame = con.execute(
         f"""
         WITH known AS (
             SELECT *, row_number() OVER (ORDER BY known_from, known_to) AS number FROM {table}
