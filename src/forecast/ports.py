@@ -49,12 +49,6 @@ class Lake(Protocol):
         """Of each entity the last score that a model gave between two moments: entity_id, probability, as_of."""
         ...
 
-    def first_scores(self, entity: str, column: str, until: datetime) -> pd.DataFrame:
-        """Of each entity the first score of every month that is not backdated: entity_id, as_of, model_version,
-        probability (the column asked for).
-        """
-        ...
-
 
 @dataclass(frozen=True)
 class ModelVersion:

@@ -163,7 +163,8 @@ def search_series(run: DemandRun, text: str, *, group: str = "", node: str = "",
         ids, labels = found["unique_id"].str.lower(), found["label"].str.lower()
         found = found[ids.str.contains(text.lower(), regex=False) | labels.str.contains(text.lower(), regex=False)]
     if sort == "change":
-        return found.sort_values("mean", key=lambda mean: -(mean - found["before"]).abs(), kind="stable")
+        changes = (found["mean"] - found["before"]).abs()
+        return found.loc[changes.sort_values(ascending=False, kind="stable").index]
     return found.sort_values("unique_id") if sort == "unique_id" else found
 
 
@@ -189,11 +190,12 @@ def levels_of(series: pd.DataFrame) -> list[str]:
 def _products(lake: Lake, served: ServedDemand) -> pd.DataFrame:
     """Name and category of series that are products."""
     with lake.connect(served.batch) as con:
-        found = con.sql(
+        found: pd.DataFrame = con.sql(
             f"SELECT product_id AS unique_id, name AS label, category AS {GROUP}category "
             f"FROM {in_force('products', served.as_of)}"
         ).df()
-    return found.astype(object)
+    texts: pd.DataFrame = found.astype(object)
+    return texts
 
 
 def _is_level(column: "pd.Series[Any]") -> bool:

@@ -1,6 +1,7 @@
 """Models at work: what scores of the past said beside what came, and how far today's cases differ from the learned."""
 
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import pandas as pd
 
@@ -23,8 +24,18 @@ _CALENDAR = tuple(
 )
 
 
+class ScoredLake(Lake, Protocol):
+    """A lake with the scores that were given."""
+
+    def first_scores(self, entity: str, column: str, until: datetime) -> pd.DataFrame:
+        """Of each entity the first score of every month that is not backdated: entity_id, as_of, model_version,
+        probability (the column asked for).
+        """
+        ...
+
+
 def given_scores(
-    lake: Lake, settings: Settings, entity: str, horizon_days: int, as_of: datetime, *, batch: int | None = None
+    lake: ScoredLake, settings: Settings, entity: str, horizon_days: int, as_of: datetime, *, batch: int | None = None
 ) -> pd.DataFrame:
     """Scores given in the past whose time is over, with what came.
 
