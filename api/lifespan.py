@@ -47,10 +47,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        app.state.audit.flush()
         refreshing.cancel()
         with suppress(asyncio.CancelledError):
             await refreshing
-        app.state.audit.flush()
         app.state.metrics.forget()
         app.state.service.workspace.store.close()
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from forecast.adapters.store_connection import StoreConnection
 from forecast.adapters.store_tables import heartbeats, score_states
@@ -16,9 +17,9 @@ class HeartbeatRows(StoreConnection):
         """Note that a process or step was seen now."""
         seen = {"at": self.clock.now(), "is_well": is_well}
         with self._writing() as con:
-            changed = con.execute(sa.update(heartbeats).where(heartbeats.c.name == name).values(seen))
-            if changed.rowcount == 0:
-                con.execute(sa.insert(heartbeats).values(seen | {"name": name}))
+            dialect = postgresql if con.dialect.name == "postgresql" else sqlite
+            row = dialect.insert(heartbeats).values(seen | {"name": name})
+            con.execute(row.on_conflict_do_update(index_elements=[heartbeats.c.name], set_=seen))
 
     def heartbeats(self) -> dict[str, Heartbeat]:
         """The last beat of each name."""
