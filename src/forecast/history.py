@@ -120,7 +120,8 @@ def create_empty(con: DuckDBPyConnection, table: str) -> None:
 def open_connection() -> DuckDBPyConnection:
     """A fresh in-memory DuckDB connection in UTC, reproducible whatever the machine's zone."""
     con = duckdb.connect()
-    con.execute("SET TimeZone = 'UTC'")
+    # A bar would be drawn into logs of services; commands draw their own.
+    con.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return con
 
 
