@@ -21,6 +21,10 @@ router = APIRouter()
 #: Reads on light and on dark: a picture does not know the colours of the page around it.
 _INK = "#7b8692"
 _PREVIEW = (6.0, 2.6)
+_EMPTY = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 600 260" width="600" height="260"><text x="300" y="135" '
+    f'text-anchor="middle" font-family="system-ui, sans-serif" font-size="18" fill="{_INK}">{{}}</text></svg>'
+)
 Period = Annotated[PeriodRule | None, Query()]
 
 
@@ -61,6 +65,7 @@ def preview(page: PageOf, form: Annotated[ReportForm, Depends(form_of)]) -> HTML
 def save(page: PageOf, form: Annotated[ReportForm, Depends(form_of)]) -> Response:
     """Keep what the form says."""
     page.view.reports.ready()  # rights come before rules
+    page.view.reports.ready()  # who may not see reports learns nothing of their rules either
     try:
         page.view.reports.save(form.name, form.spec().model_dump(mode="json", exclude_defaults=True))
     except InvalidInput as error:
@@ -139,7 +144,7 @@ def _picture(page: Page, made: Report, number: int, size: tuple[float, float] = 
         made.tables[number], made.names, currency=made.currency, lang=page.lang, ink=_INK, outlines=True, size=size
     )
     if not svg:
-        return Response(status_code=204)
+        svg = _EMPTY.format(page.gettext("Nothing to draw yet"))
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     headers = {"Cache-Control": "private, max-age=60", "Content-Security-Policy": policy, "Vary": "Cookie"}
     return Response(svg, media_type="image/svg+xml", headers=headers)

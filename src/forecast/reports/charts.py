@@ -182,7 +182,9 @@ def _ends(axes: "Axes", drawn: _Drawn) -> None:
                     ha="right" if crowded else "center", rotation_mode="anchor" if crowded else "default")  # fmt: skip
     axes.tick_params(axis="x", length=0)
     axes.set_xlabel(drawn.more, fontsize=7)
-    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=4, fontsize=8, borderaxespad=0.2)
+    figure = axes.get_figure()
+    columns = 4 if figure is None or figure.get_figwidth() > 7 else 2
+    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, fontsize=8, borderaxespad=0.2)
 
 
 def _scale(axes: "Axes", measure: Measure, currency: str, lang: str) -> None:
@@ -190,7 +192,8 @@ def _scale(axes: "Axes", measure: Measure, currency: str, lang: str) -> None:
 
     axes.grid(axis="y", color=_INK, alpha=0.12, linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.margins(y=0.08)
+    low, high = axes.get_ylim()
+    axes.set_ylim(top=high + 0.06 * (high - low))  # nothing touches the legend
     if measure.unit == "share":
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     else:

@@ -31,13 +31,12 @@ def to_pdf(report: Report, lang: str) -> bytes:
             section["chart"] = f"chart{number}.svg" if svg else ""
         # Texts of the company's data reach Typst as data, never as markup.
         (place / "report.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-        made = typst.compile(
+        return typst.compile(
             place / "report.typ",
             format="pdf",
             font_paths=folders(),
             sys_inputs={"fonts": json.dumps(families())},
         )
-    return made
 
 
 def _content(shown: Document) -> dict[str, Any]:
