@@ -70,6 +70,8 @@ class ScoreHistory:
         missing = [name for name in KEY if name not in scores]
         if missing:
             raise InvalidInput(f"Scores are missing columns {missing}; there are {list(scores.columns)}.")
+        if scores.empty:
+            return
         with self._lease("saving scores"), open_connection() as con:
             con.register("_scores", _stored(con, scores))
             # Scores of other moments cannot be the same; files that hold none of these moments are not even opened.
@@ -234,7 +236,7 @@ class ScoreHistory:
     def _rows(self, where: str = "") -> str:
         """SQL table expression of all stored scores, or of those for which a condition holds."""
         if not delta.exists(self._folder):
-            return relation((), _kinds(KEY))
+            return relation((), _kinds((*KEY, "owner_id")))
         version = delta.version_of(self._folder)
         files, kinds = delta.files_of(self._folder, version), _kinds(delta.columns_in(self._folder))
         return relation(files, kinds, where=where, evolving=True)
