@@ -224,7 +224,7 @@ ASKED: dict[str, dict[str, str]] = {
 NO_SNAPSHOT = (
     *("/v1/audit", "/v1/changes", "/v1/definitions", "/v1/events/dead", "/v1/models", "/v1/models/ledger", "/v1/users"),
     *("/v1/models/{name}/{version}", "/v1/report-measures", "/v1/report-schedules", "/v1/reports", "/v1/scores/export"),
-    "/v1/reports/{name}/definition",
+    *("/v1/reports/{name}/definition", "/v1/data/quarantine", "/v1/models/{name}/{version}/reliability", "/v1/data"),
 )
 
 
