@@ -181,6 +181,7 @@ def test_reps_key_asks_for_its_own_panels_only(crm: Crm) -> None:
     assert rep.post("/v1/panel-tokens", json=body | {"user_id": OTHER, "entity_id": crm.foreign}).status_code == 403
 
 
+@pytest.mark.slow
 def test_rights_are_asked_again_when_the_panel_opens(own_workspace: Workspace, tmp_path: Path) -> None:
     crm = Crm(own_workspace)
     address = crm.ask().json()["url"]

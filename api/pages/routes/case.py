@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from fastapi import Response
 
 from api.case_view import Row
-from api.pages.charts import Chart
+from api.pages.case_chart import score_chart
 from api.pages.routes.ranked import DEALS, Kind, told
 from api.pages.site import Page
 from forecast.explain.way import way
@@ -21,10 +21,6 @@ _DEFINED_OF_DEALS = ("slip_probability", "amount_if_won", "expected_value")
 
 #: Contacts and changes that are shown at first; the others are folded away.
 N_FIRST = 10
-
-
-#: Days on the axis, as each language writes them.
-_DAYS = {"en": "%-d %b", "zh": "%-m月%-d日"}
 
 
 def detail(page: Page, kind: Kind, entity_id: str, as_of: str | None) -> Response:
@@ -40,7 +36,6 @@ def detail(page: Page, kind: Kind, entity_id: str, as_of: str | None) -> Respons
         "horizons": horizons,
         "steps": steps,
         "scale": _scale(row["base"], [step.end for step in steps]),
-        "n_reasons": len(reasons),
         "definitions": _definitions(page, kind),
         "owner": cases.owner_name(row["owner_id"]),
         "since": since,
@@ -63,7 +58,7 @@ def history(page: Page, kind: Kind, entity_id: str, as_of: str | None) -> Respon
     row = cases.one(kind.entity, entity_id, as_of)
     events = [_named(page, event) for event in cases.timeline(row)]
     scores = cases.score_history(row)
-    chart = _chart(page, scores, events) if len(scores) > 1 else None
+    chart = score_chart(page, scores, events) if len(scores) > 1 else None
     shown = {"events": events, "n_first": N_FIRST, "scores": scores, "chart": chart}
     return _part(page, kind, row, "case/history.html", shown)
 
@@ -103,51 +98,3 @@ def _named(page: Page, event: Row) -> Row:
     if event["what"] == "expected_close":
         return event | {side: date.fromisoformat(value) if value else None for side, value in sides.items()}
     return event
-
-
-def _chart(page: Page, scores: list[Row], events: list[Row]) -> Chart:
-    """The score with its interval over time; contacts below it, stage moves across it."""
-    local = [score["as_of"].astimezone(page.format.zone).isoformat() for score in scores]
-    first = scores[0]["as_of"]
-    after = [event for event in events if event["at"] >= first and not event["is_planned"]]
-    contacts = [event for event in after if event["what"] == "contact"]
-    moves = [event for event in after if event["what"] == "stage"]
-
-    def percent(name: str) -> list[float]:
-        return [round(100 * score[name], 2) for score in scores]
-
-    def when(event: Row) -> str:
-        return str(event["at"].astimezone(page.format.zone).isoformat())
-
-    hidden: dict[str, Any] = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
-    data = [
-        {"x": local, "y": percent("low"), **hidden},
-        {"x": local, "y": percent("high"), **hidden, "fill": "tonexty", "fillcolor": "accent-soft"},
-        {
-            "x": local,
-            "y": percent("probability"),
-            "mode": "lines+markers",
-            "name": page.gettext("Score, %"),
-            "line": {"color": "accent", "width": 2},
-            "marker": {"color": "accent", "size": 5},
-        },
-        {
-            "x": [when(event) for event in contacts],
-            "y": [0] * len(contacts),
-            "mode": "markers",
-            "name": page.gettext("Contacts"),
-            "marker": {"color": "c2", "size": 7, "symbol": "triangle-up"},
-            "hoverinfo": "x+name",
-            "cliponaxis": False,
-        },
-    ]
-    line = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "line": {"color": "muted", "width": 1, "dash": "dot"}}
-    notes = {"yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False, "font": {"size": 11, "color": "muted"}}
-    layout = {
-        "xaxis": {"tickformat": _DAYS[page.lang], "hoverformat": _DAYS[page.lang]},
-        "yaxis": {"rangemode": "tozero", "ticksuffix": "%"},
-        "shapes": [line | {"x0": when(move), "x1": when(move)} for move in moves],
-        "annotations": [notes | {"x": when(move), "text": str(move["after"] or "")} for move in moves],
-        "margin": {"l": 48, "r": 12, "t": 24, "b": 40},
-    }
-    return Chart("score-history", page.gettext("Score over time"), data, layout)
