@@ -113,4 +113,6 @@ def new_scorer(
 def with_columns(features: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """Features with every column that a model was trained on; one that is not there is missing in every row."""
     absent = [name for name in names if name not in features.columns]
-    return features.assign(**dict.fromkeys(absent)) if absent else features
+    if not absent:
+        return features
+    return pd.concat([features, pd.DataFrame(dict.fromkeys(absent), index=features.index)], axis=1)
