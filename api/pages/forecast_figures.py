@@ -12,7 +12,7 @@ Row = Mapping[str, Any]
 Trace = dict[str, Any]
 
 #: Marks on an axis of days and of money, about.
-_N_DAYS, _N_AMOUNTS = 7, 5
+_N_DAYS, _N_AMOUNTS = 5, 5
 
 
 def fan_chart(page: Page, course: Sequence[Row], earlier: Sequence[Row], target: float | None) -> Chart:
@@ -73,6 +73,7 @@ def waterfall_chart(page: Page, before: float, steps: Sequence[tuple[str, float]
         "measure": ["absolute", *["relative"] * len(steps), "total"],
         "text": [f.money_short(before), *(_signed(page, amount) for _name, amount in steps), f.money_short(after)],
         "textposition": "auto",
+        "cliponaxis": False,
         "hoverinfo": "y+text",
         "increasing": {"marker": {"color": "good"}},
         "decreasing": {"marker": {"color": "bad"}},
@@ -80,7 +81,7 @@ def waterfall_chart(page: Page, before: float, steps: Sequence[tuple[str, float]
         "connector": {"line": {"color": "line", "width": 1}},
     }
     layout = {
-        "xaxis": amount_axis(page, [floor, high + margin]) | {"range": [floor, high + margin]},
+        "xaxis": amount_axis(page, [high + margin], floor) | {"range": [floor, high + margin]},
         "yaxis": {"autorange": "reversed"},
         "height": 90 + 34 * len(names),
         "hovermode": "closest",
@@ -89,9 +90,9 @@ def waterfall_chart(page: Page, before: float, steps: Sequence[tuple[str, float]
     return Chart("waterfall", _("What moved the forecast"), [trace], layout)
 
 
-def amount_axis(page: Page, amounts: Sequence[float]) -> dict[str, Any]:
-    """An axis of money whose marks are written as the page writes money."""
-    low, high = min(0.0, *amounts), max(*amounts, 1.0)
+def amount_axis(page: Page, amounts: Sequence[float], low: float = 0.0) -> dict[str, Any]:
+    """An axis of money from ``low``, or lower, whose marks are written as the page writes money."""
+    low, high = min(low, *amounts), max(*amounts, low + 1.0)
     raw = (high - low) / _N_AMOUNTS
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw)
@@ -144,7 +145,7 @@ def _days(page: Page, rows: Sequence[Row]) -> list[str]:
 def _day_axis(page: Page) -> dict[str, Any]:
     """An axis of days, written without names of months where Plotly does not know the language."""
     text = "%-d %b" if page.lang == "en" else "%-m月%-d日"
-    return {"type": "date", "tickformat": text, "hoverformat": text, "nticks": _N_DAYS}
+    return {"type": "date", "tickformat": text, "hoverformat": text, "nticks": _N_DAYS, "tickangle": 0}
 
 
 def _local(page: Page, moment: datetime) -> datetime:

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from forecast.errors import InvalidInput
-from forecast.targets.constraints import EVERYBODY, Constraint
+from forecast.targets.constraints import EVERYBODY, Constraint, Stated
 from forecast.usecases.plan_targets import Wish
 
 #: Constraints on one person or team that the form has a field for, named ``floor:U3``.
-OWN = ("fixed", "floor", "ceiling")
+OWN: tuple[Stated, ...] = ("fixed", "floor", "ceiling")
 #: Constraints on everybody, in percent.
-OF_ALL = ("min_change", "max_change")
+OF_ALL: tuple[Stated, ...] = ("min_change", "max_change")
 
 
 @dataclass(frozen=True)

@@ -169,8 +169,8 @@ def _tree(page: Page, period: str, snapshot: Snapshot, *, is_present: bool) -> t
 def _of_node(page: Page, tree: Tree, line: Line, period: str, snapshot: Snapshot) -> dict[str, Any]:
     """What is shown of one node."""
     view, is_person = page.view, line["level"] == "rep"
-    course = view.forecast.course(period, snapshot)
-    course = json_records(course[(course["level"] == line["level"]) & (course["id"] == line["id"])])
+    courses = view.forecast.course(period, snapshot)
+    course = json_records(courses[(courses["level"] == line["level"]) & (courses["id"] == line["id"])])
     earlier = json_records(view.forecast.earlier(period, line["level"], line["id"], snapshot))
     target = line["goal"]["target"] if line["goal"] else None
     below = tree.below(line)

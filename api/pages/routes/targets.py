@@ -14,9 +14,9 @@ from api.pages.tree import Line, Tree
 from api.pages.wishes import OWN, Asked, read_wish
 from api.ranking import json_records
 from api.rights import PARTS
-from api.schemas import AsOf, Batch, PeriodLabel
+from api.schemas import AsOf, Batch, PeriodLabel, Text
 from api.service import Snapshot
-from forecast.errors import InvalidInput, NotEnoughHistory
+from forecast.errors import InvalidInput, NotEnoughHistory, UnknownEntity
 from forecast.outlook import UNASSIGNED
 from forecast.targets import LEVEL_ODDS, ConstraintConflict, TargetOutOfReach
 
@@ -29,7 +29,13 @@ _LEAST, _MOST = 0.5, 1.8
 
 
 @router.get("")
-def targets(page: PageOf, period: Period = None, as_of: AsOf | None = None, batch: Batch | None = None) -> HTMLResponse:
+def targets(
+    page: PageOf,
+    period: Period = None,
+    node: Annotated[Text | None, Query(description="`company:company`, `team:ID` or `user:ID`.")] = None,
+    as_of: AsOf | None = None,
+    batch: Batch | None = None,
+) -> HTMLResponse:
     """Where targets stand, with a proposal and the history for those who lead others."""
     snapshot = page.view.settled(as_of, batch)
     chosen = page.service.workspace.period(period or this_quarter(page, snapshot)).label
@@ -38,11 +44,11 @@ def targets(page: PageOf, period: Period = None, as_of: AsOf | None = None, batc
         "periods": period_choices(page, snapshot, chosen),
         "leads": leads,
         "held": None,
-        "lines": [],
+        "line": None,
         "approved": page.request.query_params.get("approved"),
         "history": _history(page, chosen, snapshot) if leads else [],
     }
-    shown |= _standing(page, chosen, snapshot, is_present=as_of is None)
+    shown |= _standing(page, chosen, node, snapshot, is_present=as_of is None)
     query = page.request.query_params
     asked = read_wish(query)
     if leads and (asked.values or "propose" in query):
@@ -128,8 +134,8 @@ def _frame(page: Page, period: str, snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def _standing(page: Page, period: str, snapshot: Snapshot, *, is_present: bool) -> dict[str, Any]:
-    """Where the targets stand that are in force, or were approved since."""
+def _standing(page: Page, period: str, node: str | None, snapshot: Snapshot, *, is_present: bool) -> dict[str, Any]:
+    """Where the targets of a node stand, and of what adds up to it: those in force, or else approved since."""
     held = page.view.targets.to_show(period, snapshot, is_present=is_present)
     if held is None:
         return {}
@@ -137,8 +143,20 @@ def _standing(page: Page, period: str, snapshot: Snapshot, *, is_present: bool) 
         found, table = page.view.targets.attainment(period, "revenue", held.version, snapshot)
     except (InvalidInput, NotEnoughHistory):  # no outlook to hold them against
         return {}
-    lines = _tree(page, json_records(table), snapshot).walk()
-    return {"held": held, "lines": lines, "n_past_periods": found.n_past_periods}
+    tree = _tree(page, json_records(table), snapshot)
+    line = tree.find(node)
+    if line is None and node is not None:
+        raise UnknownEntity(f"There is no target of {node!r} in this period among what you may see.")
+    if line is None:
+        return {}
+    return {
+        "held": held,
+        "line": line,
+        "way": tree.way(line),
+        "roots": tree.roots,
+        "below": tree.below(line),
+        "n_past_periods": found.n_past_periods,
+    }
 
 
 def _proposal(page: Page, period: str, snapshot: Snapshot, asked: Asked) -> dict[str, Any]:
@@ -204,8 +222,10 @@ def _history(page: Page, period: str, snapshot: Snapshot) -> list[dict[str, Any]
     names = page.view.people_names()
     for version in versions.values():
         version["by"] = names.get(version["author"], version["author"])
-        version["lines"] = _tree(page, version["lines"], snapshot).lines
-        version["total"] = next((line["amount"] for line in version["lines"] if line["level"] == "company"), None)
+        lines = _tree(page, version["lines"], snapshot).lines
+        version["is_first"] = all(line["before"] is None for line in lines)
+        version["lines"] = [line for line in lines if line["change"] != 0.0]
+        version["total"] = next((line["amount"] for line in lines if line["level"] == "company"), None)
     return list(versions.values())
 
 
@@ -230,7 +250,13 @@ def _tree(page: Page, lines: Sequence[Mapping[str, Any]], snapshot: Snapshot) ->
     """Targets as a tree: people by what their team is called, the largest first."""
     teams = page.view.forecast.team_names(snapshot)
     named = [
-        {**line, "level": line["owner_kind"], "id": line["owner_id"], "name": teams.get(line["owner_id"])}
+        {
+            **line,
+            "level": line["owner_kind"],
+            "id": line["owner_id"],
+            "name": teams.get(line["owner_id"]),
+            "node": f"{line['owner_kind']}:{line['owner_id']}",
+        }
         for line in lines
     ]
     named.sort(key=lambda line: -float(line.get("amount") or line.get("target") or 0.0))

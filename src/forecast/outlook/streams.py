@@ -129,7 +129,7 @@ class Stream:
         begins = self.season.clock(np.minimum(np.maximum(cycle, span.from_days), span.to_days))[event]
         ends = self.season.clock(ends_days)
         comes = begins + rng.random(len(event)) * (ends[-1] - begins)
-        return np.minimum(np.searchsorted(ends, comes, side="right"), len(ends) - 1).astype(np.int64)
+        return np.asarray(np.minimum(np.searchsorted(ends, comes, side="right"), len(ends) - 1), dtype=np.int64)
 
 
 def learn_stream(

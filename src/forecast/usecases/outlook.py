@@ -92,7 +92,7 @@ def outlook(
     users = lake.table("users", as_of, batch)
     names = users.loc[users["name"].notna(), ["user_id", "name"]] if "name" in users else users.iloc[:0]
     scored_by = str(scores["model_version"].iloc[0]) if "model_version" in scores and len(scores) else ""
-    owner_names = dict(names.itertuples(index=False)) if len(names) else {}
+    owner_names: dict[str, str] = dict(names.itertuples(index=False)) if len(names) else {}
     return replace(result, owner_names=owner_names, model_version=scored_by)
 
 
