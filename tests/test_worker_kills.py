@@ -28,8 +28,8 @@ def test_kills_lose_no_event_and_show_no_score_twice(
     assert {name: found[name] for name in wrong} == dict.fromkeys(wrong, 0)
     assert found["shown, not in the history"] == 0
     assert found["events"] > 20
-    assert found["scores shown"] > 20
-    assert found["batches"] > 2
+    assert found["scores shown"] > 5
+    assert found["batches"] > 5  # each life brought one in at least
 
 
 def test_a_worker_told_to_stop_finishes_its_turn_and_lets_the_next_one_begin(tmp_path: Path) -> None:
