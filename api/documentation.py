@@ -83,7 +83,7 @@ _DEEPEST = 8
 
 def operation_id(route: APIRoute) -> str:
     """A name that follows from method and address, and stays when the code changes: ``get_leads_explanation``."""
-    method = min(route.methods).lower()
+    method = min(route.methods or {"GET"}).lower()
     segments = [part for part in route.path_format.removeprefix("/v1").split("/") if part]
     fixed = [re.sub(r"\W+", "_", part) for part in segments if not part.startswith("{")]
     return "_".join([method, *fixed, *(["one"] if segments[-1:] and segments[-1].startswith("{") else [])])

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TypeGuard, TypeVar
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -15,6 +16,8 @@ from babel.numbers import (
 )
 
 from api.language import Language
+
+_Value = TypeVar("_Value")
 
 _LOCALES = {"en": Locale("en", "GB"), "zh": Locale.parse("zh_Hans_CN")}
 #: What stands where there is no number.
@@ -45,25 +48,23 @@ class Formats:
 
     def money(self, amount: float | None, currency: str | None = None, *, cents: bool = False) -> str:
         """``€12,345``, with cents where asked for."""
-        if _absent(amount):
+        if not _is_known(amount):
             return NONE
         pattern = "¤#,##0.00" if cents else "¤#,##0"
         return format_currency(amount, currency or self.currency, pattern, self.locale, currency_digits=False)
 
     def money_short(self, amount: float | None, currency: str | None = None) -> str:
         """``€1.2M``, 123万欧元 shortened as the language shortens."""
-        if _absent(amount):
+        if not _is_known(amount):
             return NONE
-        assert amount is not None
         if abs(amount) < 10_000:
             return self.money(amount, currency)
         return format_compact_currency(amount, currency or self.currency, locale=self.locale, fraction_digits=1)
 
     def money_change(self, amount: float | None, currency: str | None = None) -> str:
         """With its sign, ``+€1,200``."""
-        if _absent(amount):
+        if not _is_known(amount):
             return NONE
-        assert amount is not None
         return f"{'+' if amount > 0 else '−' if amount < 0 else '±'}{self.money(abs(amount), currency)}"
 
     def symbol(self, currency: str | None = None) -> str:
@@ -72,22 +73,20 @@ class Formats:
 
     def number(self, value: float | None, digits: int = 0) -> str:
         """``1,234.5`` with so many digits after the point."""
-        if _absent(value):
+        if not _is_known(value):
             return NONE
         return format_decimal(value, "#,##0" + ("." + "0" * digits if digits else ""), self.locale)
 
     def change(self, value: float | None, digits: int = 0) -> str:
         """With its sign, ``+1.5``."""
-        if _absent(value):
+        if not _is_known(value):
             return NONE
-        assert value is not None
         return f"{'+' if value > 0 else '−' if value < 0 else '±'}{self.number(abs(value), digits)}"
 
     def percent(self, share: float | None, digits: int = 0) -> str:
         """``72%`` of a share 0–1; what rounds to nothing or all, but is not, says so."""
-        if _absent(share):
+        if not _is_known(share):
             return NONE
-        assert share is not None
         least = 10.0 ** -(digits + 2)
         pattern = "#,##0" + ("." + "0" * digits if digits else "") + "%"
         if 0 < share < least / 2:
@@ -98,18 +97,17 @@ class Formats:
 
     def points(self, share: float | None, digits: int = 1) -> str:
         """Percentage points with their sign, ``+3.2``, of a difference of shares."""
-        return NONE if share is None or _absent(share) else self.change(100 * share, digits)
+        return self.change(100 * share, digits) if _is_known(share) else NONE
 
     def day(self, value: date | datetime | None) -> str:
         """``4 Mar 2026``."""
-        if _absent(value):
+        if not _is_known(value):
             return NONE
-        assert value is not None
         return format_date(self._local(value), "medium", self.locale)
 
     def moment(self, value: datetime | None) -> str:
         """``4 Mar 2026, 14:05`` in the workspace's zone."""
-        if _absent(value):
+        if not _is_known(value):
             return NONE
         return format_datetime(
             value, "d MMM y HH:mm" if self.lang == "en" else "y年M月d日 HH:mm", self.zone, self.locale
@@ -119,6 +117,6 @@ class Formats:
         return value.astimezone(self.zone) if isinstance(value, datetime) and value.tzinfo else value
 
 
-def _absent(value: object) -> bool:
-    """Whether there is nothing to write: None, NaN or NaT."""
-    return value is None or value != value
+def _is_known(value: _Value | None) -> TypeGuard[_Value]:
+    """Whether there is something to write: not None, NaN or NaT."""
+    return value is not None and value == value

@@ -15,7 +15,7 @@ from forecast.periods import time_zone
 
 SETTINGS_FILE = "forecast.toml"
 
-#: Where containers find secrets: one file per setting, such as ``forecast_store_url``; the variable names another folder.
+#: Where containers find secrets: a file per setting, such as ``forecast_store_url``; the variable names another folder.
 _SECRETS = "/run/secrets"
 SECRETS_VARIABLE = "FORECAST_SECRETS_DIR"
 

@@ -182,7 +182,7 @@ def _ends(axes: "Axes", drawn: _Drawn) -> None:
                     ha="right" if crowded else "center", rotation_mode="anchor" if crowded else "default")  # fmt: skip
     axes.tick_params(axis="x", length=0)
     axes.set_xlabel(drawn.more, fontsize=7)
-    figure = axes.get_figure()
+    figure = axes.get_figure(root=True)
     columns = 4 if figure is None or figure.get_figwidth() > 7 else 2
     axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, fontsize=8, borderaxespad=0.2)
 

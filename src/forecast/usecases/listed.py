@@ -78,9 +78,10 @@ def with_facts(
     rates = con.sql(f"SELECT currency, date, rate::DOUBLE AS rate FROM {in_force('fx_rates', as_of)}").df()
     con.unregister("_asked")
     rows = scores.merge(facts, on="entity_id", how="left", validate="one_to_one")
-    reporting = {"reporting_currency": settings.reporting_currency, "as_of": as_of}
-    rows["amount_reporting"] = expected_value(rows.assign(probability=1.0), rates, **reporting)
-    rows["expected_value"] = expected_value(rows, rates, **reporting)
+    currency = settings.reporting_currency
+    sure = rows.assign(probability=1.0)
+    rows["amount_reporting"] = expected_value(sure, rates, reporting_currency=currency, as_of=as_of)
+    rows["expected_value"] = expected_value(rows, rates, reporting_currency=currency, as_of=as_of)
     rows["created_at"] = rows["created_at"].astype("datetime64[us]").dt.tz_localize("UTC")
     rows["expected_close_date"] = pd.to_datetime(rows["expected_close_date"]).dt.date
     return rows[[*scores.columns, *FACTS]]
