@@ -14,6 +14,8 @@ from forecast.settings import Settings
 from forecast.usecases.events import Event
 from forecast.usecases.take_events import take_events
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 RELATIONS = [*TABLES, *(f"{name}_aliases" for name in MERGEABLE), "attribute_catalogue", "declared_fills"]
 
