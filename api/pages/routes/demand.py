@@ -166,7 +166,7 @@ def _fan_chart(page: Page, history: pd.DataFrame, points: pd.DataFrame, came: pd
     data = [
         _line(page.gettext("sold"), days, history["y"].tolist(), "text"),
         _line("", ahead, low, "accent-soft", width=0) | {"showlegend": False, "hoverinfo": "skip"},
-        _line(page.gettext("80% range"), ahead, high, "accent-soft", width=0)
+        _line(page.gettext("%(level)s range", level="80%"), ahead, high, "accent-soft", width=0)
         | {"fill": "tonexty", "fillcolor": "accent-soft"},
         _line(page.gettext("forecast"), ahead, points["mean"].tolist(), "accent", width=3),
         _line(page.gettext("median"), ahead, points["q0.5"].tolist(), "accent")

@@ -14,7 +14,7 @@ COUNTS = ("read", "new", "changed", "unchanged", "quarantined")
 #: What stands for a value that a reader may not see.
 MASKED = "•••"
 
-_VALUE = re.compile(r"'[^']*'|\b\d[\d:.,\- ]*\b")
+_VALUE = re.compile(r"'[^']*'|(?<!\w)-?\d[\w:.,+-]*(?: \d[\d:.]*)?")
 
 
 def source_status(commits: pd.DataFrame, tried: Mapping[str, Any]) -> pd.DataFrame:

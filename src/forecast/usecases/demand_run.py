@@ -59,8 +59,9 @@ class DemandRun(Protocol):
 
     @property
     def series(self) -> pd.DataFrame:
-        """Per series ``unique_id``, ``label``, ``class``, ``mean`` (sum over the horizon), ``before`` (sum of as many
-        periods before), groups (``group_…``); the largest mean first.
+        """Per series ``unique_id``, ``label``, ``class``, ``mean`` (sum over the horizon), its 80 % range ``low`` and
+        ``high`` (missing in very large panels), ``before`` (sum of as many periods before), groups (``group_…``); the
+        largest mean first.
         """
         ...
 
@@ -137,7 +138,11 @@ def run_demand(lake: Lake, served: ServedDemand) -> DemandFrames:
     )
     texts = ["label", *(name for name in series if str(name).startswith(GROUP))]
     series = series.assign(**{name: series[name].astype(object).where(series[name].notna(), None) for name in texts})
-    nodes = _nodes(served, series, horizon)
+    paths = _paths(served, len(series) * horizon)
+    ends = {"low": 0.1, "high": 0.9}
+    held = {name: float("nan") if paths is None else ids.map(paths.quantile(end, axis=1)) for name, end in ends.items()}
+    series = series.assign(**held).round(9)
+    nodes = _nodes(series, paths)
     series = series.sort_values(["mean", "unique_id"], ascending=[False, True], ignore_index=True)
     about = RunAbout(served.as_of, served.batch, served.model_version, known.freq, known.measure)
     return DemandFrames(about, series, nodes, forecasts, panel[["unique_id", "ds", "y"]])
@@ -202,13 +207,16 @@ def _is_level(column: "pd.Series[Any]") -> bool:
     return 1 < column.nunique() <= MAX_NODES
 
 
-def _nodes(served: ServedDemand, series: pd.DataFrame, horizon: int) -> pd.DataFrame:
+def _paths(served: ServedDemand, n_cells: int) -> pd.DataFrame | None:
+    """Joint futures of every series, summed over the horizon; a row each. None for a panel too large for them."""
+    if n_cells > MAX_CELLS:
+        return None
+    keys, drawn = served.forecaster.predict_paths(N_PATHS)
+    return pd.DataFrame(drawn.sum(axis=2).T, index=keys["unique_id"].astype(str).drop_duplicates().tolist())
+
+
+def _nodes(series: pd.DataFrame, paths: pd.DataFrame | None) -> pd.DataFrame:
     """Sums of the whole and of every level."""
-    paths = None
-    if len(series) * horizon <= MAX_CELLS:
-        keys, drawn = served.forecaster.predict_paths(N_PATHS)
-        ids = keys["unique_id"].astype(str).drop_duplicates().tolist()
-        paths = pd.DataFrame(drawn.sum(axis=2).T, index=ids)
     parts = [_sums(TOTAL, pd.Series(TOTAL, index=series.index), series, paths)]
     parts += [_sums(level, series[GROUP + level], series, paths) for level in levels_of(series)]
     return pd.concat(parts, ignore_index=True)
