@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import pandas as pd
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError
 
-from forecast.adapters.store_tables import promotions
 from forecast.errors import DataUnavailable, InvalidInput
 from forecast.ports import Clock
 
@@ -50,9 +52,19 @@ class StoreConnection:
             command.upgrade(config, "head")
 
     def check(self) -> None:
-        """Raise `DataUnavailable` unless the store answers and its tables are there."""
+        """Raise `DataUnavailable` unless the store answers and has the tables of this release."""
         with self._reading() as con:
-            con.execute(sa.select(sa.func.count()).select_from(promotions))
+            revision = MigrationContext.configure(con).get_current_revision()
+        if revision != (newest := _newest_revision()):
+            where = self.url.render_as_string(hide_password=True)
+            found = f"is at revision {revision}, this release needs {newest}" if revision else "has no tables yet"
+            raise DataUnavailable(f"The store at {where} {found}; run `forecast db migrate`.")
+
+    def connections(self) -> dict[str, int]:
+        """How many connections of this process are in use and idle."""
+        pool = self._engine.pool
+        assert isinstance(pool, sa.QueuePool)
+        return {"in_use": pool.checkedout(), "idle": pool.checkedin()}
 
     def close(self) -> None:
         """Give back all connections."""
@@ -84,6 +96,11 @@ class StoreConnection:
             if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):
                 raise DataUnavailable(f"The store at {where} cannot be used: {reason}.") from None
             raise
+
+
+@cache
+def _newest_revision() -> str | None:
+    return ScriptDirectory(str(_MIGRATIONS)).get_current_head()
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
