@@ -121,7 +121,7 @@ def test_manager_overrides_own_teams_and_people_with_author_and_audit(client: Cl
     seen = manager.get("/v1/outlook/overrides", params={"period": PERIOD}).json()["overrides"]
     assert seen[-1] == made.json()
     assert {row["id"] for row in seen} == {TEAM, REP}
-    assert kept.store.audit_log()["action"].tolist()[-1] == "override outlook"
+    assert "override outlook" in set(kept.store.audit_log()["action"])
     now = {line["id"]: line for line in lines(client("admin"), "", period=PERIOD)}
     assert now[REP]["override"] == 55.5
 

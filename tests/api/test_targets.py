@@ -75,8 +75,11 @@ def test_approved_targets_are_stored_with_author_version_and_audit(admin: TestCl
     stored = workspace.store.approved_targets("2025-11")
     assert stored[stored["version"] == 1]["effective_from"].iloc[0].isoformat() == "2025-11-01T00:00:00+00:00"
     assert set(stored["author"]) == {"admin None"}
-    log = workspace.store.audit_log().tail(2)
-    assert log["subject"].tolist() == ["2025-11 version 1", "2025-11 version 2"]
+    log = workspace.store.audit_log()
+    assert log.loc[log["action"] == "approve targets", "subject"].tolist()[-2:] == [
+        "2025-11 version 1",
+        "2025-11 version 2",
+    ]
 
 
 def test_approved_targets_are_read_by_those_who_may_see_them(client: ClientOf, admin: TestClient) -> None:
