@@ -65,7 +65,6 @@ def preview(page: PageOf, form: Annotated[ReportForm, Depends(form_of)]) -> HTML
 def save(page: PageOf, form: Annotated[ReportForm, Depends(form_of)]) -> Response:
     """Keep what the form says."""
     page.view.reports.ready()  # rights come before rules
-    page.view.reports.ready()  # who may not see reports learns nothing of their rules either
     try:
         page.view.reports.save(form.name, form.spec().model_dump(mode="json", exclude_defaults=True))
     except InvalidInput as error:
