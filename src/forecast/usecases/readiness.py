@@ -115,7 +115,7 @@ def worker_lives(heartbeats: Mapping[str, Heartbeat], now: datetime) -> str:
     seen = heartbeats.get(WORKER)
     if seen is None:
         raise DataUnavailable("No worker was ever seen; start `forecast worker` or set `expects_worker = false`.")
-    silent_s, limit_s = (now - seen.at).total_seconds(), WORKER_SILENCE.total_seconds()
+    silent_s, limit_s = max(0.0, (now - seen.at).total_seconds()), WORKER_SILENCE.total_seconds()
     if silent_s > limit_s:
         raise DataUnavailable(
             f"The worker was last seen {silent_s:,.0f} s ago, limit {limit_s:.0f};"
