@@ -21,6 +21,7 @@ from forecast.conversion.next_step import NextStepModel
 from forecast.errors import DataUnavailable, InvalidInput, NotEnoughHistory
 from forecast.settings import Settings
 from forecast.usecases.champion import champion_at
+from forecast.usecases.evidence import kept_reference, reliability_of
 from training.result import TrainingResult
 from training.split import LATER_TIME
 from training.train_conversion import train_conversion
@@ -106,13 +107,32 @@ def test_run_holds_everything_needed_to_judge_and_repeat_it(trained: Any) -> Non
     assert run["metrics"]["group_rate.log_loss"] > run["metrics"]["log_loss"]
     pictures = {"beeswarm.png", "decision.png", "gains.png", "months.png", "reliability.png"}
     tables = {"by_age.csv", "by_channel.csv", "by_month.csv", "decision.csv", "importance.csv", "reliability.csv"}
-    assert set(run["artifacts"]) == {"card.md", "evaluation.csv", "features.csv"} | pictures | tables
+    kept = {"card.md", "evaluation.csv", "reference.json", "reliability.parquet"}
+    assert set(run["artifacts"]) == kept | {"features.csv"} | pictures | tables
     assert all(run["artifacts"][name].startswith(b"\x89PNG") for name in pictures)
     card = here.registry.files("conversion_lead", "2")["card.md"].decode()
     assert "P(won within 14 days) of an open lead" in card
     assert "Known before 2025-07-20 00:00 UTC, batch 1" in card
     assert "It knows more than the group rate: log loss -0." in card
     assert run["metrics"]["calibration_error_floor"] > 0
+
+
+def test_what_the_model_can_be_judged_by_later_stays_with_it(trained: Any) -> None:
+    here, result, _ = trained
+    files = here.registry.files("conversion_lead", result.model.version)
+
+    reliability, reference = reliability_of(files, "channel"), kept_reference(files)
+
+    assert reliability is not None
+    assert reliability.ways == ("month", "channel", "age")
+    metrics = here.registry.runs[result.model.label]["metrics"]
+    assert reliability.groups["n_rows"].sum() == metrics["n_rows"]
+    said = reliability.groups.set_index("group")["mean_probability"]
+    assert said["referral"] > said["cold"]
+    assert reference is not None
+    assert set(reference["features"]["attributes__channel"]["categories"]) == {"cold", "referral"}
+    assert result.model.tags["gate"] == "promoted"
+    assert result.model.tags["gate_reason"] == result.decision.reason
 
 
 def test_run_says_what_moves_the_scores_most(trained: Any) -> None:

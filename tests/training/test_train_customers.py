@@ -12,6 +12,7 @@ from forecast.adapters.store import SqlStore
 from forecast.errors import InvalidInput, NotEnoughHistory
 from forecast.settings import Settings
 from forecast.usecases.customers import score_customers
+from forecast.usecases.evidence import reliability_of
 from training.train_customers import train_customers
 
 AS_OF = datetime(2024, 3, 1, tzinfo=UTC)
@@ -71,6 +72,9 @@ def test_first_champion_is_the_own_past_rate_and_a_better_model_follows(frame_la
     card = registry.files("customers", "2")["card.md"].decode()
     assert "Purchase process (BG/NBD, per week): r = " in card
     assert "A1" not in card  # no account's id
+    kept = reliability_of(registry.files("customers", "2"))
+    assert kept is not None
+    assert kept.groups["n_rows"].sum() == kept.groups["n_entities"].sum() > 100
     scores = score_customers(lake, registry, store, SETTINGS, AS_OF)
     assert set(scores["model_version"]) == {"customers/2"}
 

@@ -12,6 +12,7 @@ from forecast.errors import InvalidInput, NotEnoughHistory
 from forecast.history import connect_tables
 from forecast.settings import Settings
 from forecast.usecases.demand import backtest_demand, forecast_demand
+from forecast.usecases.evidence import kept_table
 from training.train_demand import train_demand
 
 AS_OF = datetime(2024, 5, 20, tzinfo=UTC)
@@ -70,9 +71,13 @@ def test_first_champion_is_the_best_naive_and_a_better_model_follows(store):
     assert {"ets", "naive"} <= set(losses.index)
     run = registry.runs["demand/2"]
     assert {
-        *("card.md", "evaluation.csv", "folds.csv", "features.csv", "steps.csv"),
+        *("card.md", "classes.csv", "evaluation.csv", "folds.csv", "features.csv", "steps.csv"),
         *("fans.png", "leaderboard.png", "pit.png", "steps.png"),
     } == set(run["artifacts"])
+
+    classes = kept_table(registry.files("demand", "2"), "classes.csv")
+    assert {"combined", "naive"} <= set(classes["model"])
+    assert classes.loc[classes["model"] == "combined", "n_series"].sum() == 30
 
     forecast = forecast_demand(lake, registry, store, SETTINGS, AS_OF)
     assert list(forecast.columns) == ["unique_id", "ds", "cutoff", "model_version", "mean", "q0.1", "q0.5", "q0.9"]
