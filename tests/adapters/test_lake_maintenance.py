@@ -107,8 +107,8 @@ def test_a_reader_whose_files_were_vacuumed_takes_the_newer_record(
     lake.vacuum(0)
     records = [stale]
 
-    def read_stale_first(folder: Path) -> Commit:
-        return records.pop() if records else read_head(folder)
+    def read_stale_first(folder: Path, known: Commit) -> Commit:
+        return records.pop() if records else read_head(folder, known)
 
     monkeypatch.setattr(lake_module, "read_head", read_stale_first)
 
