@@ -46,10 +46,16 @@ class Watch:
     def settled(self) -> Snapshot:
         """What was known a moment ago; the same for some minutes, so that what is computed from it is found again."""
         with self._lock:
-            if self._settled is None or time.monotonic() - self._settled[0] > _SETTLED_S:
-                head = self._workspace.lake.head()
-                self._settled = (time.monotonic(), Snapshot(self._workspace.clock.now(), head))
-            return self._settled[1]
+            now, head, last = self._workspace.clock.now(), self._workspace.lake.head(), self._settled
+            zone = self._workspace.settings.zone
+            # Without a new batch only another day tells something new.
+            is_old = last is not None and (
+                now.astimezone(zone).date() != last[1].as_of.astimezone(zone).date()
+                or (head != last[1].batch and time.monotonic() - last[0] > _SETTLED_S)
+            )
+            if last is None or is_old:
+                self._settled = last = (time.monotonic(), Snapshot(now, head))
+            return last[1]
 
     def names(self) -> dict[str, str]:
         """Names of all users by their id."""

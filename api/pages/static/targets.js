@@ -28,6 +28,12 @@
     range.disabled = !dataset.amount;
   }, true);
 
+  // What says nothing is not asked for: with a thousand people the address would be too long.
+  document.addEventListener("htmx:configRequest", ({ target, detail }) => {
+    if (!target.matches?.("form.wish")) return;
+    for (const name of [...detail.formData.keys()]) if (!detail.formData.get(name)) detail.formData.delete(name);
+  });
+
   document.addEventListener("htmx:afterSettle", prepare);
   prepare();
 })();
