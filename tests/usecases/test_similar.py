@@ -20,6 +20,8 @@ from forecast.usecases.similar import PastCases, past_cases, similar_cases
 
 KIND = "opportunity"
 
+pytestmark = pytest.mark.slow
+
 
 class Place(NamedTuple):
     lake: Any
