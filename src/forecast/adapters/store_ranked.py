@@ -178,20 +178,21 @@ def _conditions(where: RankedFilter) -> Conditions:
     return found + ([c.amount_reporting <= where.max_amount] if where.max_amount is not None else [])
 
 
-def _stretches(column: sa.ColumnElement[Any], descending: bool, after: RankedPlace | None) -> Iterator[_Stretch]:
+def _stretches(column: sa.Column[Any], descending: bool, after: RankedPlace | None) -> Iterator[_Stretch]:
     """The rest of the list in the order of an index: rows that tie with the last one, those behind, missing values."""
     key = listed_scores.c.entity_id
+    missing: Conditions = [column.is_(None)]
     if after is None:
         yield _Stretch([column.is_not(None)], column, descending)
-        yield _Stretch([column.is_(None)], column, descending, by_value=False)
-        return
-    behind_id = key > after.entity_id if descending else key < after.entity_id
-    if after.value is None:
-        yield _Stretch([column.is_(None), behind_id], column, descending, by_value=False)
-        return
-    yield _Stretch([column == after.value, behind_id], column, descending, by_value=False)
-    yield _Stretch([column < after.value if descending else column > after.value], column, descending)
-    yield _Stretch([column.is_(None)], column, descending, by_value=False)
+    else:
+        behind_id = key > after.entity_id if descending else key < after.entity_id
+        if after.value is None:
+            missing.append(behind_id)
+        else:
+            yield _Stretch([column == after.value, behind_id], column, descending, by_value=False)
+            yield _Stretch([column < after.value if descending else column > after.value], column, descending)
+    if column.nullable:  # else a database would look for what cannot be there in every row
+        yield _Stretch(missing, column, descending, by_value=False)
 
 
 def _ordered(stretch: _Stretch, asked: Conditions, owner_ids: Collection[str] | None, limit: int) -> sa.Select[Any]:
