@@ -195,7 +195,7 @@ def mailbox() -> Iterator[Mailbox]:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
     box = Mailbox(port)
-    controller = Controller(box, hostname="127.0.0.1", port=port)
+    controller = Controller(box, hostname="127.0.0.1", port=port, ready_timeout=60)
     controller.start()
     yield box
     controller.stop()

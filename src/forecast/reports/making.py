@@ -14,6 +14,7 @@ from forecast.explain.labels import Text
 from forecast.funnel.visits import LEAD
 from forecast.history import in_force
 from forecast.money import minor_digits, round_to_total
+from forecast.outlook.record import HORIZONS
 from forecast.performance.kpis import Spans
 from forecast.periods import Period, parse_period, period_of
 from forecast.reports.catalogue import MEASURES, OF_LAKE
@@ -237,16 +238,17 @@ class ReportMaker:
         return whole
 
     def _sorted(self, rows: pd.DataFrame, section: Section) -> pd.DataFrame:
-        """By what the section says; else in the order of the calendar or the stages; else largest first."""
+        """By what the section says; else in the order of the calendar, stages or horizons; else largest first."""
         if not section.dimensions or rows.empty:
             return rows.reset_index(drop=True)
         first, keys = section.dimensions[0], list(section.dimensions)
         by, ascending = section.sort.lstrip("-"), not section.sort.startswith("-")
-        if not by and first in (*TIME, "level", "horizon"):
+        if not by and first in TIME:
             by, ascending = first, True
-        if not by and first == "stage" and set(rows["stage"]) & {*self.stages, LEAD}:
-            order = {stage: place for place, stage in enumerate((LEAD, *self.stages))}
-            rows = rows.assign(_place=rows["stage"].map(order).fillna(len(order)))
+        given = {"stage": (LEAD, *self.stages) if self.stages else (), "horizon": tuple(HORIZONS)}
+        if not by and given.get(first):
+            order = {key: place for place, key in enumerate(given[first])}
+            rows = rows.assign(_place=rows[first].map(order).fillna(len(order)))
             by, ascending = "_place", True
         if not by and MEASURES[section.measures[0]].subject in ("funnel", "record"):
             return rows.reset_index(drop=True)
