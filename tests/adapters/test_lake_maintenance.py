@@ -14,6 +14,7 @@ from forecast.adapters.clock import FixedClock
 from forecast.adapters.commits import Commit, read_head
 from forecast.adapters.lake import DeltaLake
 from forecast.errors import DataUnavailable
+from forecast.history import open_connection
 from forecast.schema import Kind
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -158,7 +159,8 @@ def test_the_log_of_a_committed_version_outlives_a_checkpoint_of_an_uncommitted_
     for file in (folder / "_delta_log").iterdir():
         os.utime(file, (0, 0))  # older than delta keeps logs
 
-    delta.append(folder, rows, {"a": Kind.INTEGER})
+    with open_connection() as con:
+        delta.append(con, folder, rows, {"a": Kind.INTEGER})
 
     assert (folder / "_delta_log" / "_last_checkpoint").exists()
     assert len(delta.files_of(folder, 3)) == 4
