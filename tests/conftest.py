@@ -130,9 +130,12 @@ class FrameLake:
         self.saved.append(scores)
 
     def last_scores(self, entity: str, model_version: str, since: datetime, until: datetime) -> pd.DataFrame:
-        given = pd.concat([pd.DataFrame(columns=["entity", "entity_id", "model_version", "as_of"]), *self.saved])
+        saved = [scores for scores in self.saved if len(scores)]
+        if not saved:
+            return pd.DataFrame(columns=["entity_id", "probability", "as_of"])
+        given = pd.concat(saved)
         asked = given[(given["entity"] == entity) & (given["model_version"] == model_version)]
-        asked = asked[(asked["as_of"] >= since) & (asked["as_of"] <= until)] if len(asked) else asked
+        asked = asked[(asked["as_of"] >= since) & (asked["as_of"] <= until)]
         last = asked.sort_values("as_of").drop_duplicates("entity_id", keep="last")
         return last.reindex(columns=["entity_id", "probability", "as_of"])
 

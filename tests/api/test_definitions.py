@@ -19,7 +19,8 @@ ClientOf = Callable[..., TestClient]
 #: Fields that name or describe, and are no numbers of ours.
 NAMES = {
     "level", "id", "name", "parent", "owner_kind", "measure", "currency", "stage", "period", "lines", "ds", "held",
-    "without_last_target", "segment", "entry", "since", "way", "about",
+    "title", "account_id", "account_name", "created_at", "expected_close_date", "without_last_target", "segment",
+    "entry", "since", "way", "about",
 }  # fmt: skip
 
 

@@ -305,6 +305,7 @@ def others(workspace: Workspace) -> Callable[[frozenset[str]], set[str]]:
             SELECT unnest([lead_id, account_id]) AS id, owner_id FROM leads
             UNION SELECT unnest([opportunity_id, account_id]), owner_id FROM opportunities
             UNION SELECT account_id, owner_id FROM accounts
+            UNION SELECT survivor_id, owner_id FROM opportunities JOIN accounts_aliases ON alias_id = account_id
             UNION SELECT user_id, user_id FROM users
         ) WHERE id IS NOT NULL GROUP BY id
     """

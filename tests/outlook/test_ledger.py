@@ -254,7 +254,7 @@ def test_a_ledger_of_nothing_is_empty_in_every_measure():
         assert len(ledger.won) == len(ledger.open) == len(ledger.orders) == ledger.n_unknown == 0
         assert ledger.first is None
         columns = [list(part) for part in split_booked(ledger, JUNE, AS_OF, BOTH)]
-        assert columns == [["owner_id", "region", "category", "amount"]] * 2
+        assert columns == [["owner_id", "region", "category", "amount", "at"]] * 2
 
 
 def test_an_unknown_measure_is_named():

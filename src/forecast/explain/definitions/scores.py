@@ -163,6 +163,28 @@ PROBABILITIES = (
         OPEN, WITHIN_H, KNOWN, MONEY, HIGH,
         "probability · amount",
     ),
+    Definition(
+        "amount_reporting",
+        Text("Amount in the reporting currency", "报告币种金额"),
+        Text(
+            "The amount asked, at the exchange rate of `as_of`. Empty without an amount or a rate.",
+            "按 `as_of` 时的汇率换算的报价金额。无金额或汇率时为空。",
+        ),
+        OPEN, NONE, KNOWN, MONEY, NEUTRAL,
+    ),
+    Definition(
+        "previous_probability",
+        Text("Probability about a week before", "约一周前的成交概率"),
+        Text(
+            "What the same model version said of the case six to fourteen days before, and the change since; empty "
+            "where it said nothing then.",
+            "同一模型版本在六至十四天前给出的成交概率，以及此后的变化；当时未评分则为空。",
+        ),
+        OPEN, WITHIN_H,
+        Text("All that was known at `previous_as_of`", "`previous_as_of` 时已知的全部信息"),
+        SHARE, LIKELY,
+        also=("previous_as_of", "change"),
+    ),
 )  # fmt: skip
 
 RANKS = (
