@@ -33,7 +33,7 @@ def test_nightly_changes_nothing_when_it_is_run_again(folder: Path, answer: Call
     before = Workspace(folder).store.snapshots()
     second = answer("nightly", "--as-of", "2025-10-20", "-w", folder)
 
-    assert [step["step"] for step in first] == ["scores", "outlooks", "demand"]
+    assert [step["step"] for step in first] == ["scores", "outlooks", "demand", "reports"]
     assert first[1]["result"] == "saved 2025-10, 2025-11"
     assert second[1]["result"] == "kept already 2025-10, 2025-11"
     assert before.equals(Workspace(folder).store.snapshots())
