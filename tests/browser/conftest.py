@@ -91,21 +91,24 @@ def company_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 @pytest.fixture(scope="session")
-def site(company_workspace: Workspace) -> Iterator[Site]:
+def site(company_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The workspace behind `forecast serve`, in processes of its own."""
+    # Not a pipe: nobody reads it meanwhile, and a server that cannot write its log answers nobody.
+    log = tmp_path_factory.mktemp("served") / "log"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     program = Path(sys.executable).with_name("forecast")
     command = [program, "serve", "--port", str(port), "--workspace", company_workspace.path]
-    server = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    with log.open("wb") as errors:
+        server = subprocess.Popen(command, stderr=errors, start_new_session=True)
     try:
         _ready(f"http://127.0.0.1:{port}", server)
         yield Site(f"http://127.0.0.1:{port}", company_workspace)
     finally:
         os.kill(server.pid, signal.SIGTERM)
-        _, log = server.communicate(timeout=90)
-    assert b"Traceback" not in log, log.decode()[-3000:]
+        server.wait(timeout=90)
+    assert "Traceback" not in log.read_text(), log.read_text()[-3000:]
 
 
 @pytest.fixture(scope="session")
