@@ -131,7 +131,6 @@ class Visitor:
     context: BrowserContext
     page: Page
     faults: list[str] = field(default_factory=list)
-    is_whole: bool = True  # else htmx asks for it as a part of a page
 
     def watch(self) -> None:
         """Note errors and requests to other hosts from now on."""
@@ -155,13 +154,18 @@ class Visitor:
         self.page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
         answer = self.page.goto(self.site.address + path, wait_until="load")
         assert answer is not None
-        self.is_whole = answer.text()[:9].lower() == "<!doctype"
         self.settle()
         return answer.status
 
     def ask(self, path: str) -> int:
         """The status of an address, asked for with this person's cookies and without showing it."""
         return self.context.request.get(self.site.address + path, max_redirects=0).status
+
+    def is_page(self, path: str) -> bool:
+        """Whether an address answers a whole page: neither a file nor what htmx asks for as a part of a page."""
+        answer = self.context.request.get(self.site.address + path)
+        assert answer.status == 200, f"{answer.status}: {answer.text()[:500]}"
+        return "text/html" in answer.headers["content-type"] and answer.text()[:9].lower() == "<!doctype"
 
     def settle(self) -> None:
         """Wait for what htmx and charts are still doing."""
@@ -172,6 +176,7 @@ class Visitor:
         self.page.set_viewport_size({"width": size[0], "height": size[1]})
         self.page.emulate_media(color_scheme="dark" if dark else "light")
         self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        self.page.wait_for_function(_CHARTS_FIT, timeout=_PATIENCE_MS)
 
     def check(self) -> None:
         """What holds on every page, whoever looks at it."""
@@ -206,6 +211,10 @@ class Visitor:
 
 
 _UNFINISHED = ".htmx-request, [aria-busy=true], figure.chart[data-figure]:not(.js-plotly-plot)"
+
+#: Charts are drawn anew a moment after the screen changed.
+_CHARTS_FIT = """() => [...document.querySelectorAll('.js-plotly-plot')].every(
+    chart => [...chart.querySelectorAll('svg.main-svg')].every(drawn => drawn.clientWidth <= chart.clientWidth + 1))"""
 
 _CAN_HAVE_FOCUS = "a[href], button:enabled, select, textarea, input:not([type=hidden]), summary, [tabindex='0']"
 
