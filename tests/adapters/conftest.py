@@ -1,5 +1,6 @@
 """A migrated store on SQLite and on a real PostgreSQL, for tests that leave it as good as they found it."""
 
+import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -20,10 +21,11 @@ def shared_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     else:
         server = sa.make_url(request.getfixturevalue("postgres_url")).set(drivername="postgresql+psycopg")
         engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+        name = f"store_{secrets.token_hex(4)}"  # made again whenever tests come back to this parameter
         with engine.connect() as con:
-            con.execute(sa.text("CREATE DATABASE shared_store"))
+            con.execute(sa.text(f"CREATE DATABASE {name}"))
         engine.dispose()
-        url = server.set(database="shared_store").render_as_string(hide_password=False)
+        url = server.set(database=name).render_as_string(hide_password=False)
     store = SqlStore(url, FixedClock(NOW))
     store.migrate()
     yield store

@@ -202,20 +202,25 @@ def _ids(store: SqlStore, **asked: Any) -> set[str]:
 
 def test_update_replaces_just_these_rows_and_their_words(again: SqlStore) -> None:
     later = NOW + timedelta(hours=1)
+    known = made().dropna(subset=["previous_probability"]).iloc[0]
     changed = (
         made()
         .iloc[[0, 1]]
-        .assign(as_of=later, batch=2, probability=0.99, title="Turbine", entity_id=["O-00007", "new"])
+        .assign(as_of=later, batch=2, probability=0.99, title="Turbine", entity_id=[known["entity_id"], "new"])
     )
     before = again.score_state("opportunity")
 
     again.update_scores(changed.drop(columns=["previous_probability", "previous_as_of"]), "opportunity", ["O-00008"])
 
     assert _ids(again) == {*made()["entity_id"], "new"} - {"O-00008"}
-    assert _ids(again, search="turbine") == _ids(again, where=RankedFilter(min_probability=0.95)) == {"O-00007", "new"}
+    assert (
+        _ids(again, search="turbine")
+        == _ids(again, where=RankedFilter(min_probability=0.95))
+        == {known["entity_id"], "new"}
+    )
     assert _ids(again, search="O-00008") == set()
-    kept = made().set_index("entity_id").loc["O-00007", "previous_probability"]
-    np.testing.assert_equal(again.score_row("opportunity", "O-00007")["previous_probability"].iloc[0], kept)
+    shown = again.score_row("opportunity", known["entity_id"]).iloc[0]
+    assert (shown["previous_probability"], shown["probability"]) == (known["previous_probability"], 0.99)
     state = again.score_state("opportunity")
     assert before is not None
     assert state is not None
