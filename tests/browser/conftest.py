@@ -50,6 +50,7 @@ class Site:
 
     address: str
     workspace: Workspace
+    is_stuck: bool = False
 
     def login(self, role: str) -> dict[str, str]:
         """Name and password of the person of a role."""
@@ -119,6 +120,17 @@ def browser() -> Iterator[Browser]:
         pytest.skip("no Chromium here: `apt-get install chromium`, or name another one by FORECAST_BROWSER")
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)
+
+
+@pytest.fixture(autouse=True)
+def _server_answers(browser: Browser, site: Site) -> None:
+    """A server that is stuck fails the rest at once, instead of each test after its own patience."""
+    if not site.is_stuck:
+        try:
+            httpx2.get(f"{site.address}/health/live", timeout=_START_S)
+        except httpx2.TransportError:
+            site.is_stuck = True
+    assert not site.is_stuck, "the server answers nobody any more: see the test before"
 
 
 @dataclass
