@@ -43,6 +43,10 @@ def configure_logging(log_format: LogFormat = "auto", stream: TextIO | None = No
     for name in ("forecast", "uvicorn"):
         logging.getLogger(name).setLevel(logging.INFO)
     logging.captureWarnings(True)
+    # A library that set up logging before may have silenced or diverted them.
+    warned = logging.getLogger("py.warnings")
+    warned.handlers, warned.propagate, warned.disabled = [], True, False
+    warned.setLevel(logging.NOTSET)
     os.environ.setdefault("MLFLOW_CONFIGURE_LOGGING", "false")  # else it adds a handler of its own
 
 
