@@ -79,7 +79,7 @@ def _paged(store: SqlStore, limit: int, sort: str, **asked: Any) -> list[str]:
     ids: list[str] = []
     after = None
     while True:
-        rows = store.ranked_scores("opportunity", sort=sort, after=after, limit=limit, **asked)  # type: ignore[arg-type]
+        rows = store.ranked_scores("opportunity", sort=sort, after=after, limit=limit, **asked)
         ids.extend(rows["entity_id"])
         if len(rows) < limit:
             return ids
@@ -187,7 +187,7 @@ def test_many_owners_are_read_in_order_too(store: SqlStore, monkeypatch: pytest.
 def again(store: SqlStore) -> Iterator[SqlStore]:
     """The store of a test that changes it, and put back."""
     yield store
-    store.clock.moment += timedelta(minutes=1)  # type: ignore[attr-defined]
+    store.clock.moment += timedelta(minutes=1)
     for kind in ("lead", "opportunity"):
         with store._writing() as con:
             con.execute(sa.text(f"DELETE FROM score_states WHERE entity = '{kind}'"))
@@ -268,7 +268,7 @@ def test_pages_are_read_through_an_index_in_order(tmp_path: Path, owners: list[s
 
     for sort in ("probability", "expected_value", "amount", "expected_close_date", "change"):
         for descending, after in itertools.product([True, False], [None, RankedPlace(None, "O-00007")]):
-            store.ranked_scores("opportunity", owner_ids=owners, sort=sort, descending=descending, after=after)  # type: ignore[arg-type]
+            store.ranked_scores("opportunity", owner_ids=owners, sort=sort, descending=descending, after=after)
 
     pages = [(text, values) for text, values in asked if "FROM listed_scores" in text and "LIMIT" in text]
     assert len(pages) >= 10

@@ -44,7 +44,7 @@ def test_etag_differs_by_question_language_and_rights(scored_client: ClientOf) -
 
 def test_etag_changes_with_the_scores(own_workspace: Workspace, clients_of: object) -> None:
     own_workspace.score(NOW - timedelta(hours=2), save=True)
-    client = clients_of(own_workspace)("admin")  # type: ignore[operator]
+    client = clients_of(own_workspace)("admin")
     before = client.get("/v1/leads")
 
     own_workspace.store.update_scores(
