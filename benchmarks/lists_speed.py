@@ -158,7 +158,7 @@ def measured(client: TestClient, query: dict[str, object], n_calls: int) -> tupl
     times = []
     for _ in range(n_calls + 2):
         started = time.perf_counter()
-        answer = client.get("/v1/leads", params=query)  # type: ignore[arg-type]
+        answer = client.get("/v1/leads", params=query)
         times.append(1000 * (time.perf_counter() - started))
         assert answer.status_code == 200, answer.text
     return float(np.median(times[2:])), float(np.percentile(times[2:], 95))
