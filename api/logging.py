@@ -38,15 +38,15 @@ def configure_logging(log_format: LogFormat = "auto", stream: TextIO | None = No
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_formatter(as_json, stream.isatty()))
     root = logging.getLogger()
+    logging.captureWarnings(True)
+    # A library that set up logging before may have silenced loggers, or sent their data to a handler of its own.
+    for logger in [each for each in root.manager.loggerDict.values() if isinstance(each, logging.Logger)]:
+        logger.handlers, logger.propagate, logger.disabled = [], True, False
+        logger.setLevel(logging.NOTSET)
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     for name in ("forecast", "uvicorn"):
         logging.getLogger(name).setLevel(logging.INFO)
-    logging.captureWarnings(True)
-    # A library that set up logging before may have silenced or diverted them.
-    warned = logging.getLogger("py.warnings")
-    warned.handlers, warned.propagate, warned.disabled = [], True, False
-    warned.setLevel(logging.NOTSET)
     os.environ.setdefault("MLFLOW_CONFIGURE_LOGGING", "false")  # else it adds a handler of its own
 
 

@@ -120,8 +120,11 @@ def create_empty(con: DuckDBPyConnection, table: str) -> None:
 def open_connection() -> DuckDBPyConnection:
     """A fresh in-memory DuckDB connection in UTC, reproducible whatever the machine's zone."""
     con = duckdb.connect()
-    # A bar would be drawn into logs of services; commands draw their own.
-    con.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+    con.execute("SET TimeZone = 'UTC'")
+    # A bar would be drawn into logs of services; commands draw their own. In notebooks without widgets it is off, and
+    # DuckDB refuses to be told so.
+    if con.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(True,)]:
+        con.execute("SET enable_progress_bar = false")
     return con
 
 

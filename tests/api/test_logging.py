@@ -74,16 +74,19 @@ def test_libraries_say_where_but_not_what(log: io.StringIO) -> None:
     assert "Sentinella" not in log.getvalue()
 
 
-def test_warnings_are_told_whatever_a_library_set_up_before(log: io.StringIO) -> None:
-    warned = logging.getLogger("py.warnings")
-    warned.disabled, warned.propagate = True, False
-    warned.setLevel(logging.ERROR)
+@pytest.mark.parametrize("name", ["py.warnings", "sqlalchemy.engine"])
+def test_what_a_library_diverted_before_comes_here_only(log: io.StringIO, name: str) -> None:
+    elsewhere = io.StringIO()
+    logger = logging.getLogger(name)
+    logger.disabled, logger.propagate, logger.handlers = True, False, [logging.StreamHandler(elsewhere)]
+    logger.setLevel(logging.ERROR)
     configure_logging("json", log)
 
-    warned.warning("%s", "data.py:3: UserWarning: Sentinella owes 12,000")
+    logger.warning("%s", "INSERT Sentinella 12,000")
 
     (line,) = _lines(log)
-    assert line["logger"] == "py.warnings"
+    assert line["logger"] == name
+    assert "Sentinella" not in log.getvalue() + elsewhere.getvalue()
 
 
 def test_exception_is_its_class_and_its_place(log: io.StringIO) -> None:
