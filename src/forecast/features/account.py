@@ -6,7 +6,6 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation
 from forecast.features.cases import case_versions
 from forecast.features.links import account_groups
 from forecast.features.spine import read_spine, spine_entity
-from forecast.features.stabbing import Moments
 from forecast.features.track_record import past_results, tally
 
 #: Name after the family, kind, effort; see `forecast.features.describe`.
@@ -30,7 +29,7 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
     groups = account_groups(con, spine, entity)
     features = past_results(con, spine, rows, groups, _of_accounts(entity))
     if entity == "lead":
-        deals = tally(con, _of_accounts("opportunity"), Moments(groups, rows.as_of))
+        deals = tally(con, _of_accounts("opportunity"), groups, rows.as_of)
         for name in ("won", "closed", "open"):
             features[f"opportunities_{name}"] = np.where(groups >= 0, deals[name], np.nan)
     return rows.relation(con, {f"account__{name}": values for name, values in features.items()})

@@ -5,6 +5,7 @@ become days before ``as_of``. Of a text field the 50 values known first are cate
 an attribute nearly unique per entity (a name, an id, a remark) is left out.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import pandas as pd
@@ -61,13 +62,17 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
         ``entity_id``, ``as_of``, ``attributes__…``.
     """
     entity, moment = spine_entity(con, spine), last_moment(con, spine)
-    sources = [(scored_table(entity)[0], "", "s.entity_id"), ("accounts", "account__", "a.account_id")]
+    cases, accounts = states(con, spine, entity), accounts_at(con, spine, entity)
+    sources = [
+        (scored_table(entity)[0], "", "s.entity_id", f"SELECT entity_id FROM {spine}"),
+        ("accounts", "account__", "a.account_id", f"SELECT account_id FROM {accounts}"),
+    ]
     if entity == "opportunity":
-        sources.append(("products", "product__", "s.product_id"))
+        sources.append(("products", "product__", "s.product_id", f"SELECT product_id FROM {cases}"))
     selected, joins = [], []
-    for table, prefix, reference in sources:
+    for table, prefix, reference, wanted in sources:
         fields = _fields(con, table, moment)
-        _create_typed(con, table, fields, moment)
+        _create_typed(con, table, fields, moment, wanted)
         selected += [
             f'{_feature(f"{table}_v.f{i}", kind)} AS "{_name(prefix, field, kind, custom)}"'
             for i, (field, kind, custom) in enumerate(fields)
@@ -77,8 +82,8 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
             f"AND {table}_v.known_from < s.as_of AND s.as_of <= {table}_v.known_to"
         )
     return con.sql(
-        f"SELECT s.entity_id, s.as_of, {', '.join(selected)} FROM {states(spine, entity)} s "
-        f"LEFT JOIN {accounts_at(spine, entity)} a ON a.row = s.row {' '.join(joins)}"
+        f"SELECT s.entity_id, s.as_of, {', '.join(selected)} FROM {cases} s "
+        f"LEFT JOIN {accounts} a ON a.row = s.row {' '.join(joins)}"
     )
 
 
@@ -150,31 +155,48 @@ def _attribute_values(con: DuckDBPyConnection, rows: str, names: list[str] | Non
     )
 
 
-def _create_typed(con: DuckDBPyConnection, table: str, fields: list[tuple[str, str, bool]], moment: datetime) -> None:
-    """Register ``_typed_<table>``: the versions known before ``moment`` with each field read as its kind."""
-    key = TABLES[table].key[0]
-    pointers = [quoted("/" + field.replace("~", "~0").replace("/", "~1")) for field, _, custom in fields if custom]
-    texts = iter(f"texts[{i + 1}]" for i in range(len(pointers)))
-    columns = [
-        f"{_read(next(texts) if custom else field, kind, custom)} AS f{i}"
-        for i, (field, kind, custom) in enumerate(fields)
-    ]
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE _typed_all AS SELECT {key} AS id, known_from, known_to, {', '.join(columns)} "
-        f"FROM (SELECT *, json_extract_string(attributes, [{', '.join(pointers)}]::VARCHAR[]) AS texts FROM {table} "
-        f"WHERE known_from < {sql_moment(moment)} AND known_from < known_to)"
-    )
+def _create_typed(
+    con: DuckDBPyConnection, table: str, fields: list[tuple[str, str, bool]], moment: datetime, wanted: str
+) -> None:
+    """Register ``_typed_<table>``: versions of wanted ids known before ``moment``, each field read as its kind."""
+    key, known = TABLES[table].key[0], f"known_from < {sql_moment(moment)} AND known_from < known_to"
+    kept = _first_categories(con, table, fields, moment, known)
+    pointers = _pointers(field for field, _, custom in fields if custom)
+    texts = iter(f"texts[{i + 1}]" for i in range(len(fields)))
+    columns = [(_read(next(texts) if custom else field, kind, custom), kind) for field, kind, custom in fields]
     shown = [
-        f"{capped(f'f{i}', first_values(con, '_typed_all', f'f{i}', moment))} AS f{i}"
-        if kind == "category"
-        else f"f{i}"
-        for i, (_, kind, _) in enumerate(fields)
+        f"{capped(column, kept[i]) if kind == 'category' else column} AS f{i}"
+        for i, (column, kind) in enumerate(columns)
     ]
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE _typed_{table} AS "
-        f"SELECT id, known_from, known_to, {', '.join(shown)} FROM _typed_all"
+        f"CREATE OR REPLACE TEMP TABLE _typed_{table} AS SELECT {key} AS id, known_from, known_to, {', '.join(shown)} "
+        f"FROM (SELECT *, json_extract_string(attributes, {pointers}) AS texts FROM {table} "
+        f"WHERE {known} AND {key} IN ({wanted}))"
     )
-    con.execute("DROP TABLE _typed_all")
+
+
+def _first_categories(
+    con: DuckDBPyConnection, table: str, fields: list[tuple[str, str, bool]], moment: datetime, known: str
+) -> dict[int, list[str]]:
+    """The values known first of every category, by its place among the fields."""
+    categories = {i: (field, custom) for i, (field, kind, custom) in enumerate(fields) if kind == "category"}
+    kept = {i: first_values(con, table, field, moment) for i, (field, custom) in categories.items() if not custom}
+    typed = {i: field for i, (field, custom) in categories.items() if custom}
+    if typed:  # read out of the JSON once, not once for each attribute
+        texts = ", ".join(f"texts[{n + 1}] AS f{i}" for n, i in enumerate(typed))
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE _texts AS SELECT known_from, known_to, {texts} FROM (SELECT *, "
+            f"json_extract_string(attributes, {_pointers(typed.values())}) AS texts FROM {table} WHERE {known})"
+        )
+        kept |= {i: first_values(con, "_texts", f"f{i}", moment) for i in typed}
+        con.execute("DROP TABLE _texts")
+    return kept
+
+
+def _pointers(fields: Iterable[str]) -> str:
+    """SQL list of JSON pointers to attributes."""
+    pointers = (quoted("/" + field.replace("~", "~0").replace("/", "~1")) for field in fields)
+    return f"[{', '.join(pointers)}]::VARCHAR[]"
 
 
 def _read(value: str, kind: str, custom: bool) -> str:

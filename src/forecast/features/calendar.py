@@ -29,6 +29,6 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
             CAST(month(day) AS DOUBLE) AS calendar__month,
             CAST(last_day(day) - day AS DOUBLE) AS calendar__days_to_month_end,
             CAST({quarter_end} - day AS DOUBLE) AS calendar__days_to_quarter_end
-        FROM {states(spine, spine_entity(con, spine))}
+        FROM {states(con, spine, spine_entity(con, spine))}
         """
     )

@@ -31,10 +31,10 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
     entity = spine_entity(con, spine)
     table, key = scored_table(entity)
     columns = [*_common("o", "owner")]
-    joins = [_join(table, key, "owner_id", "o")]
-    state = f"LEFT JOIN {states(spine, entity)} v ON v.row = s.row"
+    joins = [_join(spine, table, key, "owner_id", "o")]
+    state = f"LEFT JOIN {states(con, spine, entity)} v ON v.row = s.row"
     if entity == "opportunity":
-        joins += [_join(table, key, "amount", "a"), _join(table, key, "expected_close_date", "e")]
+        joins += [_join(spine, table, key, "amount", "a"), _join(spine, table, key, "expected_close_date", "e")]
         columns += [
             *_common("a", "amount"),
             *_directions("a", "amount", "increases", "decreases"),
@@ -57,7 +57,7 @@ def _name(column: str) -> str:
     return column.rsplit(" AS ", 1)[1]
 
 
-def _join(table: str, key: str, column: str, alias: str) -> str:
+def _join(spine: str, table: str, key: str, column: str, alias: str) -> str:
     """Joins the last change of a column known at ``as_of`` and the number known 30 days earlier.
 
     A change is a value that differs from the last one before; emptying a field is none.
@@ -67,7 +67,7 @@ def _join(table: str, key: str, column: str, alias: str) -> str:
             SELECT {key} AS case_id, {column} AS value, known_from, lag({column}) OVER w AS before,
                 first_value({column}) OVER w AS initial
             FROM {table} WHERE known_from < known_to AND deleted_at IS NULL AND merged_into IS NULL
-                AND {column} IS NOT NULL
+                AND {column} IS NOT NULL AND {key} IN (SELECT entity_id FROM {spine})
             WINDOW w AS (PARTITION BY {key} ORDER BY known_from)
         )
         SELECT case_id, value, before, initial, known_from, row_number() OVER c AS n,

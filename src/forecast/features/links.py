@@ -2,22 +2,31 @@
 
 from duckdb import DuckDBPyConnection
 
-from forecast.features.spine import case_codes, fetch_codes, states
+from forecast.features.spine import ACCOUNTS, case_codes, fetch_codes, states
 from forecast.features.stabbing import Ints
 
 _EVER = "TIMESTAMP '0001-01-01'"
 
 
-def accounts_at(spine: str, entity: str) -> str:
-    """SQL table expression (``row``, ``account_id``): whose entity it was at ``as_of``, after the merges known then."""
-    return f"""(
-        WITH own AS (SELECT row, as_of, account_id FROM {states(spine, entity)} WHERE account_id IS NOT NULL),
-        merged AS (SELECT * FROM accounts_aliases WHERE alias_id <> survivor_id)
-        SELECT own.row, coalesce(min(m.survivor_id), max(own.account_id)) AS account_id
-        FROM own LEFT JOIN merged m ON m.alias_id = own.account_id AND m.known_from < own.as_of
-            AND NOT EXISTS (SELECT 1 FROM merged n WHERE n.alias_id = m.survivor_id AND n.known_from < own.as_of)
-        GROUP BY own.row
-    )"""
+def accounts_at(con: DuckDBPyConnection, spine: str, entity: str) -> str:
+    """Name of a table (``row``, ``account_id``, ``code``): whose entity it was at ``as_of``, after the merges known
+    then, and a number from 0 on for each account.
+    """
+    con.execute(
+        f"""
+        CREATE TEMP TABLE IF NOT EXISTS {ACCOUNTS} AS
+        WITH own AS (SELECT row, as_of, account_id FROM {states(con, spine, entity)} WHERE account_id IS NOT NULL),
+        merged AS (SELECT * FROM accounts_aliases WHERE alias_id <> survivor_id),
+        found AS (
+            SELECT own.row, coalesce(min(m.survivor_id), max(own.account_id)) AS account_id
+            FROM own LEFT JOIN merged m ON m.alias_id = own.account_id AND m.known_from < own.as_of
+                AND NOT EXISTS (SELECT 1 FROM merged n WHERE n.alias_id = m.survivor_id AND n.known_from < own.as_of)
+            GROUP BY own.row
+        )
+        SELECT row, account_id, dense_rank() OVER (ORDER BY account_id) - 1 AS code FROM found
+        """
+    )
+    return ACCOUNTS
 
 
 def alias_links(table: str, wanted: str) -> str:
@@ -43,13 +52,10 @@ def account_groups(con: DuckDBPyConnection, spine: str, entity: str) -> Ints:
     Registers ``_account_links(id, code, link_from)``: facts under account ``id`` count for the rows with that number
     at moments after ``link_from``.
     """
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE _account_groups AS "
-        f"SELECT row, account_id, dense_rank() OVER (ORDER BY account_id) - 1 AS code FROM {accounts_at(spine, entity)}"
-    )
-    wanted = "(SELECT DISTINCT account_id AS id, code FROM _account_groups)"
+    groups = accounts_at(con, spine, entity)
+    wanted = f"(SELECT DISTINCT account_id AS id, code FROM {groups})"
     con.execute(f"CREATE OR REPLACE TEMP TABLE _account_links AS FROM {alias_links('accounts', wanted)}")
-    return fetch_codes(con, spine, "_account_groups")
+    return fetch_codes(con, spine, groups)
 
 
 def case_groups(con: DuckDBPyConnection, spine: str, entity: str) -> Ints:

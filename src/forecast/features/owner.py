@@ -25,7 +25,7 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
     con.execute(
         "CREATE OR REPLACE TEMP TABLE _owners AS "
         "SELECT row, owner_id, dense_rank() OVER (ORDER BY owner_id) - 1 AS code "
-        f"FROM {states(spine, entity)} WHERE owner_id IS NOT NULL"
+        f"FROM {states(con, spine, entity)} WHERE owner_id IS NOT NULL"
     )
     cases = f"{case_versions(entity)} JOIN (SELECT DISTINCT owner_id, code FROM _owners) USING (owner_id)"
     results = past_results(con, spine, rows, fetch_codes(con, spine, "_owners"), cases)

@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 
 from forecast.errors import InvalidInput
 from forecast.features.stabbing import NOTHING, Ints
-from forecast.schema import SCORED_ENTITIES
+from forecast.schema import SCORED_ENTITIES, TABLES
 
 SPINE = "_spine"
+#: What several families derive from a spine, made by the first that asks; gone with the next spine.
+STATES, ACCOUNTS = "_spine_states", "_spine_accounts"
 DAY_US = 86_400_000_000
+_STATED = ("owner_id", "account_id", "product_id", "created_at", "expected_close_date")
 
 
 def scored_table(entity: str) -> tuple[str, str]:
@@ -86,6 +89,8 @@ def create_spine(con: DuckDBPyConnection, spine: pd.DataFrame, entity: str, *, z
         "FROM _spine_rows ORDER BY row"
     )
     con.unregister("_spine_rows")
+    for derived in (STATES, ACCOUNTS):
+        con.execute(f"DROP TABLE IF EXISTS {derived}")
     return SPINE
 
 
@@ -123,16 +128,20 @@ def last_moment(con: DuckDBPyConnection, spine: str) -> datetime:
     return moment
 
 
-def states(spine: str, entity: str) -> str:
-    """SQL table expression: each spine row with the version of its entity in force, NULL where there was none.
+def states(con: DuckDBPyConnection, spine: str, entity: str) -> str:
+    """Name of a table: each spine row with the version of its entity in force, NULL where there was none.
 
-    Columns: ``row``, ``entity_id``, ``as_of``, ``day``, then the columns of the entity's history but its key.
+    Columns: ``row``, ``entity_id``, ``as_of``, ``day``, then what the version says of whose it is, what it is about
+    and when.
     """
     table, key = scored_table(entity)
-    return (
-        f"(SELECT s.row, s.entity_id, s.as_of, s.day, v.* EXCLUDE ({key}, row) FROM {spine} s LEFT JOIN {table} v "
-        f"ON v.{key} = s.entity_id AND v.known_from < s.as_of AND s.as_of <= v.known_to)"
+    said = [f"v.{name}" for name in _STATED if name in TABLES[table].by_name]
+    con.execute(
+        f"CREATE TEMP TABLE IF NOT EXISTS {STATES} AS "
+        f"SELECT s.row, s.entity_id, s.as_of, s.day, {', '.join(said)} FROM {spine} s LEFT JOIN {table} v "
+        f"ON v.{key} = s.entity_id AND v.known_from < s.as_of AND s.as_of <= v.known_to"
     )
+    return STATES
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from forecast.features.cases import EVENT
 from forecast.features.columns import capped, first_values
 from forecast.features.spine import DAY_US, fetch, last_moment, scored_table, spine_entity
 from forecast.features.stabbing import range_medians, ratio
+from forecast.schema import FOREVER
 
 STAGE = {"opportunity": "stage", "lead": "status"}
 
@@ -32,6 +33,7 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
         ``entity_id``, ``as_of``, ``stage__…``.
     """
     entity = spine_entity(con, spine)
+    table, key = scored_table(entity)
     _create_stays(con, entity, spine)
     rows = fetch(
         con,
@@ -47,7 +49,8 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
         con,
         f"""
         SELECT stage, epoch_us(left_at) AS left_at, epoch_us(left_at) - epoch_us(entered) AS stay
-        FROM (SELECT *, lead(entered) OVER (PARTITION BY case_id ORDER BY entered) AS left_at FROM {_entries(entity)})
+        FROM (SELECT *, lead(entered) OVER (PARTITION BY case_id ORDER BY entered) AS left_at
+            FROM {_entries(entity, f"AND {key} IN (SELECT {key} FROM {table} WHERE known_to < TIMESTAMP '{FOREVER}')")})
         WHERE is_open AND left_at IS NOT NULL AND stage IN (SELECT stage FROM _stays)
         ORDER BY stage, left_at, stay
         """,
@@ -66,7 +69,6 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
             "stage__pace": ratio(days_in, usual),
         }
     )
-    table, _ = scored_table(entity)
     kept = first_values(con, table, STAGE[entity], last_moment(con, spine))
     return con.from_df(frame).project(
         f"entity_id, as_of, {capped('current', kept)} AS stage__current, "

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from duckdb import DuckDBPyConnection
 from numpy.typing import NDArray
 
@@ -40,9 +41,9 @@ def past_results(con: DuckDBPyConnection, spine: str, rows: SpineRows, groups: I
     """
     versions = case_versions(spine_entity(con, spine))
     own_cases = f"{versions} JOIN (SELECT DISTINCT entity_id, code FROM {case_codes(spine)}) ON case_id = entity_id"
-    own = tally(con, own_cases, Moments(fetch_codes(con, spine, case_codes(spine)), rows.as_of))
-    everyone = tally(con, f"(SELECT *, 0 AS code FROM {versions})", Moments(np.zeros_like(groups), rows.as_of))
-    group = tally(con, cases, Moments(groups, rows.as_of))
+    own = tally(con, own_cases, fetch_codes(con, spine, case_codes(spine)), rows.as_of)
+    everyone = tally(con, f"(SELECT *, 0 AS code FROM {versions})", np.zeros_like(groups), rows.as_of)
+    group = tally(con, cases, groups, rows.as_of)
     others = {name: group[name] - own[name] for name in group}
     all_won, all_closed = everyone["won"] - own["won"], everyone["closed"] - own["closed"]
     features: dict[str, NDArray[Any]] = {name: others[name] for name in ("won", "closed", "open", "new_30d")}
@@ -52,19 +53,24 @@ def past_results(con: DuckDBPyConnection, spine: str, rows: SpineRows, groups: I
     return {name: np.where(groups >= 0, values, np.nan) for name, values in features.items()}
 
 
-def tally(con: DuckDBPyConnection, cases: str, moments: Moments) -> dict[str, Ints]:
+def tally(con: DuckDBPyConnection, cases: str, group: Ints, as_of: Ints) -> dict[str, Ints]:
     """Counts of the case versions in force at each moment, by what they say; see `past_results` for the names.
 
     Parameters
     ----------
     cases : str
-        SQL table expression: columns of `case_versions` with the ``code`` of their group among ``moments``.
+        SQL table expression: columns of `case_versions` with the ``code`` of their group.
+    group, as_of : int arrays of shape (n,)
+        Whose cases, -1 for nobody's; and when, in microseconds since 1970.
     """
+    if len(as_of) and (as_of == as_of[0]).all():
+        return _tally_once(con, cases, group, int(as_of[0]))
     rows = fetch(con, f"SELECT code, {_COLUMNS} FROM {cases} WHERE live")
     event = rows["event"].to_numpy()
     code, event_at, created_at, known_from, known_to = (
         rows[name].to_numpy(dtype=np.int64) for name in ("code", "event_at", "created_at", "known_from", "known_to")
     )
+    moments = Moments(group, as_of)
     in_force = moments.reach(code, known_from, known_to)
     last_year = moments.reach(code, known_from, np.minimum(known_to, event_at + 365 * DAY_US))
     new = moments.reach(code, np.maximum(known_from, created_at), np.minimum(known_to, created_at + 30 * DAY_US))
@@ -79,6 +85,28 @@ def tally(con: DuckDBPyConnection, cases: str, moments: Moments) -> dict[str, In
         "new_30d": moments.total(new),
         "cycle_ms": moments.total(in_force, np.maximum(event_at - created_at, 0) // 1000, where=closed),
     }
+
+
+def _tally_once(con: DuckDBPyConnection, cases: str, group: Ints, now: int) -> dict[str, Ints]:
+    """`tally` at a single moment, as when all that is open is scored: nothing but sums by group."""
+    closed, last_year = "event IN ('won', 'lost')", f"{now} <= event_at + {365 * DAY_US}"
+    sums = {
+        "won": "count(*) FILTER (event = 'won')",
+        "closed": f"count(*) FILTER ({closed})",
+        "open": "count(*) FILTER (event = '')",
+        "won_365d": f"count(*) FILTER (event = 'won' AND {last_year})",
+        "closed_365d": f"count(*) FILTER ({closed} AND {last_year})",
+        "new_30d": f"count(*) FILTER (created_at < {now} AND {now} <= created_at + {30 * DAY_US})",
+        "cycle_ms": f"coalesce(sum(greatest(event_at - created_at, 0) // 1000) FILTER ({closed}), 0)",
+    }
+    found = fetch(
+        con,
+        f"SELECT code, {', '.join(f'CAST({sql} AS BIGINT) AS {name}' for name, sql in sums.items())} "
+        f"FROM (SELECT code, {_COLUMNS} FROM {cases} WHERE live) WHERE known_from < {now} AND {now} <= known_to "
+        "GROUP BY code",
+    )
+    place = pd.Index(found["code"]).get_indexer(pd.Index(group))
+    return {name: np.append(found[name].to_numpy(dtype=np.int64), 0)[place] for name in sums}
 
 
 def _smoothed(won: Ints, closed: Ints, all_won: Ints, all_closed: Ints) -> NDArray[np.float64]:
