@@ -77,6 +77,7 @@ class Service:
     """
 
     def __init__(self, workspace: Workspace) -> None:
+        workspace.lake.hold()
         self.workspace = workspace
         self._scored: Cache[Scored] = Cache(_SCORED_ROWS, weigh=lambda scored: len(scored.rows) + 1)
         self._next_steps: Cache[pd.DataFrame | None] = Cache(

@@ -1,8 +1,10 @@
 """Version histories in SQL: from stored rows with two clocks to views that can be read as of any moment.
 
-The lake and the tests register histories through this one place, so that "as of" has one meaning.
+The lake and the tests register histories through this one place, so that "as of" has one meaning. Histories are shared
+by all cursors of a database; what one connection lays over them (`lay_over`) is its own.
 """
 
+import itertools
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -15,6 +17,9 @@ from forecast.schema import DUCKDB_TYPES, FOREVER, SYSTEM_COLUMNS, TABLES, Kind
 #: The order in which versions of one id supersede each other.
 VERSION_ORDER = "recorded_at, batch, row"
 
+
+#: Names of what connections lay over histories differ.
+_LAYERS = itertools.count()
 
 #: Entities that a CRM merges, and that other rows refer to.
 MERGEABLE = ("accounts", "contacts", "leads", "opportunities")
@@ -42,7 +47,13 @@ def duckdb_schema(table: str) -> str:
 
 
 def create_history(
-    con: DuckDBPyConnection, table: str, rows: str, *, batch: int | None = None, materialise: bool = True
+    con: DuckDBPyConnection,
+    table: str,
+    rows: str,
+    *,
+    batch: int | None = None,
+    materialise: bool = True,
+    private_name: str | None = None,
 ) -> None:
     """Register stored rows of one canonical table under its name, with ``known_from`` and ``known_to``.
 
@@ -53,20 +64,21 @@ def create_history(
     ----------
     con : DuckDB connection
     table : str
-        Canonical table name; the view gets this name.
+        Canonical table name; the history gets this name.
     rows : str
         SQL table expression with the columns of `stored_columns`.
     batch : int, optional
         Rows of later batches are invisible.
     materialise : bool
         Hold the history in memory, for many reads; else a view.
+    private_name : str, optional
+        Of a relation for this connection only, instead of one for every cursor of the database.
     """
     key = ", ".join(f'"{name}"' for name in TABLES[table].key)
     columns = ", ".join(f'"{name}"' for name in stored_columns(table))
     visible = "" if batch is None else f"WHERE batch <= {int(batch)}"
     con.execute(
-        f"CREATE OR REPLACE {'TEMP TABLE' if materialise else 'TEMP VIEW'} {table} AS "
-        f"SELECT {columns}, recorded_at AS known_from, "
+        f"{_create(table, materialise, private_name)} AS SELECT {columns}, recorded_at AS known_from, "
         f"lead(recorded_at, 1, TIMESTAMP '{FOREVER}') OVER (PARTITION BY {key} ORDER BY {VERSION_ORDER}) AS known_to "
         f"FROM {rows} {visible}"
     )
@@ -82,7 +94,21 @@ def in_force(table: str, as_of: datetime, *, with_removed: bool = False) -> str:
     return f"(SELECT * FROM {table} WHERE known_from < {moment} AND known_to >= {moment}{live})"
 
 
-def create_aliases(con: DuckDBPyConnection, table: str, *, materialise: bool = True) -> None:
+def _create(name: str, materialise: bool, private_name: str | None) -> str:
+    kind = "TABLE" if materialise else "VIEW"
+    return (
+        f"CREATE OR REPLACE TEMP {kind} {private_name}" if private_name else f"CREATE OR REPLACE {kind} {shared(name)}"
+    )
+
+
+def shared(name: str) -> str:
+    """What every cursor of a database sees under a name, whatever lies over it."""
+    return f"memory.main.{name}"
+
+
+def create_aliases(
+    con: DuckDBPyConnection, table: str, *, materialise: bool = True, private_name: str | None = None
+) -> None:
     """Register ``<table>_aliases(alias_id, survivor_id, known_from)`` for an entity table with a single key.
 
     One row for each id under which facts of a survivor may be stored: itself (known since ever), and each id that
@@ -92,7 +118,7 @@ def create_aliases(con: DuckDBPyConnection, table: str, *, materialise: bool = T
     key = TABLES[table].key[0]
     con.execute(
         f"""
-        CREATE OR REPLACE TEMP {"TABLE" if materialise else "VIEW"} {table}_aliases AS
+        {_create(f"{table}_aliases", materialise, private_name)} AS
         WITH RECURSIVE merges AS (
             SELECT "{key}" AS id, merged_into AS target, min(known_from) AS known_from FROM {table}
             WHERE merged_into IS NOT NULL AND merged_into <> "{key}" AND known_from < known_to GROUP BY ALL
@@ -108,6 +134,54 @@ def create_aliases(con: DuckDBPyConnection, table: str, *, materialise: bool = T
         SELECT DISTINCT "{key}", "{key}", TIMESTAMP '0001-01-01' FROM {table}
         """
     )
+
+
+def lay_over(con: DuckDBPyConnection, table: str, ids: str, rows: str) -> None:
+    """Show other versions of some ids under the name of a table, to this connection only.
+
+    Parameters
+    ----------
+    con : DuckDB connection
+    table : str
+        Canonical table name.
+    ids : str
+        SQL table expression with the key of the table: whose versions are replaced.
+    rows : str
+        SQL table expression with the columns of `stored_columns`: all versions that these ids have now.
+    """
+    key, over = ", ".join(f'"{name}"' for name in TABLES[table].key), f"_{table}_over_{next(_LAYERS)}"
+    con.execute(f"CREATE TEMP TABLE {over}_ids AS SELECT DISTINCT {key} FROM {ids}")
+    create_history(con, table, rows, private_name=over)
+    below = set_aside(con, table)
+    con.execute(
+        f"CREATE TEMP VIEW {table} AS SELECT * FROM {below} ANTI JOIN {over}_ids USING ({key}) UNION ALL FROM {over}"
+    )
+    if table not in MERGEABLE:
+        return
+    aliases = set_aside(con, f"{table}_aliases")
+    merged = (
+        f"(SELECT merged_into FROM {over} UNION ALL SELECT merged_into FROM {below} SEMI JOIN {over}_ids USING ({key}))"
+    )
+    if con.execute(f"SELECT count(merged_into) FROM {merged}").fetchall() != [(0,)]:
+        create_aliases(con, table, private_name=f"{table}_aliases")
+        return
+    con.execute(
+        f"CREATE TEMP VIEW {table}_aliases AS SELECT * FROM {aliases} "
+        f"WHERE alias_id <> survivor_id OR alias_id NOT IN (SELECT {key} FROM {over}_ids) "
+        f"UNION ALL SELECT DISTINCT {key}, {key}, TIMESTAMP '0001-01-01' FROM {over}"
+    )
+
+
+def set_aside(con: DuckDBPyConnection, name: str) -> str:
+    """Free a name for a relation of this connection only; gives where what it showed so far is found."""
+    found = con.execute(
+        "SELECT table_type FROM information_schema.tables WHERE table_catalog = 'temp' AND table_name = ?", [name]
+    ).fetchall()
+    if not found:
+        return shared(name)
+    aside = f"_{name}_{next(_LAYERS)}"
+    con.execute(f"ALTER {'VIEW' if found == [('VIEW',)] else 'TABLE'} temp.main.{name} RENAME TO {aside}")
+    return aside
 
 
 def create_empty(con: DuckDBPyConnection, table: str) -> None:
@@ -159,7 +233,7 @@ def connect_tables(tables: Mapping[str, pd.DataFrame], *, batch: int | None = No
     for name in MERGEABLE:
         create_aliases(con, name)
     con.execute(
-        "CREATE TEMP TABLE attribute_catalogue AS "
+        "CREATE TABLE attribute_catalogue AS "
         + " UNION ALL ".join(
             f"SELECT DISTINCT '{name}' AS table_name, key AS name, CASE json_type(attributes, '$.\"' || key || '\"') "
             "WHEN 'BOOLEAN' THEN 'boolean' WHEN 'VARCHAR' THEN 'text' ELSE 'number' END AS type "
@@ -167,7 +241,7 @@ def connect_tables(tables: Mapping[str, pd.DataFrame], *, batch: int | None = No
             for name in TABLES
         )
     )
-    con.execute("CREATE TEMP TABLE declared_fills (table_name VARCHAR, name VARCHAR, filled VARCHAR)")
+    con.execute("CREATE TABLE declared_fills (table_name VARCHAR, name VARCHAR, filled VARCHAR)")
     return con
 
 

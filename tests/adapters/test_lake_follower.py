@@ -12,6 +12,7 @@ from forecast.history import MERGEABLE
 from forecast.schema import TABLES
 from forecast.settings import Settings
 from forecast.usecases.events import Event
+from forecast.usecases.posted import add_posted
 from forecast.usecases.take_events import take_events
 
 pytestmark = pytest.mark.slow
@@ -32,17 +33,24 @@ def lead(lead_id: str, **row: Any) -> tuple[str, dict[str, Any]]:
 
 
 def assert_same(lake: DeltaLake, follower: LakeFollower) -> None:
-    con, batch = follower.at_head()
-    assert batch == lake.head()
-    with lake.connect() as fresh:
-        for name in RELATIONS:
-            query = f"SELECT * FROM {name} ORDER BY ALL"
-            assert con.execute(query).fetchall() == fresh.execute(query).fetchall(), name
+    """Of every batch a follower shows what is read from the files."""
+    for batch in (None, *range(lake.head() + 1)):
+        con = follower.connect(batch)
+        assert con is not None
+        with lake.connect(batch) as fresh:
+            for name in RELATIONS:
+                query = f"SELECT * FROM {name} ORDER BY ALL"
+                assert con.execute(query).fetchall() == fresh.execute(query).fetchall(), (name, batch)
+        con.close()
 
 
-def test_a_follower_shows_new_changed_late_and_merged_rows_as_a_fresh_connection_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_memory_rows", [1, 1_000])
+def test_a_follower_shows_new_changed_late_and_merged_rows_as_a_fresh_connection_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_memory_rows: int
+) -> None:
+    monkeypatch.setattr("forecast.adapters.lake.IN_MEMORY_ROWS", in_memory_rows)
     lake = DeltaLake(tmp_path / "lake")
-    bring(lake, 1, lead("L1", status="new"), ("accounts", {"account_id": "A1"}))
+    bring(lake, 1, lead("L1", status="new"), lead("L9"), ("accounts", {"account_id": "A1"}))
     follower = LakeFollower(lake)
     assert_same(lake, follower)
 
@@ -55,7 +63,51 @@ def test_a_follower_shows_new_changed_late_and_merged_rows_as_a_fresh_connection
 
     lake.compact()
     bring(lake, 5, ("order_lines", {"order_id": "O1", "line": 1, "quantity": 2}), lead("L2", status="won"), minutes=4)
+    bring(lake, 6, ("accounts", {"account_id": "A1", "merged_into": "A3"}), ("accounts", {"account_id": "A3"}))
     assert_same(lake, follower)
+
+
+def test_what_a_reader_sees_does_not_change_with_later_batches(tmp_path: Path) -> None:
+    lake = DeltaLake(tmp_path / "lake")
+    lake.hold()
+    bring(lake, 1, lead("L1", status="new"))
+    query = "SELECT status, known_to = TIMESTAMP '9999-12-31' FROM leads"
+    with lake.connect() as earlier:
+        bring(lake, 2, lead("L1", status="called"), ("accounts", {"account_id": "A1", "merged_into": "A2"}), minutes=1)
+        with lake.connect() as later:
+            assert sorted(later.execute(query).fetchall()) == [("called", True), ("new", False)]
+        assert earlier.execute(query).fetchall() == [("new", True)]
+        assert earlier.execute("SELECT count(*) FROM accounts_aliases").fetchall() == [(0,)]
+
+
+def test_what_a_reader_lays_over_is_seen_by_nobody_else(tmp_path: Path) -> None:
+    lake = DeltaLake(tmp_path / "lake")
+    lake.hold()
+    bring(lake, 1, lead("L1"), lead("L2"))
+    with lake.connect() as one, lake.connect() as other:
+        add_posted(one, "lead", {"lead_id": "L1", "status": "asked"}, NOW + timedelta(hours=1), Settings())
+        add_posted(one, "lead", {"status": "new"}, NOW + timedelta(hours=1), Settings())
+
+        assert len(one.execute("FROM leads").fetchall()) == 4
+        assert len(one.execute("FROM leads_aliases").fetchall()) == 3
+        assert len(other.execute("FROM leads").fetchall()) == 2
+    with lake.connect() as later:
+        assert len(later.execute("FROM leads").fetchall()) == 2
+
+
+def test_more_later_rows_than_it_is_worth_to_hide_are_left_to_a_fresh_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("forecast.adapters.lake_follower.MAX_LATER", 1)
+    lake = DeltaLake(tmp_path / "lake")
+    bring(lake, 1, lead("L1"))
+    bring(lake, 2, lead("L2"), lead("L3"), minutes=1)
+
+    assert LakeFollower(lake).connect(1) is None
+
+    lake.hold()
+    with lake.connect(1) as con:
+        assert con.execute("SELECT lead_id FROM leads").fetchall() == [("L1",)]
 
 
 def test_tidying_merges_many_small_files_and_changes_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

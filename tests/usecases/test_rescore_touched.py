@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from forecast.adapters.lake_follower import LakeFollower
 from forecast.adapters.store_connection import records
 from forecast.datasets import make_company
 from forecast.features import open_entities
@@ -144,7 +143,7 @@ def test_a_new_worker_scores_what_the_killed_one_had_stored_and_not_scored(compa
     company.worker.flush(company.consumer)  # and dies
 
     wiring = (workspace.lake, workspace.registry, workspace.store, workspace.settings, workspace.clock)
-    successor = TouchedScorer(*wiring, LakeFollower(workspace.lake).at_head)
+    successor = TouchedScorer(*wiring)
     n_scored = successor()
 
     told = [change.entity_id for change in workspace.store.score_changes(since).changes]

@@ -28,6 +28,7 @@ from forecast.adapters.as_of import read_in_force
 from forecast.adapters.clock import SystemClock
 from forecast.adapters.commits import EMPTY, Commit, StoredTable, read_batch, read_commits, read_head, write_commit
 from forecast.adapters.demand_runs import DemandRuns
+from forecast.adapters.lake_follower import LakeFollower
 from forecast.adapters.lake_views import create_stored, open_histories, read_quarantine
 from forecast.adapters.lake_writer import LakeWriter
 from forecast.adapters.layout import PERSONAL, QUARANTINE, RESOLVED, Files
@@ -78,6 +79,7 @@ class DeltaLake:
         self._on_step = on_step
         self._tables, self._commits = self.folder / "tables", self.folder / "commits"
         self._newest = EMPTY
+        self._follower: LakeFollower | None = None
         self._scores = ScoreHistory(self.folder / "scores", self._clock)
         self._files_of = lru_cache(maxsize=256)(lambda name, version: delta.files_of(self._tables / name, version))
 
@@ -115,11 +117,18 @@ class DeltaLake:
         InvalidInput
             If the batch was never committed.
         """
-        con = self._read(lambda commit: self._open(commit, batch, tables))
+        con = self._follower.connect(batch) if self._follower else None
+        if con is None:
+            con = self._read(lambda commit: self._open(commit, batch, tables))
         try:
             yield con
         finally:
             con.close()
+
+    def hold(self) -> None:
+        """Keep the tables in memory between `connect` calls: for a process that reads often."""
+        if self._follower is None:
+            self._follower = LakeFollower(self)
 
     def reading(self, read: Callable[[Commit, Mapping[str, Files]], T]) -> T:
         """What ``read`` makes of the newest record and the files of its tables."""
@@ -154,7 +163,7 @@ class DeltaLake:
             raise InvalidInput(f"There is no table {name!r}; there are {sorted(TABLES)}.")
 
         def read(commit: Commit) -> pd.DataFrame:
-            catalogue = self._visible(commit, batch).attributes.get(name, {})
+            catalogue = self.visible(commit, batch).attributes.get(name, {})
             return read_in_force(name, self._files(commit, name, PERSONAL), catalogue, as_of=as_of, batch=batch)
 
         return self._read(read)
@@ -304,8 +313,8 @@ class DeltaLake:
                     raise DataUnavailable(f"{self.folder} cannot be read: {str(error).splitlines()[0]}") from error
                 commit = newer
 
-    def _visible(self, commit: Commit, batch: int | None) -> Commit:
-        """The record of a batch: the state of the catalogue then."""
+    def visible(self, commit: Commit, batch: int | None) -> Commit:
+        """The record of a batch, by default the commit's own: the state of the catalogue then."""
         if batch is None or batch == commit.batch:
             return commit
         if not 0 <= batch <= commit.batch:
@@ -313,13 +322,13 @@ class DeltaLake:
         return read_batch(self._commits, batch)
 
     def _open(self, commit: Commit, batch: int | None, tables: Collection[str] | None) -> DuckDBPyConnection:
-        visible = self._visible(commit, batch)
-        held = {
-            name
-            for name in (TABLES if tables is None else tables)
-            if name not in commit.tables or commit.tables[name].rows <= IN_MEMORY_ROWS
-        }
+        visible = self.visible(commit, batch)
+        held = self.small_tables(commit) & set(TABLES if tables is None else tables)
         return open_histories(self._files(commit), visible.attributes, visible.filled, batch=batch, held=held)
+
+    def small_tables(self, commit: Commit) -> set[str]:
+        """The canonical tables that can be held in memory."""
+        return {name for name in TABLES if name not in commit.tables or commit.tables[name].rows <= IN_MEMORY_ROWS}
 
     def _files(self, commit: Commit, *only: str) -> dict[str, Files]:
         """The parquet files of the tables of a commit, or of some of them."""

@@ -8,7 +8,7 @@ from duckdb import DuckDBPyConnection
 
 from forecast.adapters.delta import relation, sql_name
 from forecast.adapters.layout import EVENTS, PERSONAL, QUARANTINE, RESOLVED, Files, columns_of
-from forecast.history import MERGEABLE, create_aliases, create_history, open_connection
+from forecast.history import MERGEABLE, create_aliases, create_history, open_connection, shared
 from forecast.schema import TABLES
 
 
@@ -42,15 +42,17 @@ def open_histories(
     return con
 
 
-def create_listing(con: DuckDBPyConnection, name: str, what: str, values: Mapping[str, Mapping[str, str]]) -> None:
-    """Register what is said of columns by table and name."""
+def create_listing(
+    con: DuckDBPyConnection, name: str, what: str, values: Mapping[str, Mapping[str, str]], *, private: bool = False
+) -> None:
+    """Register what is said of columns by table and name, for every cursor of the database or this connection only."""
     entries = [(table, column, value) for table, columns in values.items() for column, value in columns.items()]
     listing = pa.Table.from_pylist(
         [{"table_name": table, "name": column, what: value} for table, column, value in sorted(entries)],
         schema=pa.schema([(column, pa.string()) for column in ("table_name", "name", what)]),
     )
     con.register("_listing", listing)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM _listing")
+    con.execute(f"CREATE OR REPLACE {f'TEMP TABLE {name}' if private else f'TABLE {shared(name)}'} AS FROM _listing")
     con.unregister("_listing")
 
 

@@ -79,12 +79,37 @@ class ChangeRows(StoreConnection):
                 row = vars(event) | {"content": json.dumps(dict(event.content), ensure_ascii=False)}
                 con.execute(sa.insert(dead_events).values(row))
 
-    def dead_events(self, event_ids: Collection[str] | None = None, *, limit: int = 1_000) -> list[DeadEvent]:
-        """Events that could not be stored, oldest failure first; of these ids when given."""
-        order = (dead_events.c.failed_at, dead_events.c.event_id)
+    def dead_events(
+        self,
+        event_ids: Collection[str] | None = None,
+        *,
+        tables: Collection[str] = (),
+        after: tuple[datetime, str] | None = None,
+        newest_first: bool = False,
+        limit: int = 1_000,
+    ) -> list[DeadEvent]:
+        """Events that could not be stored, oldest failure first; of these ids and tables when given.
+
+        Parameters
+        ----------
+        event_ids, tables : collection of str, optional
+        after : datetime and str, optional
+            When the last event of the page before failed, and its id.
+        newest_first : bool
+            The latest failure first.
+        limit : int
+        """
+        failed_at, event_id = dead_events.c.failed_at, dead_events.c.event_id
+        order = (failed_at.desc(), event_id.desc()) if newest_first else (failed_at, event_id)
         query = sa.select(dead_events).order_by(*order).limit(limit)
         if event_ids is not None:
-            query = query.where(dead_events.c.event_id.in_(sorted(event_ids)))
+            query = query.where(event_id.in_(sorted(event_ids)))
+        if tables:
+            query = query.where(dead_events.c.table_name.in_(sorted(tables)))
+        if after is not None:
+            at, behind = after
+            later, same = (failed_at < at, event_id < behind) if newest_first else (failed_at > at, event_id > behind)
+            query = query.where(later | ((failed_at == at) & same))
         with self._reading() as con:
             rows = con.execute(query).mappings()
             return [DeadEvent(**dict(row) | {"content": json.loads(row["content"])}) for row in rows]

@@ -1,7 +1,7 @@
 """The outlook of a period: joint paths per owner, and what adds up of them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -61,6 +61,8 @@ class Outlook:
         That scored what is open; empty where nothing was.
     course : DataFrame
         How it adds up week by week, of every node; see `forecast.outlook.course.course_table`. Empty unless asked for.
+    is_part : bool
+        Whether it is of some owners only; what stands for the company is their sum then.
     """
 
     period: Period
@@ -79,6 +81,22 @@ class Outlook:
     window: Window | None = None
     model_version: str = ""
     course: pd.DataFrame = field(default_factory=pd.DataFrame)
+    is_part: bool = False
+
+    def among(self, owners: Collection[str]) -> "Outlook":
+        """The same of some owners only: without anybody else's paths, deals and weeks."""
+        kept = [place for place, owner in enumerate(self.owners) if owner in owners]
+        return replace(
+            self,
+            owners=tuple(self.owners[place] for place in kept),
+            teams=tuple(self.teams[place] for place in kept),
+            parts={part: np.asarray(means)[kept] for part, means in self.parts.items()},
+            paths=self.paths[:, kept],
+            owner_names={owner: name for owner, name in self.owner_names.items() if owner in owners},
+            open_deals=self.open_deals.iloc[:0],
+            course=self.course.iloc[:0],
+            is_part=True,
+        )
 
     @property
     def company_paths(self) -> Floats:

@@ -15,6 +15,7 @@ from forecast.periods import Period
 from forecast.ports import Lake, ModelRegistry, Store
 from forecast.settings import Settings
 from forecast.targets.constraints import Constraint, ramp_factor, state_rules
+from forecast.targets.units import digits_of
 from forecast.usecases.outlook import outlook
 from forecast.usecases.target_history import last_targets, targets_in_force
 from forecast.usecases.targets import TargetProposal, propose_targets
@@ -110,7 +111,8 @@ def plan_targets(
     Parameters
     ----------
     made : Outlook
-        As `target_outlook` gives it for the wish's measure and skill.
+        As `target_outlook` gives it for the wish's measure and skill; of a part of the owners, the company target is
+        what these share.
     wish : Wish
 
     Raises
@@ -136,7 +138,8 @@ def plan_targets(
 
 def _basis(made: Outlook, wish: Wish, batch: int) -> str:
     paths = "outlook of persons" if wish.skill or wish.measure == "activities" else "outlook of territories"
-    return f"equal odds on the {paths} as of {made.as_of:%Y-%m-%dT%H:%M:%SZ}, batch {batch}"
+    of_some = f" of {len(made.owners)} people" if made.is_part else ""
+    return f"equal odds on the {paths}{of_some} as of {made.as_of:%Y-%m-%dT%H:%M:%SZ}, batch {batch}"
 
 
 def _target_to_keep(
@@ -154,11 +157,13 @@ def _target_to_keep(
     )
     if wish.company_target is not None:
         return wish.company_target, origin
-    if held is None or ("company", "company") not in held.amounts:
+    shared = [("user", owner) for owner in made.owners] if made.is_part else [("company", "company")]
+    amounts = [] if held is None else [held.amounts[one] for one in shared if one in held.amounts]
+    if not amounts:
         raise InvalidInput(
             f"No company target of {made.period.label} is in force at {made.as_of:%Y-%m-%d}; name a company target."
         )
-    return held.amounts["company", "company"], origin
+    return round(sum(amounts), digits_of(made.currency)), origin
 
 
 def _ramps(

@@ -1,4 +1,4 @@
-"""A posted record as a version in a private connection: it was recorded a microsecond before it is asked about."""
+"""A posted record as a version that only one connection sees: recorded a microsecond before it is asked about."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 from duckdb import DuckDBPyConnection
 
 from forecast.errors import InvalidInput
-from forecast.history import MERGEABLE, create_aliases, create_history, in_force, naive_utc, stored_columns
+from forecast.history import in_force, lay_over, naive_utc, stored_columns
 from forecast.periods import parse_moment
 from forecast.schema import DUCKDB_TYPES, SCORED_ENTITIES, TABLES, Column, Kind
 from forecast.settings import Settings
@@ -22,12 +22,11 @@ _BATCH = 2**62  # after every other version of the same moment
 def add_posted(
     con: DuckDBPyConnection, entity: str, record: Mapping[str, Any], as_of: datetime, settings: Settings
 ) -> str:
-    """Add the record to the histories of this connection; returns its id.
+    """Lay the record over the histories that this connection sees; returns its id.
 
     Parameters
     ----------
     con : DuckDB connection
-        Private: its history of the entity's table is replaced.
     entity : {"lead", "opportunity"}
     record : mapping
         Columns of the canonical table; anything else becomes an attribute. Personal columns are ignored.
@@ -53,7 +52,7 @@ def add_posted(
     version["created_at"] = version.get("created_at") or recorded_at
     if version["created_at"] > recorded_at:
         raise InvalidInput(f"`created_at` must be before the moment of the score, got {record['created_at']!r}.")
-    _append(con, table, version)
+    _append(con, table, key, version)
     return record_id
 
 
@@ -65,22 +64,15 @@ def _present_version(con: DuckDBPyConnection, table: str, key: str, record_id: s
     return dict(zip(names, row, strict=True)) if row else {}
 
 
-def _append(con: DuckDBPyConnection, table: str, version: Mapping[str, Any]) -> None:
+def _append(con: DuckDBPyConnection, table: str, key: str, version: Mapping[str, Any]) -> None:
     stored = stored_columns(table)
     names = ", ".join(f'"{name}"' for name in stored)
     values = ", ".join(f"CAST(? AS {DUCKDB_TYPES[kind]})" for kind in stored.values())
-    con.execute(f"CREATE OR REPLACE TEMP TABLE _with_posted AS SELECT {names} FROM {table}")
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE _with_posted AS SELECT {names} FROM {table} WHERE {key} = ?", [version[key]]
+    )
     con.execute(f"INSERT INTO _with_posted VALUES ({values})", [version.get(name) for name in stored])
-    replace_history(con, table, "_with_posted")
-
-
-def replace_history(con: DuckDBPyConnection, table: str, rows: str) -> None:
-    """Make other stored rows the history of a table, in a connection that nobody else reads."""
-    kind = con.execute("SELECT table_type FROM information_schema.tables WHERE table_name = ?", [table]).fetchall()
-    con.execute(f"DROP {'VIEW' if kind and kind[0][0] == 'VIEW' else 'TABLE'} {table}")
-    create_history(con, table, rows)
-    if table in MERGEABLE:
-        create_aliases(con, table)
+    lay_over(con, table, "_with_posted", "_with_posted")
 
 
 def _text(name: str, value: Any) -> str | None:

@@ -7,10 +7,9 @@ import pandas as pd
 from duckdb import DuckDBPyConnection
 
 from forecast.features import open_entities
-from forecast.history import in_force, naive_utc, stored_columns
+from forecast.history import in_force, lay_over, naive_utc, stored_columns
 from forecast.schema import DUCKDB_TYPES
 from forecast.settings import Settings
-from forecast.usecases.posted import replace_history
 from forecast.usecases.score import ChosenScorer, joined_scores, score_spine
 
 _BATCH = 2**62  # after every other version of the same moment
@@ -22,7 +21,7 @@ class Rescorer:
     Parameters
     ----------
     con : DuckDB connection
-        Private: its history of opportunities is replaced.
+        The changes are laid over the history that it sees.
     choose : callable
         Gives the scorer; asked once, before the first change.
     as_of : datetime, UTC-aware
@@ -82,8 +81,9 @@ class Rescorer:
         names = ", ".join(f'"{name}"' for name in columns)
         self._con.register("_changes", changes.rename_axis("changed_id").reset_index())
         self._con.execute(
-            f"CREATE OR REPLACE TEMP TABLE _changed AS SELECT {names} FROM opportunities UNION ALL SELECT {chosen} "
+            f"CREATE OR REPLACE TEMP TABLE _changed AS SELECT {names} FROM opportunities "
+            f"WHERE opportunity_id IN (SELECT changed_id FROM _changes) UNION ALL SELECT {chosen} "
             f"FROM {in_force('opportunities', self._as_of)} AS deals JOIN _changes ON opportunity_id = changed_id"
         )
         self._con.unregister("_changes")
-        replace_history(self._con, "opportunities", "_changed")
+        lay_over(self._con, "opportunities", "_changed", "_changed")

@@ -10,7 +10,6 @@ one finds the batches that are not. Customers (``forecast customers``) have no s
 asked for, from the newest batch.
 """
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -31,13 +30,12 @@ _DECIMALS = 9
 
 
 class TouchedScorer:
-    """Scores what the lake's newest batches touched; keeps models and the history at hand between calls.
+    """Scores what the lake's newest batches touched; keeps models at hand between calls.
 
     Parameters
     ----------
     lake, registry, store, settings, clock
-    follow : callable
-        Gives a connection to the lake's newest batch, as ``Lake.connect`` does, and that batch.
+        The lake best holds its tables between calls.
     """
 
     def __init__(
@@ -47,10 +45,9 @@ class TouchedScorer:
         store: Store,
         settings: Settings,
         clock: Clock,
-        follow: Callable[[], tuple[DuckDBPyConnection, int]],
     ) -> None:
         self._lake, self._registry, self._store = lake, registry, store
-        self._settings, self._clock, self._follow = settings, clock, follow
+        self._settings, self._clock = settings, clock
         self._held: dict[str, ChosenScorer] = {}
         self._ranked: dict[str, tuple[tuple[datetime, int], NDArray[np.float64]]] = {}
         self._is_history_complete = False
@@ -63,11 +60,11 @@ class TouchedScorer:
         head = self._lake.head()
         if all(state and state.batch >= head for state in states.values()) or not head:
             return 0
-        con, batch = self._follow()
-        as_of = self._clock.now() + timedelta.resolution  # what was recorded a moment ago is known now
-        if not all(states.values()):
-            return self._score_everything(con, as_of, batch)
-        return sum(self._rescore(con, state, as_of, batch) for state in states.values() if state)
+        with self._lake.connect(head) as con:
+            as_of = self._clock.now() + timedelta.resolution  # what was recorded a moment ago is known now
+            if not all(states.values()):
+                return self._score_everything(con, as_of, head)
+            return sum(self._rescore(con, state, as_of, head) for state in states.values() if state)
 
     def _complete_history(self, states: list[ScoreState]) -> None:
         """Put into the history what a killed process had shown and not yet put there."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from forecast.conversion import ConversionScorer, window_labels
 from forecast.features import open_entities
-from forecast.history import in_force, stored_columns
+from forecast.history import in_force, set_aside, stored_columns
 from forecast.outlook import UNASSIGNED, Outlook, win_probability_within
 from forecast.outlook.ledger import MEMORY_DAYS, Ledger, read_ledger
 from forecast.outlook.outlook import digits_of
@@ -87,12 +87,10 @@ def territory_outlook(con: DuckDBPyConnection, made: Outlook, scores: pd.DataFra
 
 def hide_typed(con: DuckDBPyConnection) -> None:
     """Empty what reps type to say how a deal stands, in every version: no reader of this connection can see it."""
-    kind = con.execute("SELECT count(*) FROM duckdb_views() WHERE view_name = 'opportunities' AND temporary").fetchone()
     kinds = stored_columns("opportunities")
     empty = ", ".join(f"CAST(NULL AS {DUCKDB_TYPES[kinds[name]]}) AS {name}" for name in TYPED)
-    con.execute(f"CREATE TEMP TABLE _untyped AS SELECT * REPLACE ({empty}) FROM opportunities")
-    con.execute(f"DROP {'VIEW' if kind and kind[0] else 'TABLE'} opportunities")
-    con.execute("ALTER TABLE _untyped RENAME TO opportunities")
+    typed = set_aside(con, "opportunities")
+    con.execute(f"CREATE TEMP TABLE opportunities AS SELECT * REPLACE ({empty}) FROM {typed}")
 
 
 def untyped_scores(con: DuckDBPyConnection, as_of: datetime, settings: Settings) -> pd.DataFrame:

@@ -45,12 +45,11 @@ class EventCalls(WorkspaceBase):
 
     def event_worker(self) -> EventWorker:
         """The one that brings events into the lake and rescores what they touch."""
-        from forecast.adapters.lake_follower import LakeFollower
         from forecast.usecases.event_worker import EventWorker
         from forecast.usecases.rescore_touched import TouchedScorer
 
-        follower = LakeFollower(self.lake)
-        rescore = TouchedScorer(self.lake, self.registry, self.store, self.settings, self.clock, follower.at_head)
+        self.lake.hold()
+        rescore = TouchedScorer(self.lake, self.registry, self.store, self.settings, self.clock)
         return EventWorker(self.event_queue, self.lake, self.store, self.settings, self.clock, rescore)
 
     def work(self, stop: threading.Event) -> None:
