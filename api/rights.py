@@ -11,9 +11,10 @@
 Operations bring data in and look after users: events, syncs, quarantine, schedules of reports and the audit log, but no
 deal and no score. An API key may be narrower than its role: its scopes name the parts that it opens.
 
-A manager overrides outlooks of the own teams and their people, and a rep sees no override. A rep cannot try company
-targets; a manager approves targets only where everybody who has one is in the own teams. Teams are those of today,
-whatever day a request asks about.
+A manager overrides outlooks of the own teams and their people, and a rep sees no override. A rep sees targets that are
+approved, and no proposal; a manager proposes them for the own teams' people, out of what these alone can bring, and
+approves them only where everybody who has one is in the own teams. Teams are those of today, whatever day a request asks
+about.
 """
 
 from collections.abc import Iterable

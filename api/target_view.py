@@ -13,7 +13,7 @@ from api.auth import authenticate, service_of
 from api.rights import Caller, Rights, require
 from api.service import Service, Snapshot
 from forecast.errors import InvalidInput, NotAllowed, UnknownEntity
-from forecast.outlook import UNASSIGNED
+from forecast.outlook import UNASSIGNED, Outlook
 from forecast.periods import parse_period
 from forecast.targets import ConstraintConflict, TargetOutOfReach
 from forecast.usecases.attainment import Attainment
@@ -65,10 +65,11 @@ class TargetView:
         return self._service.workspace.moment(text)
 
     def proposal(self, period: str, wish: Wish, snapshot: Snapshot, currency: str | None = None) -> SeenTargets:
-        """A proposal's lines that the caller may see.
+        """A proposal for everybody whom the caller may see, and of nobody else.
 
-        Only who leads others may try company targets and constraints: one's own line, as a function of them, tells of
-        the company's.
+        A line of equal odds tells what all of these can bring together, and the company target less one's own lines is
+        what the others shall bring. So a rep sees targets once they are approved, and who leads a part of the people
+        shares a target among these alone.
         """
         made = self._propose(period, wish, snapshot)
         rate = 1.0
@@ -86,7 +87,7 @@ class TargetView:
         require(self.caller, "company targets")
         self._require_visible([owner])
         made = self._propose(period, wish, snapshot)
-        dragged = self._told(lambda: made.drag(owner, amount))
+        dragged = self._told(lambda: made.drag(owner, amount), made.outlook)
         before = made.to_frame()
         lines = dragged.to_frame().assign(amount_before=before["amount"], odds_before=before["odds"])
         return self._seen(dragged, lines)
@@ -98,12 +99,12 @@ class TargetView:
         """
         require(self.caller, "target approval")
         made = self._propose(period, wish, snapshot)
-        targets = made.to_frame()
-        n_seen, n_people = self._n_seen(targets)
-        if n_seen < n_people:
+        if made.outlook.is_part:
             raise NotAllowed(
-                f"Targets are approved as a whole; this key sees only {n_seen} of the people that have one."
+                f"Targets are approved as a whole; this key sees only {len(made.outlook.owners)} of the people that "
+                "have one."
             )
+        targets = made.to_frame()
         store, author = self._service.workspace.store, self.caller.user_id or self.caller.name
         version = store.approve_targets(period, targets, author=author, effective_from=effective_from, basis=made.basis)
         self.caller.trail.note("approve targets", f"{period} version {version}")
@@ -138,23 +139,28 @@ class TargetView:
         return found, self.rights.nodes(found.table, "owner_kind", "owner_id")
 
     def _propose(self, period: str, wish: Wish, snapshot: Snapshot) -> TargetProposal:
-        plain = Wish(measure=wish.measure)
-        require(self.caller, "rows" if wish == plain else "company targets")
+        require(self.caller, "company targets")
         self._require_visible([constraint.owner for constraint in wish.constraints])
-        made = self._service.target_outlook(period, wish.measure, wish.skill, snapshot)
-        return self._told(lambda: self._service.workspace.plan_targets(made, wish, snapshot.batch))
+        whole = self._service.target_outlook(period, wish.measure, wish.skill, snapshot)
+        made = whole if self._sees_all_of(whole) else whole.among(self.rights.owners or ())
+        return self._told(lambda: self._service.workspace.plan_targets(made, wish, snapshot.batch), made)
 
-    def _told(self, ask: Callable[[], TargetProposal]) -> TargetProposal:
+    def _sees_all_of(self, made: Outlook) -> bool:
+        """Whether everybody who has a target may be seen; what nobody owns is nobody's target."""
+        return all(self.rights.owns(owner) for owner in made.owners if owner != UNASSIGNED)
+
+    def _told(self, ask: Callable[[], TargetProposal], made: Outlook) -> TargetProposal:
         """The answer, or an error that tells only of what the caller may see."""
+        sees_all = self.rights.is_everything or made.is_part
         try:
             return ask()
         except ConstraintConflict as conflict:
-            if self.rights.is_everything or all(self._sees(str(rule.node)) for rule in conflict.conflict):
+            if sees_all or all(self._sees(str(rule.node)) for rule in conflict.conflict):
                 raise
             raise InvalidInput("These constraints cannot all hold beside those of others.") from None
         except TargetOutOfReach:
-            if self.rights.is_everything:
-                raise  # it tells what the company reaches
+            if sees_all:
+                raise  # it tells what the company reaches, or those who may be seen
             raise InvalidInput(
                 "`company_target` is out of reach; choose one nearer to what the company expects."
             ) from None
@@ -171,14 +177,8 @@ class TargetView:
     def _seen(self, made: TargetProposal, lines: pd.DataFrame) -> SeenTargets:
         ambition = None if made.ambition != made.ambition else round(made.ambition, 9)
         without = [owner for owner in made.without_last if self._sees(owner)]
-        n_seen, n_people = self._n_seen(lines)
         seen = self.rights.nodes(lines, "owner_kind", "owner_id")
-        return SeenTargets(seen, ambition, made.basis, without, n_seen == n_people)
-
-    def _n_seen(self, lines: pd.DataFrame) -> tuple[int, int]:
-        """How many of the people with a target may be seen, and how many there are."""
-        people = lines[(lines["owner_kind"] == "user") & (lines["owner_id"] != UNASSIGNED)]
-        return len(self.rights.nodes(people, "owner_kind", "owner_id")), len(people)
+        return SeenTargets(seen, ambition, made.basis, without, not made.outlook.is_part)
 
 
 def target_view_of(

@@ -37,7 +37,7 @@ def propose(view: TargetViewOf, query: Annotated[TargetQuery, Query()]) -> Targe
     """Everybody who is free has the same odds, and the amounts add up to the company target; with odds of each line.
 
     Targets rest on what a territory can bring, not on who works it (`skill`). Constraints that cannot all hold are
-    answered by a smallest set of them.
+    answered by a smallest set of them. A key that sees a part of the people shares `company_target` among these alone.
     """
     snapshot = view.snapshot(query.as_of, query.batch)
     seen = view.proposal(query.period, _asked(query), snapshot, query.currency)

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,8 +28,11 @@ def test_targets_add_up_to_the_cent(admin: TestClient) -> None:
     assert lines["company"]["amount"] == 400_000.01
 
 
-def test_rep_sees_its_own_target_only(client: ClientOf, admin: TestClient) -> None:
-    assert _lines(client("rep", "U000001")) == {"U000001": _lines(admin)["U000001"]}
+@pytest.mark.parametrize("path", ["", "/levels"])
+def test_rep_sees_no_proposal_whose_odds_would_tell_what_others_bring(client: ClientOf, path: str) -> None:
+    answer = client("rep", "U000001").get(f"/v1/targets{path}", params=ASKED)
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
 
 
 def test_rep_may_not_try_company_targets(client: ClientOf) -> None:
@@ -37,22 +41,47 @@ def test_rep_may_not_try_company_targets(client: ClientOf) -> None:
     assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
 
 
-def test_manager_sees_the_targets_of_its_teams(client: ClientOf, admin: TestClient) -> None:
-    every = _lines(admin, company_target=300_000)
+@pytest.mark.parametrize("total", [150_000, 200_000.01])
+def test_manager_shares_a_target_among_the_own_people_so_that_nothing_is_left_to_others(
+    client: ClientOf, total: float
+) -> None:
+    seen = _lines(client("manager", "U000009"), company_target=total)
 
-    seen = _lines(client("manager", "U000009"), company_target=300_000)
+    people = {owner for owner, line in seen.items() if line["owner_kind"] == "user"}
+    assert "U000003" in people <= {"U000001", "U000003", "U000005", "U000007", "U000009"}
+    assert set(seen) == people | {"T000001"}
+    assert sum(Decimal(str(seen[person]["amount"])) for person in people) == Decimal(str(total))
+    assert seen["T000001"]["amount"] == total
 
-    assert seen == {node: every[node] for node in {"T000001", "U000001", "U000003", "U000005", "U000007"} & set(every)}
+
+def test_manager_of_everybody_who_has_a_target_gets_the_company_s_proposal(
+    own_workspace: Workspace, clients_of: Callable[[Workspace], ClientOf], tmp_path: Path
+) -> None:
+    (tmp_path / "team.csv").write_text(
+        "team_id,parent_team_id,recorded_at\nR-north,R-south,2025-12-20T00:00:00Z\nR-south,,2025-12-20T00:00:00Z\n"
+    )
+    (tmp_path / "team.yaml").write_text(
+        "source: hr\ninputs: {moves: {file: team.csv}}\n"
+        "tables: {teams: 'select team_id, parent_team_id, recorded_at from moves'}\n"
+    )
+    own_workspace.ingest(tmp_path / "team.yaml")
+    client = clients_of(own_workspace)
+    every = _lines(client("admin"), batch=1)
+
+    seen = _lines(client("manager", "U000011"), batch=1)
+
+    assert {"U000000", "U000001"} <= set(seen) < set(every)
+    assert seen == {node: every[node] for node in seen}
 
 
-def test_target_out_of_reach_tells_the_companys_range_to_admins_only(client: ClientOf, admin: TestClient) -> None:
+def test_target_out_of_reach_tells_the_range_of_who_may_be_seen(client: ClientOf, admin: TestClient) -> None:
     asked = ASKED | {"company_target": 10**12}
 
-    full, kept = admin.get("/v1/targets", params=asked), client("manager", "U000009").get("/v1/targets", params=asked)
+    full, own = (caller.get("/v1/targets", params=asked) for caller in (admin, client("manager", "U000009")))
 
-    assert full.status_code == kept.status_code == 422
+    assert full.status_code == own.status_code == 422
     assert "for certain" in full.json()["detail"]
-    assert kept.json()["detail"] == "`company_target` is out of reach; choose one nearer to what the company expects."
+    assert "for certain" in own.json()["detail"] != full.json()["detail"]
 
 
 @pytest.mark.parametrize("value", ["-1", "NaN", "inf", "much", "1e15"])
@@ -200,7 +229,7 @@ def test_drag_moves_everybody_elses_odds_and_stores_nothing(admin: TestClient, w
 
 
 def test_manager_drags_own_people_only(client: ClientOf) -> None:
-    manager, body = client("manager", "U000009"), APPROVAL | {"company_target": 400_000, "amount": 30_000}
+    manager, body = client("manager", "U000009"), APPROVAL | {"company_target": 150_000, "amount": 30_000}
 
     own = manager.post("/v1/targets/what-if", json=body | {"owner_id": "U000003"})
     other = manager.post("/v1/targets/what-if", json=body | {"owner_id": "U000000"})

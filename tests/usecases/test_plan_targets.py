@@ -199,6 +199,19 @@ def test_adjusted_targets_keep_the_company_target_and_say_so(lake, store, before
     assert np.all(adjusted.proposal.targets[free] >= booked[free] - 0.005)
 
 
+def test_a_part_of_the_people_keeps_what_these_have_in_force(lake, store, before, during):
+    whole = plan(lake, store, before, company_target=500_000)
+    approve(store, whole)
+    some = during.owners[:2]
+    held = whole.to_frame().set_index("owner_id")["amount"]
+
+    adjusted = plan(lake, store, during.among(some), adjust=True)
+
+    assert adjusted.outlook.owners == some
+    assert adjusted.company_target == pytest.approx(held[list(some)].sum())
+    assert "of 2 people as of" in adjusted.basis
+
+
 def test_targets_are_adjusted_during_their_period_only(lake, bare, store, during):
     early = made_at(lake, store, datetime(2025, 9, 1, tzinfo=UTC))
 
