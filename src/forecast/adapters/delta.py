@@ -9,6 +9,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -111,9 +112,23 @@ def exists(folder: Path) -> bool:
     return folder.exists() and DeltaTable.is_deltatable(str(folder))
 
 
-def version_of(folder: Path) -> int:
-    """The newest Delta version, committed or not."""
-    return DeltaTable(str(folder)).version()
+def version_of(folder: Path, known: int | None = None) -> int:
+    """The newest Delta version, committed or not.
+
+    Parameters
+    ----------
+    known : int, optional
+        A version that was there before: newer ones are looked for from there on, which does not grow with the log.
+    """
+    if known is None or not _entry(folder, known).exists():
+        return DeltaTable(str(folder)).version()
+    while _entry(folder, known + 1).exists():  # versions have no gaps
+        known += 1
+    return known
+
+
+def _entry(folder: Path, version: int) -> Path:
+    return folder / "_delta_log" / f"{version:020d}.json"
 
 
 def files_of(folder: Path, version: int) -> tuple[str, ...]:
@@ -124,6 +139,25 @@ def files_of(folder: Path, version: int) -> tuple[str, ...]:
     DataUnavailable
         If another program turned on a Delta feature under which the files alone are not the table.
     """
+    return _described(folder, version)[0]
+
+
+def columns_in(folder: Path, version: int) -> tuple[str, ...]:
+    """Names of the columns of a version."""
+    return _described(folder, version)[1]
+
+
+def _described(folder: Path, version: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Files and columns of a version. Its log is read once, as long as its entry is the same file."""
+    try:
+        entry = _entry(folder, version).stat()
+    except FileNotFoundError:
+        return _describe(folder, version, None)
+    return _describe(folder, version, (entry.st_ino, entry.st_mtime_ns))
+
+
+@lru_cache(maxsize=1024)
+def _describe(folder: Path, version: int, entry: tuple[int, int] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
     table = DeltaTable(str(folder), version=version)
     protocol = table.protocol()
     if protocol.min_reader_version > 1:
@@ -131,17 +165,13 @@ def files_of(folder: Path, version: int) -> tuple[str, ...]:
             f"{folder} uses Delta reader version {protocol.min_reader_version}; forecast reads version 1. "
             "Restore it without deletion vectors and column mapping."
         )
-    return tuple(str(folder / Path(unquote(uri)).name) for uri in table.file_uris())
+    files = tuple(str(folder / Path(unquote(uri)).name) for uri in table.file_uris())
+    return files, tuple(field.name for field in table.schema().fields)
 
 
 def n_small(files: tuple[str, ...]) -> int:
     """How many of these files are far smaller than what merging makes."""
     return sum(Path(file).stat().st_size < _MERGED_BYTES // 8 for file in files)
-
-
-def columns_in(folder: Path) -> list[str]:
-    """Names of the columns of the newest version."""
-    return [field.name for field in DeltaTable(str(folder)).schema().fields]
 
 
 def relation(files: tuple[str, ...], columns: Mapping[str, Kind], *, where: str = "", evolving: bool = False) -> str:
@@ -169,16 +199,15 @@ def persist(folder: Path, before: int | None, after: int) -> None:
     """Have on the disk what the versions after ``before`` brought, so that a commit record never outlives its data."""
     known = set(files_of(folder, before)) if before is not None else set()
     new = [Path(file) for file in files_of(folder, after) if file not in known]
-    log = folder / "_delta_log"
     first = 0 if before is None else before + 1
-    entries = [log / f"{version:020d}.json" for version in range(first, after + 1)]
-    flush([*new, *entries, log, folder, folder.parent])
+    entries = [_entry(folder, version) for version in range(first, after + 1)]
+    flush([*new, *entries, folder / "_delta_log", folder, folder.parent])
 
 
 def undo(folder: Path, version: int) -> None:
     """Return a table to a committed version if anything that came after it changed its rows."""
     # Versions have no gaps; to look for one file is cheaper than to read the table's log at every commit.
-    if not (folder / "_delta_log" / f"{version + 1:020d}.json").exists():
+    if not _entry(folder, version + 1).exists():
         return
     latest = version_of(folder)
     if latest != version and set(files_of(folder, latest)) != set(files_of(folder, version)):

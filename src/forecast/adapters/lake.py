@@ -13,7 +13,6 @@ is written meanwhile. What a killed writer left is named by no record, so nobody
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -81,7 +80,6 @@ class DeltaLake:
         self._newest = EMPTY
         self._follower: LakeFollower | None = None
         self._scores = ScoreHistory(self.folder / "scores", self._clock)
-        self._files_of = lru_cache(maxsize=256)(lambda name, version: delta.files_of(self._tables / name, version))
 
     # Reading
 
@@ -333,7 +331,7 @@ class DeltaLake:
     def _files(self, commit: Commit, *only: str) -> dict[str, Files]:
         """The parquet files of the tables of a commit, or of some of them."""
         names = [name for name in only or commit.tables if name in commit.tables]
-        return {name: self._files_of(name, commit.tables[name].version) for name in names}
+        return {name: delta.files_of(self._tables / name, commit.tables[name].version) for name in names}
 
     def _lease(self, wait_s: float, task: str) -> AbstractContextManager[None]:
         return lease(self.folder / "lease", self._clock, wait_s=wait_s, task=task)
@@ -356,7 +354,7 @@ class DeltaLake:
                 folder = self._tables / name
                 self._on_step("between tables")
                 change(folder, stored.version)
-                version = delta.version_of(folder)
+                version = delta.version_of(folder, stored.version)
                 if version != stored.version:
                     delta.persist(folder, stored.version, version)
                 tables[name] = StoredTable(version, stored.rows)

@@ -149,8 +149,9 @@ class LakeWriter:
         tables = dict(self._head.tables)
         for name, added in self._added.items():
             before = tables.get(name)
-            version = delta.version_of(self._tables / name)
-            delta.persist(self._tables / name, before.version if before else None, version)
+            last = before.version if before else None
+            version = delta.version_of(self._tables / name, last)
+            delta.persist(self._tables / name, last, version)
             tables[name] = StoredTable(version, added + (before.rows if before else 0))
         self._on_step("before commit record")
         record = Commit(

@@ -52,6 +52,7 @@ class ScoreHistory:
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._folder = folder
         self._clock = clock
+        self._newest: int | None = None
 
     def append(self, scores: pd.DataFrame) -> None:
         """Add scores; those that are there already under the same `KEY` are left as they are.
@@ -81,9 +82,9 @@ class ScoreHistory:
             con.execute(f"CREATE TEMP TABLE _known AS SELECT {', '.join(KEY)} FROM {rows}")
             new = con.sql(f"FROM _scores ANTI JOIN _known USING ({', '.join(KEY)})").to_arrow_table()
             if new.num_rows:
-                before = delta.version_of(self._folder) if delta.exists(self._folder) else None
+                before = self._version()
                 delta.append(con, self._folder, new, _kinds(new.column_names), evolve=True)
-                delta.persist(self._folder, before, delta.version_of(self._folder))
+                delta.persist(self._folder, before, delta.version_of(self._folder, before))
 
     def read(
         self,
@@ -185,9 +186,8 @@ class ScoreHistory:
 
     def n_small_files(self) -> int:
         """How many files wait to be merged."""
-        if not delta.exists(self._folder):
-            return 0
-        return delta.n_small(delta.files_of(self._folder, delta.version_of(self._folder)))
+        version = self._version()
+        return 0 if version is None else delta.n_small(delta.files_of(self._folder, version))
 
     def first_of_months(self, entity: str, column: str, until: datetime) -> pd.DataFrame:
         """Of each entity of a kind the first score of every calendar month (UTC), those that are backdated left out.
@@ -205,7 +205,8 @@ class ScoreHistory:
             entity_id, as_of, model_version and probability, sorted by as_of and entity_id.
         """
         columns = ["entity_id", "as_of", "model_version", "probability"]
-        if not delta.exists(self._folder) or column not in delta.columns_in(self._folder):
+        version = self._version()
+        if version is None or column not in delta.columns_in(self._folder, version):
             return pd.DataFrame(columns=columns)
         known = f"{delta.sql_name(column)} IS NOT NULL"
         of_month = "row_number() OVER (PARTITION BY entity_id, date_trunc('month', as_of) ORDER BY as_of, batch)"
@@ -221,8 +222,8 @@ class ScoreHistory:
     def compact(self) -> None:
         """Merge small files. Changes no answer."""
         with self._lease("compacting scores"):
-            if delta.exists(self._folder):
-                delta.compact(self._folder, delta.version_of(self._folder))
+            if (version := self._version()) is not None:
+                delta.compact(self._folder, version)
 
     def vacuum(self, retention_hours: float) -> None:
         """Delete files that were replaced before the last hours."""
@@ -230,15 +231,22 @@ class ScoreHistory:
             if delta.exists(self._folder):
                 delta.vacuum(self._folder, retention_hours)
 
+    def _version(self) -> int | None:
+        """The newest version; None as long as there is no score."""
+        if not delta.exists(self._folder):
+            return None
+        self._newest = delta.version_of(self._folder, self._newest)
+        return self._newest
+
     def _lease(self, task: str) -> AbstractContextManager[None]:
         return lease(self._folder.with_name(self._folder.name + ".lease"), self._clock, wait_s=60, task=task)
 
     def _rows(self, where: str = "") -> str:
         """SQL table expression of all stored scores, or of those for which a condition holds."""
-        if not delta.exists(self._folder):
+        version = self._version()
+        if version is None:
             return relation((), _kinds((*KEY, "owner_id")))
-        version = delta.version_of(self._folder)
-        files, kinds = delta.files_of(self._folder, version), _kinds(delta.columns_in(self._folder))
+        files, kinds = delta.files_of(self._folder, version), _kinds(delta.columns_in(self._folder, version))
         return relation(files, kinds, where=where, evolving=True)
 
 

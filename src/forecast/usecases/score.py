@@ -218,7 +218,12 @@ def _owners(con: DuckDBPyConnection, spine: pd.DataFrame, entity: str) -> "pd.Se
         return None
     table, key = SCORED_ENTITIES[entity]
     moment = spine["as_of"].iloc[0].to_pydatetime()
-    owners = con.sql(f"SELECT {key} AS id, owner_id FROM {in_force(table, moment)}").df().set_index("id")["owner_id"]
+    con.register("_scored", spine[["entity_id"]])
+    owners = con.sql(
+        f"SELECT {key} AS id, owner_id FROM {in_force(table, moment)} WHERE {key} IN (SELECT entity_id FROM _scored)"
+    ).df()
+    con.unregister("_scored")
+    owners = owners.set_index("id")["owner_id"]
     return spine["entity_id"].map(owners).astype(object).to_numpy()  # type: ignore[return-value]
 
 
