@@ -34,13 +34,13 @@ from forecast.workspace import Workspace
 _BASE_LEADS = 3_000
 
 
-def make_workspace(folder: Path, n_open: int) -> Workspace:
+def make_workspace(folder: Path, n_open: int, **settings: str) -> Workspace:
     """A workspace of a simulated company of the last ten months with so many open leads, trained and scored."""
     start = (datetime.now(UTC) - timedelta(days=330)).date().replace(day=1)
     company = make_company(
         n_opportunities=_BASE_LEADS // 10, n_leads=_BASE_LEADS, n_accounts=_BASE_LEADS // 10, months=10, start=start
     )
-    workspace = Workspace.init(folder / "workspace", reporting_currency="EUR")
+    workspace = Workspace.init(folder / "workspace", reporting_currency="EUR", **settings)
     workspace.ingest(company.write(folder / "base"))
     workspace.train("conversion")
     workspace.ingest(_copies(company, n_open).write(folder / "copies"))

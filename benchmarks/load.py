@@ -3,8 +3,8 @@
     python benchmarks/load.py [--leads 100000] [--seconds 15] [--rounds 2] [--soak-minutes 10] [--out FILE]
 
 `forecast serve` with two processes on PostgreSQL and `mlflow models serve` with two, on this machine, over loopback.
-The lake holds a simulated company that the model was trained on; the store holds 100,000 scores of leads as the
-nightly run saves them (`lists_speed.make_scores`), by that model. `wrk` asks for a fixed time with 1 and with 8
+The lake holds the history of 100,000 open leads of a simulated company (`events_speed.make_workspace`), the store their
+scores. `wrk` asks for a fixed time with 1 and with 8
 connections, each thing in turn and every round anew, so that what else the machine does falls on all alike. MLflow
 answers the probability of a row of features; `/v1/scores` mines the features of a record itself, and gives reasons.
 
@@ -27,21 +27,18 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import numpy as np
 import pandas as pd
-from lists_speed import make_scores, store_url
+from events_speed import make_workspace
+from lists_speed import store_url
 
-from forecast.datasets import make_company
 from forecast.workspace import Workspace
-from training.train_conversion import train_conversion
 
 BIN = Path(sys.executable).parent
-REPS = 40
 START_S = 180
 #: Of 20 requests of a soak, so many are for a list, a detail, a score.
 MIX = {"list": 12, "detail": 6, "score": 2}
@@ -79,28 +76,6 @@ def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
-
-
-def make_workspace(folder: Path, url: str | None, n_leads: int) -> tuple[Workspace, str]:
-    """A workspace with a trained model of leads, and that many scores of it; and the model's label."""
-    today = datetime.now(UTC).date()
-    company = make_company(n_reps=REPS, n_leads=400, n_opportunities=80, months=12, start=today - timedelta(days=365))
-    settings = {} if url is None else {"store_url": url}
-    workspace = Workspace.init(folder / "workspace", reporting_currency="EUR", snapshot_days=14, **settings)
-    workspace.ingest(company.write(folder / "export"))
-    wiring = (workspace.lake, workspace.registry, workspace.store, workspace.settings, workspace.clock)
-    train_conversion(*wiring, as_of=workspace.moment(today - timedelta(days=30)), entity="lead")
-    version = workspace.registry.versions("conversion_lead")[-1]
-    workspace.promote(version.label, author="benchmark", reason="the one that MLflow serves")
-    scores = make_scores(n_leads)
-    owners = workspace.table("users")["user_id"].astype(str).sort_values().to_numpy()[:REPS]
-    now = workspace.clock.now()
-    known = workspace.features("lead")["entity_id"].to_numpy()[:n_leads]
-    scores.loc[: len(known) - 1, "entity_id"] = known  # a detail also asks the lake, for the next step
-    scores["owner_id"] = np.random.default_rng(0).choice(owners, n_leads)
-    scores = scores.assign(as_of=now, batch=workspace.lake.head(), model_version=version.label)
-    workspace.store.save_scores(scores.assign(previous_as_of=now - timedelta(days=7)), "lead")
-    return workspace, version.label
 
 
 @contextlib.contextmanager
@@ -169,9 +144,8 @@ def features_body(workspace: Workspace) -> str:
 
 def our_targets(workspace: Workspace, address: str) -> list[Target]:
     """A rep's and an admin's first screen, a detail, an ad-hoc score."""
-    mine = str(workspace.features("lead")["entity_id"].iloc[0])
-    latest = workspace.store.latest_scores("lead").set_index("entity_id")
-    rep = str(latest["owner_id"][mine])
+    latest = workspace.store.latest_scores("lead").dropna(subset=["owner_id"])
+    mine, rep = (str(latest[name].iloc[0]) for name in ("entity_id", "owner_id"))
     keys = {
         "rep": f"Bearer {workspace.store.create_key('rep', 'rep', rep)}",
         "admin": f"Bearer {workspace.store.create_key('admin', 'admin')}",
@@ -275,7 +249,8 @@ def main() -> None:
 
     with store_url(asked.store) as url, tempfile.TemporaryDirectory(prefix="forecast-load-") as scratch:
         folder = Path(scratch)
-        workspace, label = make_workspace(folder, url, asked.leads)
+        workspace = make_workspace(folder, asked.leads, **({} if url is None else {"store_url": url}))
+        label = workspace.registry.versions("conversion_lead")[-1].label
         port, mlflow_port = free_port(), free_port()
         address = f"http://127.0.0.1:{port}"
         ours = [str(BIN / "forecast"), "serve", "--port", str(port), "--workers", "2", "--no-worker"]

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const EVERY_MS = 4000;
+  const EVERY_MS = 1500; // of the five seconds from an event to its score on a page
   const place = document.querySelector("[data-follow]");
   if (!place) return;
   let since = place.dataset.since;
