@@ -61,7 +61,10 @@ def fuzz(app: FastAPI, key: str, *, cases: int, random_state: int = 0) -> tuple[
     operations = [operation for operation in operations if operation.path != ENDLESS]
     denied: list[Denied] = []
     sent = 0
-    for operation in operations:
+    for number, operation in enumerate(operations):
+        print(
+            f"{number + 1} of {len(operations)}: {operation.label}, {sent:,} sent, {len(denied):,} denied", flush=True
+        )
         for mode in GenerationMode:
             each = max(1, round(cases / len(operations) / len(GenerationMode)))
             for case_answer in _answers(operation, mode, key, each, random_state):
