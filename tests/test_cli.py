@@ -72,7 +72,7 @@ def test_explain_adds_up_and_draws(answer: Callable[..., Any], company_folder: P
     assert total == pytest.approx(explanation["probability"], abs=1e-6)
     assert plot.read_bytes().startswith(b"\x89PNG")
     assert explanation["raising"]["note"]
-    assert explanation["next_step"]["text"] == "下一步未知:当前使用的模型未学习任何行动的效果"  # by the group rate
+    assert explanation["next_step"]["text"] == "下一步未知：当前使用的模型未学习任何行动的效果"  # by the group rate
 
 
 def test_outlook_adds_up_from_reps_to_the_company(answer: Callable[..., Any], company_folder: Path) -> None:

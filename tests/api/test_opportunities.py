@@ -92,7 +92,7 @@ def test_id_may_have_a_slash(admin: TestClient) -> None:
     ("lang", "text"),
     [
         ("en", "Next step unknown: the model that serves has learned no effects of actions"),
-        ("zh", "下一步未知:当前使用的模型未学习任何行动的效果"),
+        ("zh", "下一步未知：当前使用的模型未学习任何行动的效果"),
     ],
 )
 def test_group_rate_has_no_next_step_and_says_why(admin: TestClient, lang: str, text: str) -> None:

@@ -21,8 +21,8 @@ def test_counterfactual_says_what_changes_and_what_the_score_would_be() -> None:
         "(now 2 overdue) – the score would be 23 % (5.2 points more)"
     )
     assert render_counterfactual(counterfactual(), "zh") == (
-        "电话:近 30 天 3 次(目前近 30 天 0 次),并且 计划中与逾期的联系:逾期 0 项(目前逾期 2 项)"
-        ":评分将为 23 %(提高 5.2 个百分点)"
+        "电话：近 30 天 3 次（目前近 30 天 0 次），并且计划中与逾期的联系：逾期 0 项（目前逾期 2 项）"
+        "：评分将为 23 %（提高 5.2 个百分点）"
     )
 
 

@@ -15,7 +15,7 @@ from forecast.explain.measures import value_text
         ("owner__win_rate", "0.234", "23 % won", "成交率 23 %"),
         ("attributes__amount", "12345.6", "12,346", "12,346"),
         ("attributes__code", "0012", "12", "12"),
-        ("changes__expected_close__is_overdue", "1", "overdue: yes", "是否逾期:是"),
+        ("changes__expected_close__is_overdue", "1", "overdue: yes", "是否逾期：是"),
         ("attributes__vip__is_true", "0", "no", "否"),
         ("attributes__city", "nan", "nan", "nan"),
         ("stage__days_in", "0.00052", "<0.1 days", "<0.1 天"),

@@ -13,7 +13,9 @@ def test_step_is_told_with_effect_range_and_cost() -> None:
     assert render_next_step(STEP) == (
         "A demo: +4.2 points (+1.0 to +7.4), about 40 minutes; measured on 1,204 comparable cases"
     )
-    assert render_next_step(STEP, "zh") == "产品演示:+4.2 个百分点(+1.0 至 +7.4),约 40 分钟;依据 1,204 个可比案例测得"
+    assert (
+        render_next_step(STEP, "zh") == "产品演示：+4.2 个百分点（+1.0 至 +7.4），约 40 分钟；依据 1,204 个可比案例测得"
+    )
 
 
 @pytest.mark.parametrize("minutes", [None, float("nan")])

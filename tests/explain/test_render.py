@@ -18,7 +18,7 @@ def test_reason_with_evidence() -> None:
     given_reason = reason("stage.time", -0.03, feature="stage__days_in", value="41.2", n=1212, rate=0.0512)
 
     assert render(given_reason) == "Time in the stage: 41.2 days; of 1,212 alike, 5.1 % were won"
-    assert render(given_reason, "zh") == "在当前阶段的停留时间:41.2 天;相似的 1,212 个案例中有 5.1 % 成交"
+    assert render(given_reason, "zh") == "在当前阶段的停留时间：41.2 天；相似的 1,212 个案例中有 5.1 % 成交"
 
 
 def test_remainder_has_no_evidence() -> None:

@@ -8,14 +8,16 @@ from forecast.explain.labels import Text, label
 from forecast.explain.measures import value_text
 from forecast.explain.render import percent
 
-CHANGE = Text("{label}: {after} (now {before})", "{label}:{after}(目前{before})")
-TOGETHER = Text(" and ", ",并且 ")
-WOULD_BE = Text("{what} – the score would be {p} % ({gain} points more)", "{what}:评分将为 {p} %(提高 {gain} 个百分点)")
+CHANGE = Text("{label}: {after} (now {before})", "{label}：{after}（目前{before}）")
+TOGETHER = Text(" and ", "，并且")
+WOULD_BE = Text(
+    "{what} – the score would be {p} % ({gain} points more)", "{what}：评分将为 {p} %（提高 {gain} 个百分点）"
+)
 
 #: Belongs under every list of counterfactuals.
 NOTE = Text(
     "What the score would be if a case like this one looked so; not what the change would do to the deal.",
-    "这是同类案例处于该状态时的评分,并不代表这样做对成交的实际影响。",
+    "这是同类案例处于该状态时的评分，并不代表这样做对成交的实际影响。",
 )
 
 #: Measures told of a change, in this order: the first that moved speaks for its reason.

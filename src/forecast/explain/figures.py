@@ -19,9 +19,9 @@ N_SWARM, MAX_CASES = 12, 2000
 
 BASE = Text("Base rate", "基准成交率")
 PROBABILITY = Text("Probability", "成交概率")
-X_ONE = Text("probability in %; the bars add up", "概率(%);各条相加等于成交概率")
-X_MANY = Text("points (percentage points of probability)", "对成交概率的影响(百分点)")
-VALUE = Text("rank of the value (grey: no order)", "数值的名次(灰色:无顺序)")
+X_ONE = Text("probability in %; the bars add up", "概率（%）；各条相加等于成交概率")
+X_MANY = Text("points (percentage points of probability)", "对成交概率的影响（百分点）")
+VALUE = Text("rank of the value (grey: no order)", "数值的名次（灰色：无顺序）")
 LOW, HIGH = Text("lowest", "最低"), Text("highest", "最高")
 
 

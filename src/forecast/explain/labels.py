@@ -77,7 +77,7 @@ LABELS: dict[str, Text] = {
     "interactions.web": Text("Visits to the website", "网站访问"),
     "owner.record": Text("Past results of the owner", "负责人以往的成交情况"),
     "owner.workload": Text("Workload of the owner", "负责人当前的工作量"),
-    "prior_only": Text("Prior only: nothing has been learned yet", "仅为先验值:尚无可学习的历史"),
+    "prior_only": Text("Prior only: nothing has been learned yet", "仅为先验值：尚无可学习的历史"),
     "purchases.categories": Text("Range of products bought", "所购产品的类别分布"),
     "purchases.money": Text("Money spent by the account", "该客户的消费金额"),
     "purchases.orders": Text("Orders of the account", "该客户的订单"),
@@ -91,20 +91,20 @@ LABELS: dict[str, Text] = {
 
 #: Reasons whose code holds a name from the company's own data: longest matching beginning wins.
 PATTERNS: dict[str, Text] = {
-    "account.": Text("Account: {name}", "客户:{name}"),
+    "account.": Text("Account: {name}", "客户：{name}"),
     "attributes.": Text("{name}", "{name}"),
-    "attributes.account.": Text("Account: {name}", "客户:{name}"),
-    "attributes.product.": Text("Product: {name}", "产品:{name}"),
-    "calendar.": Text("Calendar: {name}", "日历:{name}"),
-    "changes.": Text("Changes: {name}", "变动:{name}"),
-    "feedback.": Text("Feedback: {name}", "反馈:{name}"),
+    "attributes.account.": Text("Account: {name}", "客户：{name}"),
+    "attributes.product.": Text("Product: {name}", "产品：{name}"),
+    "calendar.": Text("Calendar: {name}", "日历：{name}"),
+    "changes.": Text("Changes: {name}", "变动：{name}"),
+    "feedback.": Text("Feedback: {name}", "反馈：{name}"),
     "interactions.": Text("Contacts by {name}", "联系渠道“{name}”"),
     "interactions.kind_": Text("Contacts of kind “{name}”", "“{name}”类联系"),
     "interactions.result_": Text("Contacts with result “{name}”", "结果为“{name}”的联系"),
-    "owner.": Text("Owner: {name}", "负责人:{name}"),
-    "purchases.": Text("Purchases: {name}", "购买:{name}"),
+    "owner.": Text("Owner: {name}", "负责人：{name}"),
+    "purchases.": Text("Purchases: {name}", "购买：{name}"),
     "purchases.category_": Text("Share of purchases in {name}", "“{name}”类购买占比"),
-    "stage.": Text("Stage: {name}", "阶段:{name}"),
+    "stage.": Text("Stage: {name}", "阶段：{name}"),
 }
 
 
@@ -121,7 +121,7 @@ def label(code: str, lang: str) -> str:
         return PATTERNS[beginning].in_language(lang).format(name=readable(code.removeprefix(beginning)))
     family, _, subject = code.partition(".")
     return (
-        Text("{family}: {name}", "{family}:{name}")
+        Text("{family}: {name}", "{family}：{name}")
         .in_language(lang)
         .format(family=readable(family), name=readable(subject))
     )

@@ -11,8 +11,8 @@ from forecast.explain.measures import value_text
 N_SHOWN = 5
 
 EVIDENCE = Text("of {n} alike, {rate} % were won", "相似的 {n} 个案例中有 {rate} % 成交")
-VALUED = Text("{label}: {value}", "{label}:{value}")
-FULL = Text("{what}; {evidence}", "{what};{evidence}")
+VALUED = Text("{label}: {value}", "{label}：{value}")
+FULL = Text("{what}; {evidence}", "{what}；{evidence}")
 
 Reason = Mapping[str, Any]
 
@@ -32,7 +32,7 @@ def render(reason: Reason, lang: str = "en") -> str:
     >>> render({"code": "interactions.phone", "points": 0.04, "evidence": evidence})
     'Phone calls: 3 in the last 30 days; of 212 alike, 15 % were won'
     >>> render({"code": "interactions.phone", "points": 0.04, "evidence": evidence}, "zh")
-    '电话:近 30 天 3 次;相似的 212 个案例中有 15 % 成交'
+    '电话：近 30 天 3 次；相似的 212 个案例中有 15 % 成交'
     """
     evidence = reason.get("evidence") or {}
     what = label(str(reason["code"]), lang)

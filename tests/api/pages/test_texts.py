@@ -1,5 +1,6 @@
 """Every text of the pages exists in Chinese."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -50,3 +51,11 @@ def test_placeholders_of_a_translation_are_those_of_its_text() -> None:
 def test_chinese_is_chinese() -> None:
     assert translations("zh").gettext("No data yet") == "还没有数据"
     assert translations("en").gettext("No data yet") == "No data yet"
+
+
+def test_chinese_texts_have_full_width_punctuation() -> None:
+    half = re.compile(r"(?<=[一-鿿”）])[:;,()?!]|[:;,()?!](?=[一-鿿“（])")
+
+    wrong = [message.string for message in joined_catalogue("zh") if half.search(str(message.string))]
+
+    assert not wrong, wrong
