@@ -1,10 +1,8 @@
 """The store, on SQLite and on a real PostgreSQL."""
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -19,30 +17,6 @@ from forecast.errors import DataUnavailable, InvalidInput
 from forecast.ports import Promotion
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
-
-
-def empty_postgres(url: str) -> str:
-    """The server's database without any table."""
-    engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
-    with engine.begin() as con:
-        con.execute(sa.text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
-    engine.dispose()
-    return url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'store.db'}"
-    return empty_postgres(request.getfixturevalue("postgres_url"))
-
-
-@pytest.fixture
-def store(empty_url: str) -> Iterator[SqlStore]:
-    store = SqlStore(empty_url, FixedClock(NOW))
-    store.migrate()
-    yield store
-    store.close()
 
 
 def scores(as_of: datetime = NOW, batch: int = 1, **columns: object) -> pd.DataFrame:

@@ -1,8 +1,7 @@
 """Numbered changes of the latest scores and dead letters, on both databases."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,14 +24,11 @@ def scores(owners: dict[str, str | None], *, hours: int, batch: int = 1) -> pd.D
     return frame.assign(**said, **numbers, probability=np.linspace(0.2, 0.4, len(owners)), backdated=False)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStore]:
-    folder: Path = tmp_path_factory.mktemp("store")
-    url = f"sqlite:///{folder / 'store.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    store = SqlStore(url, SystemClock())
-    store.migrate()
-    yield store
-    store.close()
+@pytest.fixture(scope="module")
+def store(new_store: Callable[[], SqlStore]) -> SqlStore:
+    store = new_store()
+    store.clock = SystemClock()
+    return store
 
 
 def told(store: SqlStore, since: int, owners: list[str] | None = None) -> list[tuple[str, str]]:

@@ -1,34 +1,15 @@
 """Outlook snapshots and overrides in the store, on SQLite and on a real PostgreSQL."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pandas as pd
-import pytest
-import sqlalchemy as sa
 
 from forecast.adapters.clock import FixedClock
 from forecast.adapters.store import SqlStore
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 NUMBERS = pd.DataFrame({"level": ["company", "rep"], "id": ["company", "u1"], "mean": [10.5, 4.0], "q0.5": [10.0, 3.0]})
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStore]:
-    url = f"sqlite:///{tmp_path / 'store.db'}"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-        engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
-        with engine.begin() as con:
-            con.execute(sa.text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
-        engine.dispose()
-    store = SqlStore(url, FixedClock(NOW))
-    store.migrate()
-    yield store
-    store.close()
 
 
 def test_snapshots_are_kept_once(store: SqlStore) -> None:

@@ -1,7 +1,7 @@
 """Pages of the latest scores, against the same pages made of the whole list in memory."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -56,22 +56,12 @@ def made(n: int = 80, *, as_of: datetime = NOW, batch: int = 1, seed: int = 0, *
     return frame.assign(**columns)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStore]:
+@pytest.fixture(scope="module")
+def store(new_store: Callable[[], SqlStore]) -> SqlStore:
     """Holds `made()`; the tests of this module that change it put it back."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('ranked') / 'store.db'}"
-    else:
-        url = request.getfixturevalue("postgres_url")
-        engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
-        with engine.begin() as con:
-            con.execute(sa.text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
-        engine.dispose()
-    store = SqlStore(url, FixedClock(NOW))
-    store.migrate()
+    store = new_store()
     store.save_scores(made())
-    yield store
-    store.close()
+    return store
 
 
 def _paged(store: SqlStore, limit: int, sort: str, **asked: Any) -> list[str]:

@@ -1,14 +1,10 @@
 """Own reports, schedules and deliveries in the store, on SQLite and on a real PostgreSQL."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from forecast.adapters import store_reports
-from forecast.adapters.clock import FixedClock
 from forecast.adapters.store import SqlStore
 from forecast.adapters.store_reports import MAX_ATTEMPTS
 from forecast.errors import InvalidInput, UnknownEntity
@@ -16,21 +12,6 @@ from forecast.reports.schedule import Schedule
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SCHEDULE = Schedule(0, "sales-performance", "user u1", "pdf", "zh", "last month", "month", 2, 7, ("ann", "bob"), NOW)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStore]:
-    url = f"sqlite:///{tmp_path / 'store.db'}"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-        engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
-        with engine.begin() as con:
-            con.execute(sa.text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
-        engine.dispose()
-    store = SqlStore(url, FixedClock(NOW))
-    store.migrate()
-    yield store
-    store.close()
 
 
 def test_own_reports_are_kept_by_owner_and_name(store: SqlStore) -> None:

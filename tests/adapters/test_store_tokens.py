@@ -1,6 +1,5 @@
 """Tokens that are good for one use, on both databases."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -13,22 +12,6 @@ from forecast.adapters.store_tables import used_tokens
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SOON = NOW + timedelta(minutes=5)
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStore]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('tokens') / 'store.db'}"
-    else:
-        url = request.getfixturevalue("postgres_url")
-        engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
-        with engine.begin() as con:
-            con.execute(sa.text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
-        engine.dispose()
-    store = SqlStore(url, FixedClock(NOW))
-    store.migrate()
-    yield store
-    store.close()
 
 
 def test_token_is_used_once_though_several_try_at_once(store: SqlStore) -> None:
