@@ -1,9 +1,11 @@
 """Bodies of the audit log and of the list of users."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.queries import ListQuery
 from api.schemas import AsOf, Text
 
 
@@ -58,6 +60,15 @@ class AuditPage(BaseModel):
     next_cursor: int | None = Field(description="For the page after this one; null on the last.")
 
 
+class UsersQuery(ListQuery):
+    """Which people."""
+
+    role: list[Text] = Field(default=[], max_length=5, description="Only of these roles.")
+    disabled: bool | None = Field(default=None, description="Only who may not log in any more, or only who may.")
+    q: Text | None = Field(default=None, description="Only whose name or `user_id` contains this.")
+    sort: Literal["name", "id", "role", "created_at", "last_login_at"] = "name"
+
+
 class User(BaseModel):
     """Somebody who may log in to the pages, or might once."""
 
@@ -94,3 +105,4 @@ class UserList(BaseModel):
     )
 
     items: list[User]
+    next_cursor: str | None = Field(default=None, description="Of the next page; null on the last one.")

@@ -4,8 +4,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.queries import SnapshotQuery
+from api.queries import LISTED, ListQuery, SnapshotQuery
 from api.schemas import EntityKind, Moment, Probability, Text
+
+Verdict = Literal["stable", "moderate", "large", "too few"]
 
 
 class TableCounts(BaseModel):
@@ -62,13 +64,14 @@ class RejectedRow(BaseModel):
     content: dict[str, Any]
 
 
-class QuarantineQuery(BaseModel):
+class QuarantineQuery(ListQuery):
     """Which rejected rows."""
 
-    model_config = ConfigDict(extra="forbid")
-
     mapping: Text | None = Field(default=None, examples=["deals.yaml"])
-    limit: int = Field(default=100, ge=1, le=1_000)
+    source: Text | None = Field(default=None, examples=["crm"])
+    table: list[Text] = Field(default=[], max_length=50, description="Canonical tables.", examples=[["opportunities"]])
+    limit: int = Field(default=100, ge=1, le=1_000, description="Rows per page.")
+    sort: Literal["batch", "source", "mapping", "table_name", "reason"] = "batch"
 
 
 class Quarantine(BaseModel):
@@ -76,6 +79,7 @@ class Quarantine(BaseModel):
 
     total: int
     rows: list[RejectedRow]
+    next_cursor: str | None = Field(default=None, description="Of the next page; null on the last one.")
 
 
 class RetryToMake(BaseModel):
@@ -94,10 +98,14 @@ class Retried(BaseModel):
     quarantined: int = Field(description="Still break a rule.")
 
 
-class DriftQuery(SnapshotQuery):
-    """Of which cases."""
+class DriftQuery(ListQuery, SnapshotQuery):
+    """Of which cases, and which features."""
 
     entity: EntityKind = "opportunity"
+    verdict: list[Verdict] = Field(default=[], max_length=4, description="Only with these verdicts.")
+    sort: Literal["listed", "feature", "psi", "missing_now"] = Field(
+        default=LISTED, description="`listed`: the largest drift first."
+    )
 
 
 class FeatureDrift(BaseModel):
@@ -108,7 +116,7 @@ class FeatureDrift(BaseModel):
     chance: float = Field(description="What equal populations of these sizes exceed 1 time in 20.")
     missing_before: Probability
     missing_now: Probability
-    verdict: Literal["stable", "moderate", "large", "too few"]
+    verdict: Verdict
 
 
 class Drift(BaseModel):
@@ -119,3 +127,4 @@ class Drift(BaseModel):
     entity: EntityKind
     model_version: str | None = Field(description="Null without a champion.")
     features: list[FeatureDrift] | None = Field(description="Null where the training kept nothing to compare with.")
+    next_cursor: str | None = Field(default=None, description="Of the next page; null on the last one.")

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from api.queries import ListQuery
 from api.schemas import Moment
 from forecast.schema import TABLES
 
@@ -59,6 +60,15 @@ class EventsTaken(BaseModel):
     accepted: list[str] = Field(description="Ids, in the order sent.", examples=[["crm-8812"]])
 
 
+class DeadEventsQuery(ListQuery):
+    """Which events."""
+
+    table: list[Name] = Field(default=[], max_length=50, description="Canonical tables.", examples=[["leads"]])
+    limit: int = Field(default=100, ge=1, le=1_000, description="Rows per page.")
+    sort: Literal["failed_at"] = "failed_at"
+    order: Literal["desc", "asc"] | None = Field(default=None, description="Default the oldest failure first.")
+
+
 class DeadEventBody(BaseModel):
     """An event that was accepted and could not be stored."""
 
@@ -76,6 +86,7 @@ class DeadEvents(BaseModel):
     total: int = Field(description="All that wait, also those not shown.", examples=[1])
     waiting: int = Field(description="Accepted requests that are not in the lake yet.", examples=[0])
     dead: list[DeadEventBody]
+    next_cursor: str | None = Field(default=None, description="Of the next page; null on the last one.")
 
 
 class EventsToRetry(BaseModel):

@@ -1,6 +1,7 @@
 """Events as one caller may send them, and changes as one caller may hear of them."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from api.rights import Caller, Rights, require
 from api.service import Service
@@ -27,14 +28,24 @@ class EventView:
         self._service.workspace.accept_events(events)
         self._caller.trail.note("accept events", f"n={len(events)}")
 
-    def dead(self, limit: int) -> tuple[int, int, list[DeadEvent]]:
-        """How many could not be stored, how many requests wait in the queue, and the oldest of the former."""
+    def dead(
+        self,
+        limit: int,
+        *,
+        tables: Collection[str] = (),
+        after: tuple[datetime, str] | None = None,
+        newest_first: bool = False,
+    ) -> tuple[int, int, list[DeadEvent]]:
+        """How many could not be stored, how many requests wait in the queue, and some of the former.
+
+        These are the oldest, or the next ones after a moment of failure and an id.
+        """
         require(self._caller, "events")
         workspace = self._service.workspace
         return (
             workspace.store.count_dead_events(),
             workspace.event_backlog().deliveries,
-            workspace.dead_events(limit),
+            workspace.store.dead_events(tables=tables, after=after, newest_first=newest_first, limit=limit),
         )
 
     def retry(self, event_ids: Collection[str] | None) -> int:

@@ -4,12 +4,31 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.queries import SnapshotQuery
+from api.queries import ListQuery, SnapshotQuery
 from api.schemas import EntityKind, Model, Moment, Probability, Text
 
 ModelName = Field(pattern=r"^[A-Za-z0-9_]{1,80}$", examples=["conversion_opportunity"])
 ModelVersionLabel = Field(pattern=r"^[A-Za-z0-9_]{1,80}/[0-9]{1,9}$", examples=["conversion_opportunity/3"])
 Verdict = Literal["too few to say", "as expected", "more than expected", "fewer than expected"]
+
+
+class ModelsQuery(ListQuery):
+    """Which versions."""
+
+    name: list[Text] = Field(default=[], max_length=50, description="Only of these models.")
+    champion: bool | None = Field(default=None, description="Only those that serve, or only the others.")
+    gate: list[Text] = Field(default=[], max_length=20, description="Only with these decisions of the gate.")
+    sort: Literal["name", "cutoff", "log_loss", "promoted_at"] = Field(
+        default="name", description="`name`: by name, then by version."
+    )
+
+
+class LedgerQuery(ListQuery):
+    """Which promotions."""
+
+    name: list[Text] = Field(default=[], max_length=50, description="Only of these models.")
+    author: Text | None = Field(default=None, description="Only by this author.", examples=["gate"])
+    sort: Literal["promoted_at", "name", "author"] = "promoted_at"
 
 
 class Importance(BaseModel):
@@ -121,6 +140,7 @@ class Ledger(BaseModel):
     """Every promotion, the latest first."""
 
     items: list[LedgerLine]
+    next_cursor: str | None = Field(default=None, description="Of the next page; null on the last one.")
 
 
 class PromotionToMake(BaseModel):

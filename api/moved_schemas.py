@@ -5,20 +5,58 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from api.language import Language
-from api.queries import PeriodQuery
-from api.schemas import AsOf, Batch, Moment, PeriodLabel
+from api.queries import LISTED, LinesQuery, ListQuery, PeriodQuery
+from api.schemas import AsOf, Batch, Moment, PeriodLabel, Text
+
+Step = Literal[
+    "corrected_data",
+    "model",
+    "won",
+    "lost",
+    "new",
+    "slipped",
+    "repriced",
+    "owner_changed",
+    "probability",
+    "time_passed",
+    "repeat_demand",
+    "exchange_rates",
+]
 
 
-class MovedQuery(PeriodQuery):
-    """Between which two snapshots, and how much of it."""
+class BetweenQuery(PeriodQuery):
+    """Between which two snapshots."""
 
     since: AsOf = Field(description="The earlier moment; `as_of` is the later one.")
     since_batch: Batch | None = Field(
         default=None, description="Last batch that counts at `since`; default the last one that was in by then."
     )
-    deals: int = Field(default=3, ge=0, le=100, description="Opportunities to name for each step.")
     lang: Language | None = Field(
         default=None, description="Language of texts; default what Accept-Language prefers, else English."
+    )
+
+
+class MovedQuery(LinesQuery, BetweenQuery):
+    """Between which two snapshots, and how much of it."""
+
+    deals: int = Field(
+        default=3,
+        ge=0,
+        le=100,
+        description="Opportunities to name for each step; all of them are in `/v1/outlook/moved/deals`.",
+    )
+    level: list[Literal["company", "team", "rep"]] = Field(default=[], max_length=3)
+    sort: Literal["listed", "id", "before", "after"] = LISTED
+
+
+class MovedDealsQuery(ListQuery, BetweenQuery):
+    """Between which two snapshots, and which opportunities."""
+
+    step: list[Step] = Field(default=[], max_length=12, description="Only in these steps.")
+    owner_id: Text | None = None
+    team_id: Text | None = Field(default=None, description="Only of this team and its sub-teams, as known at `as_of`.")
+    sort: Literal["distance", "amount", "step", "opportunity_id", "owner_id"] = Field(
+        default="distance", description="`distance`: of `amount` from 0."
     )
 
 
@@ -71,4 +109,18 @@ class MovedBody(BaseModel):
     currency: str = Field(examples=["EUR"])
     steps: list[StepMeaning]
     lines: list[MovedLine]
+    next_cursor: str | None = Field(default=None, description="Of the next page; null on the last one.")
     deals: list[MovedDeal] = Field(description="Of each step those that moved most, of the owners that the key sees.")
+
+
+class MovedDealPage(BaseModel):
+    """Opportunities that moved an outlook, of the owners that the key sees."""
+
+    since: Moment
+    since_batch: int
+    as_of: Moment
+    batch: int
+    period: PeriodLabel
+    currency: str = Field(examples=["EUR"])
+    items: list[MovedDeal]
+    next_cursor: str | None = Field(default=None, description="Of the next page; null on the last one.")

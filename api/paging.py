@@ -21,8 +21,8 @@ class Place(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    as_of: str
-    batch: int
+    as_of: str | None = None  # None in lists that rest on no snapshot
+    batch: int | None = None
     model: str | None = None
     value: FiniteFloat | str | None = None  # what the list is sorted by, of the last row; a day as text
     id: str
@@ -39,6 +39,19 @@ class Place(BaseModel):
         """
         if isinstance(self.value, str):
             raise InvalidInput("`cursor` holds no number, and the list is sorted by numbers; leave it out.")
+        return self.value
+
+    @property
+    def text(self) -> str | None:
+        """The value of a list that is sorted by text.
+
+        Raises
+        ------
+        InvalidInput
+            If the cursor was made by hand and holds something else.
+        """
+        if isinstance(self.value, float):
+            raise InvalidInput("`cursor` holds a number, and the list is sorted by text; leave it out.")
         return self.value
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from api.language import Language
-from api.queries import PeriodQuery
+from api.queries import LISTED, LinesQuery, PeriodQuery
 from api.schemas import Moment, PeriodLabel
 from forecast.performance import CLAIM_LEVEL
 
@@ -87,6 +87,7 @@ class PerformanceBody(BaseModel):
     claim_level: float = Field(default=CLAIM_LEVEL, description="Nothing is claimed below this probability.")
     caveat: str = Field(description="What no comparison of people can know.")
     lines: list[PerformanceLine]
+    next_cursor: str | None = Field(default=None, description="Of the next page; null on the last one.")
 
 
 class PerformanceStep(BaseModel):
@@ -160,3 +161,31 @@ class PeriodTextQuery(PeriodQuery):
     lang: Language | None = Field(
         default=None, description="Language of texts; default what Accept-Language prefers, else English."
     )
+
+
+class PerformanceQuery(LinesQuery, PeriodTextQuery):
+    """Which period, and which lines."""
+
+    level: list[Literal["company", "team", "user"]] = Field(default=[], max_length=3)
+    claim: list[Claim] = Field(default=[], max_length=3, description="Only ahead, behind, or neither (empty).")
+    sort: Literal[
+        "listed",
+        "id",
+        "revenue",
+        "growth",
+        "attainment",
+        "won",
+        "decided_win_rate",
+        "conversion",
+        "cycle_days",
+        "contacts",
+        "response_hours",
+        "csat",
+        "nps",
+        "cases",
+        "wins_above",
+        "amount_above",
+        "pace",
+        "p_ahead",
+        "p_behind",
+    ] = LISTED

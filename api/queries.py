@@ -11,6 +11,9 @@ from api.paging import MAX_CURSOR
 from api.schemas import AsOf, Batch, ModelLabel, PeriodLabel, Text
 from forecast.usecases.ranked import RankedFilter, Sort
 
+#: The order in which a list stands when nothing else is asked: of lines, the company, then teams, then people.
+LISTED: Literal["listed"] = "listed"
+
 
 class SnapshotQuery(BaseModel):
     """Which knowledge an answer rests on."""
@@ -36,6 +39,40 @@ class PageQuery(SnapshotQuery):
     limit: int = Field(default=50, ge=1, le=200, description="Rows per page.")
     cursor: str | None = Field(
         default=None, max_length=MAX_CURSOR, description="`next_cursor` of the page before; same filters, please."
+    )
+
+
+class ListQuery(BaseModel):
+    """Which page of a list that is made as a whole; how it is sorted its own query says, as `sort`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(default=1_000, ge=1, le=1_000, description="Rows per page.")
+    cursor: str | None = Field(
+        default=None, max_length=MAX_CURSOR, description="`next_cursor` of the page before; same filters, please."
+    )
+    sort: str = LISTED
+    order: Literal["desc", "asc"] | None = Field(
+        default=None,
+        description="Default the list's own order, texts and numbers of rows from the beginning, other numbers and "
+        "moments from the highest. Missing values come last in either order.",
+    )
+
+
+class TextListQuery(ListQuery):
+    """Which page of a list, and in which language texts are."""
+
+    lang: Language | None = Field(
+        default=None, description="Language of texts; default what Accept-Language prefers, else English."
+    )
+
+
+class LinesQuery(ListQuery):
+    """Which lines of people, teams and the company."""
+
+    id: list[Text] = Field(default=[], max_length=200, description="Only of these people, teams or `company`.")
+    team_id: Text | None = Field(
+        default=None, description="Only of this team, its sub-teams and all their people, as known at `as_of`."
     )
 
 
@@ -120,8 +157,11 @@ class PeriodQuery(SnapshotQuery):
     period: PeriodLabel
 
 
-class OutlookQuery(PeriodQuery):
+class OutlookQuery(LinesQuery, PeriodQuery):
     """Which period, and what is told of it."""
+
+    level: list[Literal["company", "team", "rep", "region", "category"]] = Field(default=[], max_length=5)
+    sort: Literal["listed", "id", "mean", "booked", "open", "arriving", "repeat"] = LISTED
 
     by: Literal["owner", "region", "category"] = Field(
         default="owner", description="Owners with their teams, or the account's region, or the product's category."

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+from pandas.api.types import infer_dtype, is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
 #: A place in the order: the value sorted by (None: missing) and the key of the last row shown.
-Place = tuple[float | None, str]
+Place = tuple[float | str | None, str]
 
 
 @dataclass(frozen=True)
@@ -41,21 +43,23 @@ def page(
     rows : DataFrame
         ``key`` is unique and text; in any order.
     by : str, optional
-        Numeric column; without it the order is ``key`` alone.
+        Column of numbers, moments or text; without it the order is ``key`` alone.
     after : place, optional
         Of the last row shown before; it need not be among ``rows`` any more.
     reverse : bool
         The reverse order, but missing ones still last.
     """
-    values = np.full(len(rows), np.nan) if by is None else rows[by].to_numpy(dtype=float, na_value=np.nan)
+    sorted_by = None if by is None else comparable(rows[by])
+    values, place = _numbers(sorted_by, len(rows), None if after is None else after[0])
     keys = rows[key].to_numpy(dtype=object)
     # Negated so that one ascending order serves both; a missing value comes after all.
     ranks = np.where(np.isnan(values), np.inf, values if reverse else -values)
     if after is not None:
-        rank = math.inf if after[0] is None else after[0] if reverse else -after[0]
+        rank = math.inf if place is None else place if reverse else -place
         behind_key = keys < after[1] if reverse else keys > after[1]
         behind = (ranks > rank) | ((ranks == rank) & behind_key)
-        rows, values, ranks, keys = rows[behind], values[behind], ranks[behind], keys[behind]
+        rows, ranks, keys = rows[behind], ranks[behind], keys[behind]
+        sorted_by = None if sorted_by is None else sorted_by[behind]
     # Only the rows that can be among the first are sorted by their text.
     likely = np.arange(len(ranks))
     if len(ranks) > limit:
@@ -65,7 +69,32 @@ def page(
     if len(shown) == len(rows):
         return Page(rows.iloc[shown], None)
     last = shown[-1]
-    return Page(rows.iloc[shown], (None if np.isnan(values[last]) else float(values[last]), str(keys[last])))
+    value = None if sorted_by is None or pd.isna(sorted_by.iloc[last]) else sorted_by.iloc[last]
+    return Page(rows.iloc[shown], (value if value is None or isinstance(value, str) else float(value), str(keys[last])))
+
+
+def comparable(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """The values of a column as numbers, where they are numbers or moments (in microseconds), else as text."""
+    if is_datetime64_any_dtype(values):
+        return ((values - pd.Timestamp(0, tz=values.dt.tz)) / pd.Timedelta(microseconds=1)).astype(float)
+    if is_numeric_dtype(values):
+        return values.astype(float) if is_bool_dtype(values) else values
+    if infer_dtype(values, skipna=True) in ("decimal", "floating", "integer", "mixed-integer-float"):
+        return values.astype(float)
+    return values.astype(object).map(str, na_action="ignore")
+
+
+def _numbers(
+    values: "pd.Series[Any] | None", n_rows: int, place: float | str | None
+) -> tuple[npt.NDArray[np.float64], float | None]:
+    """Values and a place among them as numbers of the same order; of text, its rank among all that there is."""
+    if values is None:
+        return np.full(n_rows, np.nan), None
+    if is_numeric_dtype(values):
+        return values.to_numpy(dtype=float, na_value=np.nan), None if place is None else float(place)
+    known = sorted({*values.dropna(), *([] if place is None else [str(place)])})
+    ranks = {text: float(rank) for rank, text in enumerate(known)}
+    return values.map(ranks).to_numpy(dtype=float), None if place is None else ranks[str(place)]
 
 
 def json_records(frame: pd.DataFrame) -> list[dict[str, Any]]:

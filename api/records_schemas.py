@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.beside_schemas import Count, Held, Known
-from api.queries import SnapshotQuery
+from api.queries import LISTED, ListQuery, SnapshotQuery
 from api.schemas import Moment, PeriodLabel, Text
 
 Level = Literal["company", "team", "rep"]
@@ -39,6 +39,7 @@ class AccuracyBody(BaseModel):
     batch: int
     record: list[RecordLine]
     lines: list[AccuracyLine]
+    next_cursor: str | None = Field(default=None, description="Of the next page; null on the last one.")
 
 
 class AgainstLine(Known):
@@ -68,10 +69,24 @@ class AgainstBody(BaseModel):
     period: PeriodLabel
     currency: str
     lines: list[AgainstLine]
+    next_cursor: str | None = Field(default=None, description="Of the next page; null on the last one.")
 
 
-class AgainstQuery(SnapshotQuery):
+class AccuracyQuery(ListQuery, SnapshotQuery):
+    """Which lines."""
+
+    level: list[Level] = Field(default=[], max_length=3)
+    id: list[Text] = Field(default=[], max_length=200, description="Only of these people, teams or `company`.")
+    horizon: Text | None = Field(default=None, description="Only at this horizon.", examples=["8-31"])
+    forecaster: list[Text] = Field(default=[], max_length=20, examples=[["model"]])
+    sort: Literal["listed", "n", "bias", "bias_share", "wape", "model_wape"] = LISTED
+
+
+class AgainstQuery(ListQuery, SnapshotQuery):
     """Which period, and which of its snapshots."""
+
+    level: list[Level] = Field(default=[], max_length=3)
+    sort: Literal["listed", "as_of", "id", "mean", "actual", "error"] = LISTED
 
     period: PeriodLabel
     day: str | None = Field(
@@ -83,12 +98,14 @@ class AgainstQuery(SnapshotQuery):
     id: Text | None = Field(default=None, description="Every snapshot of this person or team, or `company`.")
 
 
-class OverridesQuery(BaseModel):
+class OverridesQuery(ListQuery):
     """Which period."""
 
-    model_config = ConfigDict(extra="forbid")
-
     period: PeriodLabel
+    level: list[Level] = Field(default=[], max_length=3)
+    id: list[Text] = Field(default=[], max_length=200, description="Only of these people, teams or `company`.")
+    author: Text | None = None
+    sort: Literal["number", "made_at", "amount", "id", "author"] = "number"
 
 
 class OverrideToMake(BaseModel):
@@ -124,3 +141,4 @@ class OverridesBody(BaseModel):
 
     period: PeriodLabel
     overrides: list[Override]
+    next_cursor: str | None = Field(default=None, description="Of the next page; null on the last one.")

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.language import Language
-from api.queries import SnapshotQuery
+from api.queries import LISTED, ListQuery, SnapshotQuery, TextListQuery
+from api.schemas import Text
 from forecast.reports.schedule import MAX_RECIPIENTS
 
 _SPEC: Any = {
@@ -63,10 +64,19 @@ class ListedReport(BaseModel):
     sections: int
 
 
+class ReportsQuery(TextListQuery):
+    """Which reports."""
+
+    is_ready: bool | None = Field(default=None, description="Only ready ones, or only the caller's own.")
+    q: Text | None = Field(default=None, description="Only whose name or title contains this.")
+    sort: Literal["listed", "name", "title"] = Field(default=LISTED, description="`listed`: ready ones first.")
+
+
 class ReportList(BaseModel):
     """All reports of a caller."""
 
     items: list[ListedReport]
+    next_cursor: str | None = Field(default=None, description="Of the next page; null on the last one.")
 
 
 class ListedMeasure(BaseModel):
@@ -247,11 +257,38 @@ class DeliveryBody(BaseModel):
     at: datetime
 
 
+class DeliveriesQuery(ListQuery):
+    """Which mails."""
+
+    schedule_id: int | None = Field(default=None, ge=1, le=2**53)
+    recipient: Text | None = None
+    status: list[Literal["sending", "sent", "failed"]] = Field(default=[], max_length=3)
+    sort: Literal["due_at", "at", "recipient", "status", "attempts"] = "due_at"
+
+
+class DeliveryPage(BaseModel):
+    """What was sent, or was not."""
+
+    items: list[DeliveryBody]
+    next_cursor: str | None = Field(default=None, description="Of the next page; null on the last one.")
+
+
+class SchedulesQuery(ListQuery):
+    """Which schedules."""
+
+    report: Text | None = None
+    is_active: bool | None = Field(default=None, description="Only those that send, or only those that are stopped.")
+    sort: Literal["id", "report", "created_at"] = "id"
+
+
 class ScheduleList(BaseModel):
     """Schedules, and what they sent last."""
 
     schedules: list[ScheduleBody]
-    deliveries: list[DeliveryBody] = Field(description="The last 200, latest first.")
+    deliveries: list[DeliveryBody] = Field(
+        description="The last 200, latest first; all are in `/v1/report-schedules/deliveries`."
+    )
+    next_cursor: str | None = Field(default=None, description="Of the next page of `schedules`; null on the last one.")
 
 
 class ScheduleChange(BaseModel):

@@ -101,10 +101,10 @@ class ReportView:
         require(self._caller, "report schedules")
         return self._service.workspace.store.schedules()
 
-    def deliveries(self) -> list[Delivery]:
+    def deliveries(self, limit: int = 200) -> list[Delivery]:
         """What was sent, or was not, latest first."""
         require(self._caller, "report schedules")
-        return self._service.workspace.store.deliveries()
+        return self._service.workspace.store.deliveries(limit)
 
     def recipients(self) -> list[str]:
         """Logins that a report can go to."""

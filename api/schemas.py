@@ -305,9 +305,10 @@ class Model(BaseModel):
 
 
 class ModelList(BaseModel):
-    """Registered models, by name and then oldest first."""
+    """Registered models."""
 
     items: list[Model]
+    next_cursor: str | None = Field(default=None, description="Of the next page; null on the last one.")
 
 
 class DemandSeries(BaseModel):
@@ -440,3 +441,4 @@ class OutlookBody(BaseModel):
     measure: str = Field(examples=["revenue"])
     currency: str = Field(description="Empty for what is counted.", examples=["EUR"])
     lines: list[OutlookLine]
+    next_cursor: str | None = Field(default=None, description="Of the next page; null on the last one.")

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
-from api.queries import PeriodQuery
+from api.queries import LISTED, LinesQuery, PeriodQuery
 from api.schemas import AsOf, Batch, CompanyTarget, Moment, PeriodLabel, Probability, Text
 from forecast.targets.constraints import STATED
 
@@ -27,9 +27,16 @@ Adjust = Annotated[
 ]
 
 
-class TargetQuery(PeriodQuery):
+class TargetLinesQuery(LinesQuery):
+    """Which lines."""
+
+    level: list[Literal["company", "team", "user"]] = Field(default=[], max_length=3, description="`owner_kind`.")
+
+
+class TargetQuery(TargetLinesQuery, PeriodQuery):
     """What to share among owners, and within which constraints."""
 
+    sort: Literal["listed", "owner_id", "amount", "odds", "expected"] = LISTED
     measure: Measure = "revenue"
     currency: Currency | None = None
     company_target: CompanyTarget | None = None
@@ -44,19 +51,31 @@ class TargetQuery(PeriodQuery):
     adjust: Adjust = False
 
 
-class AttainmentQuery(PeriodQuery):
+class AttainmentQuery(TargetLinesQuery, PeriodQuery):
     """Which targets."""
 
+    sort: Literal[
+        "listed",
+        "owner_id",
+        "target",
+        "booked",
+        "attainment",
+        "pace",
+        "remaining",
+        "pipeline_coverage",
+        "weighted_coverage",
+        "expected",
+        "odds",
+    ] = LISTED
     measure: Measure = "revenue"
     version: int | None = Field(default=None, ge=1, description="Of the approval; default the one in force at `as_of`.")
 
 
-class ApprovedQuery(BaseModel):
+class ApprovedQuery(TargetLinesQuery):
     """Which period."""
 
-    model_config = ConfigDict(extra="forbid")
-
     period: PeriodLabel
+    sort: Literal["listed", "owner_id", "amount", "odds"] = LISTED
     version: int | None = Field(default=None, ge=1, description="Default the last one.")
 
 
@@ -91,6 +110,7 @@ class TargetProposalBody(BaseModel):
     )
     without_last_target: list[str] = Field(description="For whom constraints on the change count for nothing.")
     lines: list[ProposedTarget]
+    next_cursor: str | None = Field(default=None, description="Of the next page; null on the last one.")
 
 
 class LevelLine(ProposedTarget):
@@ -108,6 +128,7 @@ class TargetLevels(BaseModel):
     period: PeriodLabel
     basis: str
     lines: list[LevelLine]
+    next_cursor: str | None = Field(default=None, description="Of the next page; null on the last one.")
 
 
 class ConstraintBody(BaseModel):
@@ -194,6 +215,7 @@ class ApprovedTargets(BaseModel):
     effective_from: Moment | None
     basis: str | None = Field(description="What the proposal rested on; null where it was not kept.")
     lines: list[TargetLine]
+    next_cursor: str | None = Field(default=None, description="Of the next page; null on the last one.")
 
 
 class AttainmentLine(BaseModel):
@@ -229,3 +251,4 @@ class AttainmentBody(BaseModel):
     version: int | None = Field(description="Of the approval; null for targets that came from the CRM.")
     n_past_periods: int = Field(description="Past periods from which the usual course was learned.")
     lines: list[AttainmentLine]
+    next_cursor: str | None = Field(default=None, description="Of the next page; null on the last one.")

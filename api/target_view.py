@@ -10,6 +10,7 @@ import pandas as pd
 from fastapi import Depends
 
 from api.auth import authenticate, service_of
+from api.organisation import Organisation
 from api.rights import Caller, Rights, require
 from api.service import Service, Snapshot
 from forecast.errors import InvalidInput, NotAllowed, UnknownEntity
@@ -59,6 +60,10 @@ class TargetView:
     def snapshot(self, as_of: str | None = None, batch: int | None = None) -> Snapshot:
         """The snapshot that a request names."""
         return self._service.snapshot(as_of, batch)
+
+    def organisation(self, snapshot: Snapshot) -> Organisation:
+        """Who belonged to which team: to choose among lines that the caller may see."""
+        return self._service.organisation(snapshot)
 
     def moment(self, text: str | None) -> datetime:
         """The moment that a request names; now by default."""

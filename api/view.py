@@ -17,6 +17,7 @@ from api.forecast_view import ForecastView
 from api.language import Language
 from api.metrics import Metrics
 from api.models_view import ModelsView
+from api.organisation import Organisation
 from api.performance_view import PersonView, person_view
 from api.ranked_view import RankedView, unknown
 from api.records_view import RecordsView
@@ -108,6 +109,10 @@ class View:
     def snapshot(self, as_of: str | None = None, batch: int | None = None) -> Snapshot:
         """The snapshot that a request names."""
         return self._service.snapshot(as_of, batch)
+
+    def organisation(self, snapshot: Snapshot) -> Organisation:
+        """Who belonged to which team: to choose among lines that the caller may see."""
+        return self._service.organisation(snapshot)
 
     def moment(self, text: str | None) -> datetime:
         """The moment that a request names; now by default."""
@@ -207,8 +212,13 @@ class View:
         require(self.caller, "rows")
         found = self._service.moved(period, since, snapshot)
         lines = self.rights.nodes(found.to_frame(), "level", "id")
-        deals = self.rights.rows(found.deals()).groupby("step", sort=False).head(n_deals)
+        deals = self.moved_deals(period, since, snapshot).groupby("step", sort=False).head(n_deals)
         return lines.assign(name=lines["name"].where(lines["level"] == "team")), deals
+
+    def moved_deals(self, period: str, since: Snapshot, snapshot: Snapshot) -> pd.DataFrame:
+        """Every opportunity that moved and that the caller may see, those that moved most first."""
+        require(self.caller, "rows")
+        return self.rights.rows(self._service.moved(period, since, snapshot).deals())
 
     # -- performance --------------------------------------------------------------------------------------------------
 

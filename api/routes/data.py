@@ -18,6 +18,7 @@ from api.data_schemas import (
     RetryToMake,
 )
 from api.errors import documented
+from api.lists import Listing, ListPage, kept
 from api.ranking import json_records
 from api.view import ViewOf
 
@@ -36,10 +37,14 @@ def status(view: ViewOf) -> DataStatus:
 
 @router.get("/quarantine", responses=documented(), summary="Rejected rows")
 def quarantine(view: ViewOf, query: Annotated[QuarantineQuery, Query()]) -> Quarantine:
-    """Rows that break a rule, with the reason, the latest first; what belongs to persons is masked."""
-    rows = view.data_room.quarantine(query.mapping)
-    shown = json_records(rows.tail(query.limit).iloc[::-1])
-    return Quarantine(total=len(rows), rows=[RejectedRow.model_validate(row) for row in shown])
+    """Rows that break a rule, with the reason, the latest batch first; what belongs to persons is masked."""
+    rows = kept(view.data_room.quarantine(query.mapping), source=query.source, table_name=query.table)
+    shown = Listing("quarantine", query).page(rows, ["mapping", "table_name", "row_number", "rejected_id"])
+    return Quarantine(
+        total=len(rows),
+        rows=[RejectedRow.model_validate(row) for row in shown.rows],
+        next_cursor=shown.next_cursor,
+    )
 
 
 @router.post("/quarantine/retries", status_code=201, responses=documented(400), summary="Try rejected rows again")
@@ -54,12 +59,17 @@ def retry(view: ViewOf, body: RetryToMake) -> Retried:
 @router.get("/drift", responses=documented(), summary="Drift of features since training")
 def drift(view: ViewOf, query: Annotated[DriftQuery, Query()]) -> Drift:
     """How far today's open cases differ from those that the champion learned from: usual thresholds .1 and .25."""
-    snapshot = view.snapshot(query.as_of, query.batch)
+    listing = Listing("drift", query)
+    snapshot = view.snapshot(*listing.moment(query.as_of, query.batch))
     label, table = view.data_room.drift(query.entity, snapshot)
+    shown = ListPage([], None)
+    if table is not None:
+        shown = listing.page(kept(table, verdict=query.verdict), ["feature"], snapshot)
     return Drift(
         as_of=snapshot.as_of,
         batch=snapshot.batch,
         entity=query.entity,
         model_version=label,
-        features=None if table is None else [FeatureDrift.model_validate(row) for row in json_records(table)],
+        features=None if table is None else [FeatureDrift.model_validate(row) for row in shown.rows],
+        next_cursor=shown.next_cursor,
     )

@@ -109,7 +109,7 @@ def _language(query: DemandTextQuery, accept_language: str | None, response: Res
     return lang
 
 
-def _place(snapshot: Snapshot, value: float | None, unique_id: str) -> Place:
+def _place(snapshot: Snapshot, value: float | str | None, unique_id: str) -> Place:
     return Place(as_of=snapshot.as_of.isoformat(), batch=snapshot.batch, value=value, id=unique_id)
 
 

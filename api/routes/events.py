@@ -8,12 +8,14 @@ from api.errors import documented
 from api.event_schemas import (
     DeadEventBody,
     DeadEvents,
+    DeadEventsQuery,
     EventsRetried,
     EventsTaken,
     EventsToRetry,
     EventsToTake,
     EventToTake,
 )
+from api.lists import Listing
 from api.view import ViewOf
 from forecast.usecases.events import Event
 
@@ -36,9 +38,13 @@ def send_events(view: ViewOf, body: EventToTake | EventsToTake) -> EventsTaken:
 
 
 @router.get("/dead", responses=documented(), summary="Facts that could not be stored")
-def dead_events(view: ViewOf, limit: Annotated[int, Query(ge=1, le=1_000)] = 100) -> DeadEvents:
+def dead_events(view: ViewOf, query: Annotated[DeadEventsQuery, Query()]) -> DeadEvents:
     """Events that were accepted and could not be stored, with the reason; oldest failure first."""
-    total, waiting, dead = view.events.dead(limit)
+    listing = Listing("dead events", query)
+    total, waiting, found = view.events.dead(
+        query.limit + 1, tables=query.table, after=listing.after_moment(), newest_first=query.order == "desc"
+    )
+    dead = found[: query.limit]
     shown = [
         DeadEventBody(
             id=one.event_id,
@@ -50,7 +56,8 @@ def dead_events(view: ViewOf, limit: Annotated[int, Query(ge=1, le=1_000)] = 100
         )
         for one in dead
     ]
-    return DeadEvents(total=total, waiting=waiting, dead=shown)
+    more = listing.cursor(dead[-1].failed_at, dead[-1].event_id) if len(found) > query.limit else None
+    return DeadEvents(total=total, waiting=waiting, dead=shown, next_cursor=more)
 
 
 @router.post("/dead/retry", status_code=202, responses=documented(400), summary="Try facts again")

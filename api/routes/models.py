@@ -1,17 +1,22 @@
 """Registered models, how they do, and who serves."""
 
+from dataclasses import asdict
 from typing import Annotated
 
+import pandas as pd
 from fastapi import APIRouter, Query
 
 from api.errors import documented
+from api.lists import Listing, kept
 from api.model_schemas import (
     Champion,
     Importance,
     Ledger,
     LedgerLine,
+    LedgerQuery,
     LiveRecord,
     ModelDetail,
+    ModelsQuery,
     PromotionToMake,
     RecordMonth,
     RecordQuery,
@@ -33,16 +38,22 @@ router = APIRouter(prefix="/models", tags=["models"])
 
 
 @router.get("", responses=documented(), summary="Registered models")
-def list_models(view: ViewOf) -> ModelList:
+def list_models(view: ViewOf, query: Annotated[ModelsQuery, Query()]) -> ModelList:
     """Every version with its measure on later time, and which one serves."""
-    return ModelList(items=[Model.model_validate(row) for row in json_records(view.models())])
+    found = kept(view.models(), name=query.name, champion=query.champion, gate=query.gate)
+    numbered = found.assign(_number=found["version"].astype(int))  # "10" after "9"
+    shown = Listing("models", query).page(numbered, ["name", "_number"])
+    return ModelList(items=[Model.model_validate(row) for row in shown.rows], next_cursor=shown.next_cursor)
 
 
 @router.get("/ledger", responses=documented(), summary="Who served when")
-def ledger(view: ViewOf) -> Ledger:
+def ledger(view: ViewOf, query: Annotated[LedgerQuery, Query()]) -> Ledger:
     """Every promotion, by the gate or by hand, with its reason."""
-    lines = view.models_room.ledger()
-    return Ledger(items=[LedgerLine.model_validate(line, from_attributes=True) for line in lines])
+    found = pd.DataFrame([asdict(line) for line in view.models_room.ledger()], columns=list(LedgerLine.model_fields))
+    found["promoted_at"] = pd.to_datetime(found["promoted_at"], utc=True)
+    found = kept(found, name=query.name, author=query.author)
+    shown = Listing("ledger", query).page(found, ["promoted_at", "name", "version"])
+    return Ledger(items=[LedgerLine.model_validate(line) for line in shown.rows], next_cursor=shown.next_cursor)
 
 
 @router.get("/record", responses=documented(), summary="Scores of the past against what came")

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.errors import documented
+from api.lists import Listing, kept, of_team
 from api.queries import OutlookQuery
-from api.ranking import json_records
 from api.schemas import OutlookBody, OutlookLine
 from api.view import ViewOf
 
@@ -19,8 +19,11 @@ def outlook(view: ViewOf, query: Annotated[OutlookQuery, Query()]) -> OutlookBod
 
     Lines by region or category are sums over everybody's: only an admin's key shows them.
     """
-    snapshot = view.snapshot(query.as_of, query.batch)
+    listing = Listing("outlook", query)
+    snapshot = view.snapshot(*listing.moment(query.as_of, query.batch))
     currency, lines = view.outlook(query.period, snapshot, query.by, query.measure)
+    lines = of_team(kept(lines, level=query.level, id=query.id), query.team_id, view.organisation(snapshot))
+    shown = listing.page(lines, ["level", "id"], snapshot)
     return OutlookBody(
         as_of=snapshot.as_of,
         batch=snapshot.batch,
@@ -28,5 +31,6 @@ def outlook(view: ViewOf, query: Annotated[OutlookQuery, Query()]) -> OutlookBod
         by=query.by,
         measure=query.measure,
         currency=currency,
-        lines=[OutlookLine.model_validate(line) for line in json_records(lines)],
+        lines=[OutlookLine.model_validate(line) for line in shown.rows],
+        next_cursor=shown.next_cursor,
     )

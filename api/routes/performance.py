@@ -6,10 +6,12 @@ from fastapi import APIRouter, Header, Query, Response
 
 from api.errors import documented
 from api.language import Language, negotiate
+from api.lists import Listing, kept, of_team
 from api.performance_schemas import (
     Comparison,
     PerformanceBody,
     PerformanceLine,
+    PerformanceQuery,
     PerformanceStep,
     PeriodTextQuery,
     PersonPerformance,
@@ -26,20 +28,23 @@ router = APIRouter(prefix="/performance", tags=["performance"])
 def performance(
     view: ViewOf,
     response: Response,
-    query: Annotated[PeriodTextQuery, Query()],
+    query: Annotated[PerformanceQuery, Query()],
     accept_language: Annotated[str | None, Header()] = None,
 ) -> PerformanceBody:
     """A rep's key shows its own line, a manager's its teams and their people, an admin's all and the company."""
     lang = _language(query, accept_language, response)
-    snapshot = view.snapshot(query.as_of, query.batch)
-    lines = view.performance(query.period, snapshot)
+    listing = Listing("performance", query)
+    snapshot = view.snapshot(*listing.moment(query.as_of, query.batch))
+    lines = kept(view.performance(query.period, snapshot), level=query.level, id=query.id, claim=query.claim)
+    shown = listing.page(of_team(lines, query.team_id, view.organisation(snapshot)), ["level", "id"], snapshot)
     return PerformanceBody(
         as_of=snapshot.as_of,
         batch=snapshot.batch,
         period=query.period,
         currency=view.reporting_currency,
         caveat=CAVEAT.in_language(lang),
-        lines=[PerformanceLine.model_validate(line) for line in json_records(lines)],
+        lines=[PerformanceLine.model_validate(line) for line in shown.rows],
+        next_cursor=shown.next_cursor,
     )
 
 

@@ -5,11 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.errors import documented
-from api.queries import SnapshotQuery
+from api.lists import Listing, kept
 from api.ranking import json_records
 from api.records_schemas import (
     AccuracyBody,
     AccuracyLine,
+    AccuracyQuery,
     AgainstBody,
     AgainstLine,
     AgainstQuery,
@@ -27,34 +28,52 @@ router = APIRouter(prefix="/outlook", tags=["outlook"])
 @router.get("/against-actual", responses=documented(), summary="Forecast against actual")
 def against_actual(view: ViewOf, query: Annotated[AgainstQuery, Query()]) -> AgainstBody:
     """What was forecast for a period on a past day, beside what came; with `id` every snapshot of one line."""
-    snapshot = view.snapshot(query.as_of, query.batch)
-    lines = view.records.against_actual(query.period, query.day, query.id, snapshot)
+    listing = Listing("against-actual", query)
+    snapshot = view.snapshot(*listing.moment(query.as_of, query.batch))
+    lines = kept(view.records.against_actual(query.period, query.day, query.id, snapshot), level=query.level)
+    shown = listing.page(lines, ["as_of", "level", "id"], snapshot)
     return AgainstBody(
         as_of=snapshot.as_of,
         batch=snapshot.batch,
         period=query.period,
         currency=view.reporting_currency,
-        lines=[AgainstLine.model_validate(line) for line in json_records(lines)],
+        lines=[AgainstLine.model_validate(line) for line in shown.rows],
+        next_cursor=shown.next_cursor,
     )
 
 
 @router.get("/accuracy", responses=documented(), summary="Accuracy and the record of stated ranges")
-def accuracy(view: ViewOf, query: Annotated[SnapshotQuery, Query()]) -> AccuracyBody:
+def accuracy(view: ViewOf, query: Annotated[AccuracyQuery, Query()]) -> AccuracyBody:
     """How right model, baselines and overrides were on finished periods, and how often 80 % ranges held by level."""
-    snapshot = view.snapshot(query.as_of, query.batch)
+    listing = Listing("accuracy", query)
+    snapshot = view.snapshot(*listing.moment(query.as_of, query.batch))
+    lines = kept(
+        view.records.accuracy(snapshot),
+        level=query.level,
+        id=query.id,
+        horizon=query.horizon,
+        forecaster=query.forecaster,
+    )
+    shown = listing.page(lines, ["level", "id", "horizon", "forecaster"], snapshot)
     return AccuracyBody(
         as_of=snapshot.as_of,
         batch=snapshot.batch,
         record=[RecordLine.model_validate(line) for line in json_records(view.records.record(snapshot))],
-        lines=[AccuracyLine.model_validate(line) for line in json_records(view.records.accuracy(snapshot))],
+        lines=[AccuracyLine.model_validate(line) for line in shown.rows],
+        next_cursor=shown.next_cursor,
     )
 
 
 @router.get("/overrides", responses=documented(), summary="Overrides of a period")
 def overrides(view: ViewOf, query: Annotated[OverridesQuery, Query()]) -> OverridesBody:
     """Every override of the own teams and their people, with author, reason and time."""
-    found = json_records(view.records.overrides(query.period))
-    return OverridesBody(period=query.period, overrides=[Override.model_validate(row) for row in found])
+    found = kept(view.records.overrides(query.period), level=query.level, id=query.id, author=query.author)
+    shown = Listing("overrides", query).page(found, ["number"])
+    return OverridesBody(
+        period=query.period,
+        overrides=[Override.model_validate(row) for row in shown.rows],
+        next_cursor=shown.next_cursor,
+    )
 
 
 @router.post("/overrides", status_code=201, responses=documented(400), summary="Override an outlook")

@@ -3,25 +3,58 @@
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+import pandas as pd
+from fastapi import APIRouter, Path, Query
 
 from api.errors import documented
-from api.report_schemas import DeliveryBody, ScheduleBody, ScheduleChange, ScheduleList, ScheduleToMake
+from api.lists import Listing, kept
+from api.report_schemas import (
+    DeliveriesQuery,
+    DeliveryBody,
+    DeliveryPage,
+    ScheduleBody,
+    ScheduleChange,
+    ScheduleList,
+    SchedulesQuery,
+    ScheduleToMake,
+)
 from api.view import ViewOf
 from forecast.reports.schedule import Schedule
 
 router = APIRouter(prefix="/report-schedules", tags=["reports"])
 
+#: More mails than a company sends in years.
+_ALL = 100_000
+
 ScheduleId = Annotated[str, Path(max_length=20, description="Number of the schedule.", examples=["7"])]
 
 
 @router.get("", responses=documented(), summary="Schedules and what they sent")
-def schedules(view: ViewOf) -> ScheduleList:
+def schedules(view: ViewOf, query: Annotated[SchedulesQuery, Query()]) -> ScheduleList:
     """A delivery that failed says why; the next run tries it again, five times in all."""
+    there = {one.id: one for one in view.reports.schedules()}
+    names = ["id", "report", "created_at", "is_active"]
+    found = pd.DataFrame([{name: getattr(one, name) for name in names} for one in there.values()], columns=names)
+    found["created_at"] = pd.to_datetime(found["created_at"], utc=True)
+    found = kept(found, report=query.report, is_active=query.is_active)
+    shown = Listing("schedules", query).page(found, ["id"])
     return ScheduleList(
-        schedules=[_body(one) for one in view.reports.schedules()],
+        schedules=[_body(there[row["id"]]) for row in shown.rows],
         deliveries=[DeliveryBody.model_validate(asdict(one)) for one in view.reports.deliveries()],
+        next_cursor=shown.next_cursor,
     )
+
+
+@router.get("/deliveries", responses=documented(), summary="What schedules sent")
+def deliveries(view: ViewOf, query: Annotated[DeliveriesQuery, Query()]) -> DeliveryPage:
+    """Every mail that was due: sent, being sent, or why not."""
+    sent = [asdict(one) for one in view.reports.deliveries(_ALL)]
+    found = pd.DataFrame(sent, columns=list(DeliveryBody.model_fields))
+    for name in ("due_at", "at"):
+        found[name] = pd.to_datetime(found[name], utc=True)
+    found = kept(found, schedule_id=query.schedule_id, recipient=query.recipient, status=query.status)
+    shown = Listing("deliveries", query).page(found, ["schedule_id", "due_at", "recipient"])
+    return DeliveryPage(items=[DeliveryBody.model_validate(row) for row in shown.rows], next_cursor=shown.next_cursor)
 
 
 @router.post("", status_code=201, responses=documented(400, 404), summary="Send a report on schedule")

@@ -2,10 +2,12 @@
 
 from typing import Annotated
 
+import pandas as pd
 from fastapi import APIRouter, Header, Path, Query, Response
 
 from api.errors import documented
 from api.language import Language, negotiate
+from api.lists import Listing, containing, kept
 from api.ranking import json_records
 from api.report_schemas import (
     DefinitionBody,
@@ -16,6 +18,7 @@ from api.report_schemas import (
     ReportColumn,
     ReportList,
     ReportQuery,
+    ReportsQuery,
     ReportTableBody,
     ReportToSave,
 )
@@ -35,12 +38,17 @@ Lang = Annotated[Language | None, Query(description="Language of texts; default 
 
 
 @router.get("/reports", responses=documented(), summary="Reports that there are")
-def reports(view: ViewOf, lang: Lang = None, accept_language: Annotated[str | None, Header()] = None) -> ReportList:
+def reports(
+    view: ViewOf, query: Annotated[ReportsQuery, Query()], accept_language: Annotated[str | None, Header()] = None
+) -> ReportList:
     """Ready ones first, then those that the caller keeps."""
-    chosen = negotiate(lang, accept_language)
+    chosen = negotiate(query.lang, accept_language)
     ready = [_listed(name, spec, chosen, is_ready=True) for name, spec in view.reports.ready().items()]
     own = [_listed(name, spec, chosen, is_ready=False) for name, spec in view.reports.own().items()]
-    return ReportList(items=ready + own)
+    found = pd.DataFrame([one.model_dump() for one in ready + own], columns=list(ListedReport.model_fields))
+    found = containing(kept(found, is_ready=query.is_ready), query.q, "name", "title")
+    shown = Listing("reports", query, lang=chosen).page(found, ["is_ready", "name"])
+    return ReportList(items=[ListedReport.model_validate(row) for row in shown.rows], next_cursor=shown.next_cursor)
 
 
 @router.get("/report-measures", responses=documented(), summary="What reports can be made of")

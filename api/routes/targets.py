@@ -2,10 +2,13 @@
 
 from typing import Annotated
 
+import pandas as pd
 from fastapi import APIRouter, Query
 
 from api.errors import documented
+from api.lists import Listing, kept, of_team
 from api.ranking import json_records
+from api.service import Snapshot
 from api.target_schemas import (
     Approval,
     ApprovedQuery,
@@ -19,17 +22,21 @@ from api.target_schemas import (
     ProposedTarget,
     TargetLevels,
     TargetLine,
+    TargetLinesQuery,
     TargetProposalBody,
     TargetQuery,
     TargetsToApprove,
     TargetToDrag,
     TargetWish,
 )
-from api.target_view import TargetViewOf
+from api.target_view import TargetView, TargetViewOf
 from forecast.targets.constraints import Constraint, parse_constraint
 from forecast.usecases.plan_targets import Wish
 
 router = APIRouter(prefix="/targets", tags=["targets"])
+
+#: What names a line.
+_KEY = ["owner_kind", "owner_id"]
 
 
 @router.get("", responses=documented(), summary="Proposed targets of a period")
@@ -39,8 +46,10 @@ def propose(view: TargetViewOf, query: Annotated[TargetQuery, Query()]) -> Targe
     Targets rest on what a territory can bring, not on who works it (`skill`). Constraints that cannot all hold are
     answered by a smallest set of them. A key that sees a part of the people shares `company_target` among these alone.
     """
-    snapshot = view.snapshot(query.as_of, query.batch)
+    listing = Listing("targets", query)
+    snapshot = view.snapshot(*listing.moment(query.as_of, query.batch))
     seen = view.proposal(query.period, _asked(query), snapshot, query.currency)
+    shown = listing.page(_chosen(seen.lines, query, view, snapshot), _KEY, snapshot)
     return TargetProposalBody(
         as_of=snapshot.as_of,
         batch=snapshot.batch,
@@ -48,21 +57,25 @@ def propose(view: TargetViewOf, query: Annotated[TargetQuery, Query()]) -> Targe
         basis=seen.basis,
         ambition=seen.ambition,
         without_last_target=seen.without_last,
-        lines=[ProposedTarget.model_validate(line) for line in json_records(seen.lines)],
+        lines=[ProposedTarget.model_validate(line) for line in shown.rows],
+        next_cursor=shown.next_cursor,
     )
 
 
 @router.get("/levels", responses=documented(), summary="Target, stretch and challenge")
 def levels(view: TargetViewOf, query: Annotated[TargetQuery, Query()]) -> TargetLevels:
     """The targets that everybody who is free reaches with odds of 65, 40 and 15 %, within the constraints."""
-    snapshot = view.snapshot(query.as_of, query.batch)
+    listing = Listing("target-levels", query)
+    snapshot = view.snapshot(*listing.moment(query.as_of, query.batch))
     seen = view.levels(query.period, _asked(query), snapshot)
+    shown = listing.page(_chosen(seen.lines, query, view, snapshot), [*_KEY, "level"], snapshot)
     return TargetLevels(
         as_of=snapshot.as_of,
         batch=snapshot.batch,
         period=query.period,
         basis=seen.basis,
-        lines=[LevelLine.model_validate(line) for line in json_records(seen.lines)],
+        lines=[LevelLine.model_validate(line) for line in shown.rows],
+        next_cursor=shown.next_cursor,
     )
 
 
@@ -93,21 +106,25 @@ def approved(view: TargetViewOf, query: Annotated[ApprovedQuery, Query()]) -> Ap
     """The last approved version, or an earlier one."""
     lines = view.approved(query.period, query.version)
     first = None if lines.empty else lines.iloc[0]
+    shown = Listing("target-approvals", query).page(_chosen(lines, query, view, view.snapshot()), _KEY)
     return ApprovedTargets(
         period=query.period,
         version=None if first is None else int(first["version"]),
         author=None if first is None else first["author"],
         effective_from=None if first is None else first["effective_from"],
         basis=None if first is None else first["basis"],
-        lines=[TargetLine.model_validate(line) for line in json_records(lines)],
+        lines=[TargetLine.model_validate(line) for line in shown.rows],
+        next_cursor=shown.next_cursor,
     )
 
 
 @router.get("/attainment", responses=documented(), summary="Where targets stand")
 def attainment(view: TargetViewOf, query: Annotated[AttainmentQuery, Query()]) -> AttainmentBody:
     """Attainment, pace against the usual course of the period, pipeline coverage and odds of the targets in force."""
-    snapshot = view.snapshot(query.as_of, query.batch)
+    listing = Listing("attainment", query)
+    snapshot = view.snapshot(*listing.moment(query.as_of, query.batch))
     found, lines = view.attainment(query.period, query.measure, query.version, snapshot)
+    shown = listing.page(_chosen(lines, query, view, snapshot), _KEY, snapshot)
     return AttainmentBody(
         as_of=snapshot.as_of,
         batch=snapshot.batch,
@@ -115,8 +132,15 @@ def attainment(view: TargetViewOf, query: Annotated[AttainmentQuery, Query()]) -
         measure=query.measure,
         version=found.version,
         n_past_periods=found.n_past_periods,
-        lines=[AttainmentLine.model_validate(line) for line in json_records(lines)],
+        lines=[AttainmentLine.model_validate(line) for line in shown.rows],
+        next_cursor=shown.next_cursor,
     )
+
+
+def _chosen(lines: pd.DataFrame, query: TargetLinesQuery, view: TargetView, snapshot: Snapshot) -> pd.DataFrame:
+    """The lines that a request asks for, of those that may be seen."""
+    named = kept(lines, owner_kind=query.level, owner_id=query.id)
+    return of_team(named, query.team_id, view.organisation(snapshot), kind="owner_kind", key="owner_id")
 
 
 def _asked(query: TargetQuery) -> Wish:

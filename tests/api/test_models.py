@@ -28,4 +28,4 @@ def test_models_are_listed_with_who_serves(
 
 
 def test_workspace_without_models_lists_none(client: Callable[..., TestClient]) -> None:
-    assert client("engineer").get("/v1/models").json() == {"items": []}
+    assert client("engineer").get("/v1/models").json() == {"items": [], "next_cursor": None}

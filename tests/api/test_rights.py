@@ -86,6 +86,7 @@ ROUTES = {
     ("GET", "/v1/outlook/overrides"): "overrides",
     ("POST", "/v1/outlook/overrides"): "overrides",
     ("GET", "/v1/outlook/moved"): "rows",
+    ("GET", "/v1/outlook/moved/deals"): "rows",
     ("GET", "/v1/performance"): "rows",
     ("GET", "/v1/performance/{user_id}"): "rows",
     ("GET", "/v1/targets"): "company targets",
@@ -109,6 +110,7 @@ ROUTES = {
     ("PUT", "/v1/reports/{name}"): "reports",
     ("DELETE", "/v1/reports/{name}"): "reports",
     ("GET", "/v1/report-schedules"): "report schedules",
+    ("GET", "/v1/report-schedules/deliveries"): "report schedules",
     ("POST", "/v1/report-schedules"): "report schedules",
     ("PUT", "/v1/report-schedules/{schedule_id}"): "report schedules",
     ("DELETE", "/v1/report-schedules/{schedule_id}"): "report schedules",
@@ -213,6 +215,7 @@ ASKED: dict[str, dict[str, str]] = {
     "/v1/outlook": {"period": "2025Q4"},
     "/v1/outlook/against-actual": {"period": "2025Q4"},
     "/v1/outlook/moved": {"period": "2025Q4", "since": "2025-11-24"},
+    "/v1/outlook/moved/deals": {"period": "2025Q4", "since": "2025-11-24"},
     "/v1/outlook/overrides": {"period": "2025Q4"},
     "/v1/performance": {"period": "2025Q4"},
     "/v1/performance/{user_id}": {"period": "2025Q4"},
@@ -225,6 +228,7 @@ NO_SNAPSHOT = (
     *("/v1/audit", "/v1/changes", "/v1/definitions", "/v1/events/dead", "/v1/models", "/v1/models/ledger", "/v1/users"),
     *("/v1/models/{name}/{version}", "/v1/report-measures", "/v1/report-schedules", "/v1/reports", "/v1/scores/export"),
     *("/v1/reports/{name}/definition", "/v1/data/quarantine", "/v1/models/{name}/{version}/reliability", "/v1/data"),
+    "/v1/report-schedules/deliveries",
 )
 
 
