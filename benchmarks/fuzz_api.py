@@ -11,6 +11,7 @@ import argparse
 import collections
 import contextlib
 import json
+import math
 import tempfile
 import time
 from collections.abc import Iterator
@@ -66,7 +67,7 @@ def fuzz(app: FastAPI, key: str, *, cases: int, random_state: int = 0) -> tuple[
             f"{number + 1} of {len(operations)}: {operation.label}, {sent:,} sent, {len(denied):,} denied", flush=True
         )
         for mode in GenerationMode:
-            each = max(1, round(cases / len(operations) / len(GenerationMode)))
+            each = math.ceil(cases / len(operations) / len(GenerationMode))
             for case_answer in _answers(operation, mode, key, each, random_state):
                 sent += 1
                 denied += case_answer
