@@ -53,12 +53,15 @@ def confirmed(folder: Path) -> int:
     return int(file.read_text() or 0) if file.exists() else 0
 
 
+#: A batch and how often the step is passed in it: either of the first two, and the five seams between tables of one.
+MOMENTS = {step: [(2, n) for n in range(5)] if step == "between tables" else [(1, 0), (2, 0)] for step in STEPS}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("step", STEPS)
 def test_a_kill_at_a_step_leaves_whole_batches(tmp_path: Path, step: str) -> None:
-    # each of the first two batches, then the five seams between the tables of one batch
-    for trial in range(5):
-        folder = tmp_path / f"lake{trial}"
-        batch, occurrence = (2, trial) if step == "between tables" else (1 + trial % 2, 0)
+    for batch, occurrence in MOMENTS[step]:
+        folder = tmp_path / f"lake{batch}{occurrence}"
         killed = start("write", folder=str(folder), batches=2, step=step, occurrence=occurrence, in_batch=batch)
 
         assert finish(killed) == -signal.SIGKILL
@@ -81,7 +84,7 @@ def start_writing(folder: Path, **arguments: Any) -> ForkServerProcess:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kills", "tidy"), [(50, False), (15, True)])
+@pytest.mark.parametrize(("kills", "tidy"), [(20, False), (8, True)])
 def test_kills_at_random_moments_leave_whole_batches(tmp_path: Path, kills: int, tidy: bool) -> None:
     folder = tmp_path / "lake"
     writer, began = start_writing(folder, batches=2, tidy=tidy), time.monotonic()
@@ -98,7 +101,7 @@ def test_kills_at_random_moments_leave_whole_batches(tmp_path: Path, kills: int,
         done += 1
 
 
-@pytest.mark.parametrize("seconds", [4, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_two_writers_of_the_same_data_and_three_readers_never_disagree(tmp_path: Path, seconds: float) -> None:
     folder, until = tmp_path / "lake", time.time() + seconds
     crowd = [start("write_same", folder=str(folder), until=until, batches=12) for _ in range(2)]

@@ -40,12 +40,15 @@ def days_in(folder: Path) -> int:
     return days
 
 
+#: A day and how often the step is passed in it: either of the first two days, and each seam between the tables of one.
+MOMENTS = {step: [(2, 0), (2, 1), (2, 2)] if step == "between tables" else [(1, 0), (2, 0)] for step in STEPS}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("step", STEPS)
 def test_an_ingest_killed_at_a_step_is_there_in_full_or_not_at_all(tmp_path: Path, step: str) -> None:
-    # each of the first two days, then the seams between the tables of one day
-    for trial in range(5):
-        folder = tmp_path / f"lake{trial}"
-        day, occurrence = (2, trial % 3) if step == "between tables" else (1 + trial % 2, 0)
+    for day, occurrence in MOMENTS[step]:
+        folder = tmp_path / f"lake{day}{occurrence}"
         killed = start("ingest", folder=str(folder), step=step, occurrence=occurrence, in_day=day)
 
         assert finish(killed) == -signal.SIGKILL
@@ -63,14 +66,14 @@ def test_an_ingest_after_a_kill_brings_in_what_is_missing_and_nothing_twice(tmp_
 
 
 @pytest.mark.slow
-def test_ingests_killed_at_fifty_random_moments_leave_whole_days(tmp_path: Path) -> None:
+def test_ingests_killed_at_twenty_random_moments_leave_whole_days(tmp_path: Path) -> None:
     began = time.monotonic()
     assert finish(start("ingest", folder=str(tmp_path / "first"))) == 0
     all_days_s = time.monotonic() - began
 
     moments, folder, reached = random.Random(0), tmp_path / "lake0", set()
-    for kill in range(50):
-        if kill % 10 == 0:  # a new lake now and then, so that first commits are killed too
+    for kill in range(20):
+        if kill % 5 == 0:  # a new lake now and then, so that first commits are killed too
             folder = tmp_path / f"lake{kill}"
         process = start("ingest", folder=str(folder))
         time.sleep(moments.uniform(0, all_days_s))
@@ -83,7 +86,7 @@ def test_ingests_killed_at_fifty_random_moments_leave_whole_days(tmp_path: Path)
     assert days_in(folder) == WORKER["DAYS"]
 
 
-@pytest.mark.parametrize("seconds", [6, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_two_ingests_of_the_same_files_and_three_readers_never_disagree(tmp_path: Path, seconds: float) -> None:
     folder, until = tmp_path / "lake", time.time() + seconds
     crowd = [start("ingest_same", folder=str(folder), until=until) for _ in range(2)]
