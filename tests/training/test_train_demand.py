@@ -18,6 +18,9 @@ from training.train_demand import train_demand
 AS_OF = datetime(2024, 5, 20, tzinfo=UTC)
 CLOCK = FixedClock(AS_OF)
 SETTINGS = Settings(demand_frequency="D", demand_horizon=7)
+N_SERIES = 20
+#: Fewer trees and fewer statistical members than the model's own, which take minutes.
+LIGHT = {"num_iterations": 60, "budget": 0.5}
 
 
 class FrameLake:
@@ -34,7 +37,7 @@ class FrameLake:
         yield connect_tables(self.tables, batch=batch)
 
 
-def demand(n_series=30, n_days=140, *, signal=True, seed=0):
+def demand(n_series=N_SERIES, n_days=140, *, signal=True, seed=0):
     """Sales with a weekly pattern, or without any."""
     rng = np.random.default_rng(seed)
     days = pd.date_range("2024-01-01", periods=n_days, freq="D")
@@ -50,18 +53,29 @@ def demand(n_series=30, n_days=140, *, signal=True, seed=0):
     )
 
 
-@pytest.fixture
-def store(tmp_path):
-    made = SqlStore(f"sqlite:///{tmp_path / 'store.db'}", clock=CLOCK)
+def migrated(folder):
+    made = SqlStore(f"sqlite:///{folder / 'store.db'}", clock=CLOCK)
     made.migrate()
     return made
 
 
-@pytest.mark.slow
-def test_first_champion_is_the_best_naive_and_a_better_model_follows(store):
-    registry, lake = InMemoryRegistry(), FrameLake({"demand": demand()})
+@pytest.fixture
+def store(tmp_path):
+    return migrated(tmp_path)
 
-    (result,) = train_demand(lake, registry, store, SETTINGS, CLOCK, as_of=AS_OF)
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A first training: lake, registry, store and what was said; later trainings in it promote nothing."""
+    lake, registry = FrameLake({"demand": demand()}), InMemoryRegistry()
+    store = migrated(tmp_path_factory.mktemp("trained"))
+    (result,) = train_demand(lake, registry, store, SETTINGS, CLOCK, as_of=AS_OF, params=LIGHT)
+    return lake, registry, store, result
+
+
+@pytest.mark.slow
+def test_first_champion_is_the_best_naive_and_a_better_model_follows(trained):
+    lake, registry, store, result = trained
 
     assert [version.tags["kind"] for version in registry.versions("demand")] == ["seasonal_naive", "combined"]
     assert result.decision.promote, result.decision.reason
@@ -77,22 +91,22 @@ def test_first_champion_is_the_best_naive_and_a_better_model_follows(store):
 
     classes = kept_table(registry.files("demand", "2"), "classes.csv")
     assert {"combined", "naive"} <= set(classes["model"])
-    assert classes.loc[classes["model"] == "combined", "n_series"].sum() == 30
+    assert classes.loc[classes["model"] == "combined", "n_series"].sum() == N_SERIES
 
     forecast = forecast_demand(lake, registry, store, SETTINGS, AS_OF)
     assert list(forecast.columns) == ["unique_id", "ds", "cutoff", "model_version", "mean", "q0.1", "q0.5", "q0.9"]
     assert set(forecast["model_version"]) == {"demand/2"}
     assert set(forecast["cutoff"]) == {pd.Timestamp("2024-05-19")}
-    assert len(forecast) == 30 * 7
-    assert len(forecast_demand(lake, registry, store, SETTINGS, AS_OF, horizon=2)) == 30 * 2
+    assert len(forecast) == N_SERIES * 7
+    assert len(forecast_demand(lake, registry, store, SETTINGS, AS_OF, horizon=2)) == N_SERIES * 2
     with pytest.raises(InvalidInput, match="between 1 and 7, the horizon of demand/2, got 8"):
         forecast_demand(lake, registry, store, SETTINGS, AS_OF, horizon=8)
 
     # the same again brings nothing new; another parameter is judged against the champion
-    (again,) = train_demand(lake, registry, store, SETTINGS, CLOCK, as_of=AS_OF)
+    (again,) = train_demand(lake, registry, store, SETTINGS, CLOCK, as_of=AS_OF, params=LIGHT)
     assert not again.decision.promote
     assert again.decision.reason.startswith("Nothing is new since demand/2")
-    worse = {"num_iterations": 1, "learning_rate": 0.01}
+    worse = LIGHT | {"num_iterations": 1, "learning_rate": 0.01}
     (stunted,) = train_demand(lake, registry, store, SETTINGS, CLOCK, as_of=AS_OF, params=worse)
     assert not stunted.decision.promote, stunted.decision.reason
     assert registry.champions == {"demand": "2"}
@@ -102,7 +116,7 @@ def test_without_a_champion_the_seasonal_naive_forecasts(store):
     forecast = forecast_demand(FrameLake({"demand": demand()}), InMemoryRegistry(), store, SETTINGS, AS_OF, horizon=3)
 
     assert set(forecast["model_version"]) == {"seasonal_naive"}
-    assert len(forecast) == 90
+    assert len(forecast) == N_SERIES * 3
 
 
 def test_nothing_beats_a_naive_that_is_never_wrong(store):
@@ -115,10 +129,9 @@ def test_nothing_beats_a_naive_that_is_never_wrong(store):
 
 
 @pytest.mark.slow
-def test_later_rows_change_neither_forecast_nor_champion_of_a_day(store):
-    registry, tables = InMemoryRegistry(), {"demand": demand()}
-    train_demand(FrameLake(tables), registry, store, SETTINGS, CLOCK, as_of=AS_OF)
-    before = forecast_demand(FrameLake(tables), registry, store, SETTINGS, AS_OF)
+def test_later_rows_change_neither_forecast_nor_champion_of_a_day(trained):
+    lake, registry, store, _ = trained
+    before = forecast_demand(lake, registry, store, SETTINGS, AS_OF)
 
     late = demand(seed=9).assign(recorded_at=pd.Timestamp("2024-05-20 00:00:01"), quantity=999.0)
     after = forecast_demand(FrameLake({"demand": pd.concat([demand(), late])}), registry, store, SETTINGS, AS_OF)
