@@ -13,6 +13,7 @@ from forecast.datasets import mapping_path
 from forecast.workspace import Workspace
 
 AS_OF, MODEL, BATCH = "2011-11-15", "conversion_opportunity/2", 1
+SMALL = {"max_trees": 40, "n_folds": 2}
 
 
 def _take_part(events: pd.DataFrame, folder: Path, name: str, workspace: Workspace) -> None:
@@ -39,12 +40,13 @@ def _bytes(workspace: Workspace, folder: Path, key: str) -> tuple[bytes, bytes]:
 @pytest.mark.shared
 def test_loan_scores_are_the_same_bytes_after_all_that_may_happen(shared_data: Path, tmp_path: Path) -> None:
     log = pd.read_parquet(shared_data / "loan-applications" / "events.parquet")
+    log = log[log["case:concept:name"].astype(int) % 4 == 0]  # every fourth application is enough to train on
     early = log["time:timestamp"] < pd.Timestamp("2011-11-20", tz="UTC")
-    withheld = log["case:concept:name"].astype(str).str.endswith("7")
+    withheld = log["case:concept:name"].astype(int) % 20 == 8
     path = tmp_path / "bank"
     workspace = Workspace.init(path, timezone="Europe/Amsterdam", conversion_horizon_days=30)
     _take_part(log[early & ~withheld], tmp_path, "early", workspace)
-    workspace.train("conversion", AS_OF)
+    workspace.train("conversion", AS_OF, params=SMALL)
     key = workspace.store.create_key("replay", "admin")
     first = _bytes(workspace, tmp_path, key)
 
@@ -53,7 +55,7 @@ def test_loan_scores_are_the_same_bytes_after_all_that_may_happen(shared_data: P
         "a backfill of earlier data": lambda: _take_part(log[early & withheld], tmp_path, "backfill", workspace),
         "compaction": lambda: workspace.lake.compact(),
         "vacuum": lambda: workspace.lake.vacuum(retention_hours=0),
-        "a newer model": lambda: workspace.train("conversion", "2011-11-29"),
+        "a newer model": lambda: workspace.train("conversion", "2011-11-29", params=SMALL),
     }
     for name, happen in events.items():
         happen()

@@ -84,7 +84,8 @@ def company_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     workspace.ingest(company.write(folder / "export"))
     # Opportunities are scored by a trained model, leads by the group rate: pages show both.
     wiring = (workspace.lake, workspace.registry, workspace.store, workspace.settings, workspace.clock)
-    train_conversion(*wiring, as_of=workspace.moment(today - timedelta(days=60)), entity="opportunity")
+    small = {"max_trees": 40, "n_folds": 2}
+    train_conversion(*wiring, as_of=workspace.moment(today - timedelta(days=60)), entity="opportunity", params=small)
     workspace.nightly()
     for role, user_id in PEOPLE.items():
         workspace.store.add_login(f"test {role}", role, PASSWORD, user_id)

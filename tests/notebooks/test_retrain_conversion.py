@@ -19,7 +19,8 @@ def test_the_notebook_is_stored_without_output() -> None:
 @pytest.mark.slow
 def test_an_engineer_retrains_compares_and_registers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = Workspace.init(tmp_path / "company", conversion_horizon_days=60)
-    workspace.ingest(make_company(random_state=3).write(tmp_path / "export"))
+    company = make_company(n_reps=4, n_accounts=80, n_opportunities=150, n_leads=250, months=20, random_state=3)
+    workspace.ingest(company.write(tmp_path / "export"))
     monkeypatch.setenv("FORECAST_WORKSPACE", str(tmp_path / "company"))
     monkeypatch.setenv("FORECAST_AS_OF", "2025-09-01")
     monkeypatch.setenv("MPLBACKEND", "Agg")

@@ -211,10 +211,10 @@ def test_a_file_without_rows_is_taken_with_a_warning(tmp_path, header_only):
 
 
 @pytest.mark.slow
-def test_two_thousand_columns_are_taken_or_refused_in_one_line(tmp_path):
-    """The time grows with the square of their number: ten thousand take four minutes."""
-    names = [f"c{n}" for n in range(2_000)]
-    header, row = ",".join(["opportunity_id", "created_at", *names]), ",".join(["A", "2026-01-01", *["1"] * 2_000])
+def test_a_thousand_columns_are_taken_or_refused_in_one_line(tmp_path):
+    """The time grows with the square of their number: two thousand take a quarter of a minute, ten thousand four."""
+    names = [f"c{n}" for n in range(1_000)]
+    header, row = ",".join(["opportunity_id", "created_at", *names]), ",".join(["A", "2026-01-01", *["1"] * 1_000])
     write(tmp_path, "deals.csv", f"{header}\n{row}\n")
 
     try:
