@@ -79,11 +79,14 @@ class Listing:
         keys = _joined(rows[name] for name in key) if len(rows) else []
         keyed = rows.assign(_key=pd.Series(keys, index=rows.index, dtype=object), _position=range(len(rows)))
         is_number = is_numeric_dtype(comparable(keyed[by]))
+        is_by_key = query.sort == key[0]
         ascending = query.sort in _FROM_THE_FIRST or not is_number if query.order is None else query.order == "asc"
         after = None
         if self._place is not None:
-            after = (self._place.number if is_number else self._place.text, self._place.id)
-        shown = page(keyed, by=by, key=_KEY, limit=query.limit, after=after, reverse=ascending)
+            after = (self._place.number if is_number or is_by_key else self._place.text, self._place.id)
+        # In a list by its key the other columns of the key have the same direction, elsewhere they settle ties.
+        in_order = {"by": None, "reverse": not ascending} if is_by_key else {"by": by, "reverse": ascending}
+        shown = page(keyed, key=_KEY, limit=query.limit, after=after, **in_order)
         found = json_records(shown.rows.drop(columns=[_KEY, _POSITION]))
         return ListPage(found, None if shown.end is None else self._cursor(*shown.end, snapshot))
 

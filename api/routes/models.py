@@ -36,6 +36,9 @@ from forecast.usecases.models import CARD
 
 router = APIRouter(prefix="/models", tags=["models"])
 
+#: More than a ledger ever holds.
+_MOST_PROMOTIONS = 10**9
+
 
 @router.get("", responses=documented(), summary="Registered models")
 def list_models(view: ViewOf, query: Annotated[ModelsQuery, Query()]) -> ModelList:
@@ -51,8 +54,9 @@ def ledger(view: ViewOf, query: Annotated[LedgerQuery, Query()]) -> Ledger:
     """Every promotion, by the gate or by hand, with its reason."""
     found = pd.DataFrame([asdict(line) for line in view.models_room.ledger()], columns=list(LedgerLine.model_fields))
     found["promoted_at"] = pd.to_datetime(found["promoted_at"], utc=True)
+    found["_rank"] = range(_MOST_PROMOTIONS - len(found), _MOST_PROMOTIONS)  # later ones are before those of the moment
     found = kept(found, name=query.name, author=query.author)
-    shown = Listing("ledger", query).page(found, ["promoted_at", "name", "version"])
+    shown = Listing("ledger", query).page(found, ["_rank"])
     return Ledger(items=[LedgerLine.model_validate(line) for line in shown.rows], next_cursor=shown.next_cursor)
 
 
