@@ -135,7 +135,7 @@ def create_app(workspace: Workspace) -> FastAPI:
     app.add_middleware(Conditional)
     app.add_middleware(AnswerKeeper, workspace=workspace)
     app.add_middleware(AuditLog, workspace=workspace, buffer=app.state.audit)
-    harden(app, workspace.settings)
+    harden(app, workspace.settings, in_person)
     app.add_middleware(AccessLog, metrics=app.state.metrics, in_person=in_person)  # the last one added is the outermost
     protect_browsers(app, workspace.settings)
     return app

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from fastapi import FastAPI
 from limits import RateLimitItem, RateLimitItemPerMinute
@@ -11,11 +11,21 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import Refused, problem
 from api.sessions import session_token
 from forecast.settings import Settings
+
+#: Makes of a request and its problem what a person in a browser gets; programs get the problem.
+InPerson = Callable[[Request, JSONResponse], Response]
+
+
+def _as_it_is(_request: Request, problem: JSONResponse) -> Response:
+    """What programs get, and everybody where there are no pages."""
+    return problem
+
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -34,12 +44,20 @@ _PER_ADDRESS = 10
 _SOME_ARE_FREE_AGAIN_S = "10"
 
 
-def harden(app: FastAPI, settings: Settings) -> None:
-    """Limits of requests as the settings say."""
-    app.add_middleware(Timeout, seconds=settings.request_timeout_s)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+def harden(app: FastAPI, settings: Settings, in_person: InPerson) -> None:
+    """Limits of requests as the settings say.
+
+    Parameters
+    ----------
+    app : FastAPI
+    settings : Settings
+    in_person : callable
+        Makes of a request and its problem what a person in a browser gets, as in `api.errors.register_handlers`.
+    """
+    app.add_middleware(Timeout, seconds=settings.request_timeout_s, in_person=in_person)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, in_person=in_person)
     if settings.requests_per_minute:
-        app.add_middleware(RateLimit, per_minute=settings.requests_per_minute)
+        app.add_middleware(RateLimit, per_minute=settings.requests_per_minute, in_person=in_person)
 
 
 def protect_browsers(app: FastAPI, settings: Settings) -> None:
@@ -105,10 +123,12 @@ class RateLimit:
     app : ASGI application
     per_minute : int
         Requests of one caller; ten times as many of all from one address.
+    in_person : callable
     """
 
-    def __init__(self, app: ASGIApp, per_minute: int) -> None:
+    def __init__(self, app: ASGIApp, per_minute: int, in_person: InPerson = _as_it_is) -> None:
         self.app = app
+        self._in_person = in_person
         self._per_caller = RateLimitItemPerMinute(per_minute)
         self._per_address = RateLimitItemPerMinute(per_minute * _PER_ADDRESS)
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
@@ -119,11 +139,11 @@ class RateLimit:
             address = (scope.get("client") or ("unknown",))[0]
             for item, who in ((self._per_address, f"all@{address}"), (self._per_caller, _caller(scope, address))):
                 if not self._limiter.hit(item, who):
-                    await self._refuse(item)(scope, receive, send)
+                    await self._in_person(Request(scope), self._refused(item))(scope, receive, send)
                     return
         await self.app(scope, receive, send)
 
-    def _refuse(self, item: RateLimitItem) -> ASGIApp:
+    def _refused(self, item: RateLimitItem) -> JSONResponse:
         detail = f"At most {item.amount:,} requests a minute; wait a little."
         return problem(429, "too_many_requests", detail, {"Retry-After": _SOME_ARE_FREE_AGAIN_S})
 
@@ -135,10 +155,12 @@ class BodyLimit:
     ----------
     app : ASGI application
     max_bytes : int
+    in_person : callable
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, in_person: InPerson = _as_it_is) -> None:
         self.app = app
+        self._in_person = in_person
         self._max_bytes = max_bytes
         self._detail = f"A request may have at most {max_bytes:,} bytes; send it in parts."
 
@@ -150,7 +172,8 @@ class BodyLimit:
         stated = Headers(scope=scope).get("Content-Length", "")
         if stated.isdecimal() and int(stated) > self._max_bytes:
             # The rest is not read: the connection cannot carry another request.
-            await problem(413, "body_too_large", self._detail, {"Connection": "close"})(scope, receive, send)
+            refused = problem(413, "body_too_large", self._detail, {"Connection": "close"})
+            await self._in_person(Request(scope), refused)(scope, receive, send)
             return
         n_bytes = 0
 
@@ -174,10 +197,12 @@ class Timeout:
     ----------
     app : ASGI application
     seconds : float
+    in_person : callable
     """
 
-    def __init__(self, app: ASGIApp, seconds: float) -> None:
+    def __init__(self, app: ASGIApp, seconds: float, in_person: InPerson = _as_it_is) -> None:
         self.app = app
+        self._in_person = in_person
         self._seconds = seconds
         self._late: set[asyncio.Task[None]] = set()
 
@@ -205,7 +230,8 @@ class Timeout:
                 self._late.add(task)
                 task.add_done_callback(self._forget)
                 detail = f"No answer within {self._seconds:g} s; ask again in a while, or for less."
-                await problem(504, "timeout", detail, {"Retry-After": "10"})(scope, receive, send)
+                late = problem(504, "timeout", detail, {"Retry-After": "10"})
+                await self._in_person(Request(scope), late)(scope, receive, send)
                 return
             await task
         except asyncio.CancelledError:

@@ -27,7 +27,7 @@ def in_person(request: Request, problem: JSONResponse) -> Response:
     site = Site(request, request.app.state.service)
     shown = {"status": problem.status_code, "detail": json.loads(bytes(problem.body))["detail"]}
     answer = site.render("error_part.html" if site.is_partial else "error.html", shown, status=problem.status_code)
-    for name in ("Retry-After", "WWW-Authenticate"):
+    for name in ("Connection", "Retry-After", "WWW-Authenticate"):
         if name in problem.headers:
             answer.headers[name] = problem.headers[name]
     return answer

@@ -17,6 +17,7 @@ from api.pages.texts import translations
 from api.rights import Caller
 from api.service import Service
 from api.view import View, ViewOf
+from forecast.explain.told import Told, told_rules
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _YEAR_S = 365 * 24 * 3600
@@ -80,6 +81,10 @@ class Site:
         """A text in the page's language, with ``%(name)s`` filled in."""
         translated = translations(self.lang).gettext(text)
         return translated % values if values else translated
+
+    def told(self, sentence: str) -> Told:
+        """A sentence that the service keeps or raises in English, in the page's language where its form is known."""
+        return told_rules(sentence, self.lang)
 
     def render(
         self, template: str, context: Mapping[str, Any] | None = None, *, status: int = 200, charts: bool = False

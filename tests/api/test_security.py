@@ -122,7 +122,7 @@ def test_headers_that_an_answer_brings_itself_stay() -> None:
 
 def _hardened(**settings: Any) -> TestClient:
     app = _app()
-    harden(app, Settings(**settings))
+    harden(app, Settings(**settings), lambda request, problem: problem)
     protect_browsers(app, Settings(**settings))
     return TestClient(app)
 

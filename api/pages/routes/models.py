@@ -6,6 +6,7 @@ from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api.pages.charts import Chart
+from api.pages.markdown import html_of
 from api.pages.site import Page, PageOf
 from api.ranking import json_records
 from api.schemas import Text
@@ -80,7 +81,7 @@ def record(page: PageOf, entity: Entity = "opportunity", horizon: int | None = N
 def version(page: PageOf, name: str, version: str, by: str = MONTH, group: str = "") -> HTMLResponse:
     """One version: metrics, reliability by segment and month, importance, card."""
     room, model = page.view.models_room, f"{name}/{version}"
-    line = room.version(model)
+    line = {name: None if value != value else value for name, value in room.version(model).items()}
     files = room.files(model)
     found = room.reliability(model, by, group)
     importance = kept_table(files, IMPORTANCE)
@@ -94,7 +95,7 @@ def version(page: PageOf, name: str, version: str, by: str = MONTH, group: str =
         "curve": None if found is None else _curve_chart(page, "curve", json_records(found.curve)),
         "over_time": None if found is None else _groups_chart(page, found),
         "importance": [] if importance is None else _most_important(json_records(importance)),
-        "card": files[CARD].decode() if CARD in files else "",
+        "card": html_of(files[CARD].decode()) if CARD in files else "",
         "ledger": [entry for entry in room.ledger(name) if entry.version == version],
         "mlflow": _mlflow_address(page, name, version),
     }

@@ -73,7 +73,7 @@ def test_version_shows_its_reliability_and_a_card_that_is_only_text(modelled: tu
     assert [(point["predicted"], point["observed"], point["n_cases"]) for point in curve] == [(0.5, 0.5, 200)]
     assert "2025-09 200 50.0% 50.0% as said" in _words(page.text)
     assert "<script>" not in page.text
-    assert "# conversion_lead &lt;script&gt;" in page.text
+    assert "<h3>conversion_lead &lt;script&gt;" in page.text
     assert engineer.get("/models/conversion_lead/9").status_code == 404
 
 
