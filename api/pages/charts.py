@@ -5,6 +5,7 @@ follows light and dark. Every chart on a page has a table of the same numbers be
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,3 +41,17 @@ class Chart:
         return Markup('<figure class="chart" id="{}" data-figure="{}" role="img" aria-label="{}"></figure>').format(
             self.name, figure, self.title
         )
+
+
+def error_bars(
+    middle: Sequence[float], low: Sequence[float], high: Sequence[float], color: str = "muted"
+) -> dict[str, Any]:
+    """The ``error_x`` or ``error_y`` of a trace: from the low to the high end of each of its points."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [up - at for up, at in zip(high, middle, strict=True)],
+        "arrayminus": [at - down for at, down in zip(middle, low, strict=True)],
+        "color": color,
+        "thickness": 1.5,
+    }

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
-from api.pages.charts import Chart
+from api.pages.charts import Chart, error_bars
 from api.pages.site import Page, PageOf
 from api.ranking import json_records
 from api.schemas import AsOf, Batch, PeriodLabel
@@ -97,20 +97,16 @@ def _conversion_chart(page: Page, rows: list[Row]) -> Chart | None:
     if not known:
         return None
     stages = [row["label"] for row in known]
+    converted, low, high = (
+        [row[column] for row in known] for column in ("converted", "converted_low", "converted_high")
+    )
     bars = {
         "type": "bar",
         "name": page.gettext("Moves on (open cases allowed for)"),
         "x": stages,
-        "y": [row["converted"] for row in known],
+        "y": converted,
         "marker": {"color": "accent"},
-        "error_y": {
-            "type": "data",
-            "symmetric": False,
-            "array": [row["converted_high"] - row["converted"] for row in known],
-            "arrayminus": [row["converted"] - row["converted_low"] for row in known],
-            "color": "text",
-            "thickness": 1.5,
-        },
+        "error_y": error_bars(converted, low, high, "text"),
     }
     naive = {
         "type": "scatter",

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from api.pages.charts import Chart
+from api.pages.charts import Chart, error_bars
 from api.pages.markdown import html_of
 from api.pages.site import Page, PageOf
 from api.ranking import json_records
@@ -155,21 +155,15 @@ def _curve_chart(page: Page, name: str, points: list[dict[str, Any]]) -> Chart |
         "hoverinfo": "skip",
         "showlegend": False,
     }
+    came = [point["observed"] for point in points]
     observed = {
         "type": "scatter",
         "mode": "lines+markers",
         "x": [point["predicted"] for point in points],
-        "y": [point["observed"] for point in points],
+        "y": came,
         "line": {"color": "accent", "width": 2},
         "marker": {"color": "accent", "size": 8},
-        "error_y": {
-            "type": "data",
-            "symmetric": False,
-            "array": [point["high"] - point["observed"] for point in points],
-            "arrayminus": [point["observed"] - point["low"] for point in points],
-            "color": "muted",
-            "thickness": 1.5,
-        },
+        "error_y": error_bars(came, [point["low"] for point in points], [point["high"] for point in points]),
         "showlegend": False,
     }
     axis = {"tickformat": ".0%", "range": [0, most], "rangemode": "tozero"}
@@ -198,14 +192,7 @@ def _rates_chart(
         "x": labels,
         "y": came,
         "marker": {"color": "accent", "size": 9},
-        "error_y": {
-            "type": "data",
-            "symmetric": False,
-            "array": [up - at for up, at in zip(high, came, strict=True)],
-            "arrayminus": [at - down for down, at in zip(low, came, strict=True)],
-            "color": "muted",
-            "thickness": 1.5,
-        },
+        "error_y": error_bars(came, low, high),
     }
     told = {
         "type": "scatter",

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
-from api.pages.charts import Chart
+from api.pages.charts import Chart, error_bars
 from api.pages.site import Page, PageOf
 from api.ranking import json_records
 from api.schemas import AsOf, Batch, PeriodLabel
@@ -146,14 +146,7 @@ def _dots(name: str, title: str, labels: list[str], rows: list[Row], columns: tu
         "x": middle,
         "y": labels,
         "marker": {"color": colours, "size": 10},
-        "error_x": {
-            "type": "data",
-            "symmetric": False,
-            "array": [up - at for up, at in zip(high, middle, strict=True)],
-            "arrayminus": [at - down for at, down in zip(middle, low, strict=True)],
-            "color": "muted",
-            "thickness": 1.5,
-        },
+        "error_x": error_bars(middle, low, high),
     }
     layout = {
         "height": 90 + 26 * len(rows),
