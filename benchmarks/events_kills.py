@@ -126,7 +126,7 @@ def _found(workspace: Workspace, sent: list[str], first: int) -> dict[str, int]:
         n_calls, n_different = calls.fetchall()[0]
     history = workspace.lake.scores()
     shown = sa.select(score_changes).where(score_changes.c.number > first, score_changes.c.what == "scored")
-    with workspace.store._reading() as con:
+    with workspace.store.reading() as con:
         told = [(row.entity, row.entity_id, row.as_of) for row in con.execute(shown)]
     moments = [moment.to_pydatetime() for moment in history["as_of"]]
     given = set(zip(history["entity"], history["entity_id"], moments, strict=True))

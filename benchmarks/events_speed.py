@@ -132,7 +132,7 @@ def _probe(
     """Note when a lead's new score is there for the first time."""
     while not done.wait(0.05):
         query = sa.select(score_changes.c.number, score_changes.c.entity_id).where(score_changes.c.number > since)
-        with workspace.store._reading() as con:
+        with workspace.store.reading() as con:
             rows = con.execute(query).all()
         now = time.monotonic()
         for number, entity_id in rows:

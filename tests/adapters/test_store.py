@@ -52,7 +52,7 @@ def scores(as_of: datetime = NOW, batch: int = 1, **columns: object) -> pd.DataF
 
 
 def test_migrations_make_the_tables_that_the_code_expects(store: SqlStore) -> None:
-    with store._engine.connect() as con:
+    with store.reading() as con:
         assert compare_metadata(MigrationContext.configure(con), metadata) == []
 
 

@@ -25,7 +25,7 @@ def test_key_is_found_by_its_text_and_kept_only_as_a_hash(shared_store: SqlStore
         None,
     )
     assert shared_store.find_key(plaintext + "x") is None
-    with shared_store._engine.connect() as con:
+    with shared_store.reading() as con:
         rows = con.execute(sa.text("SELECT * FROM api_keys")).all()
     assert plaintext not in str(rows)
 

@@ -28,7 +28,7 @@ def test_two_that_beat_for_the_first_time_at_once_leave_one_beat(shared_store: S
 
 
 def test_connections_of_the_pool_are_counted(shared_store: SqlStore) -> None:
-    with shared_store._reading():
+    with shared_store.reading():
         assert shared_store.connections()["in_use"] == 1
 
     assert shared_store.connections()["in_use"] == 0

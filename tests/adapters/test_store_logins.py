@@ -29,7 +29,7 @@ def _login(store: SqlStore, name: str, password: str = PASSWORD) -> Login:
 
 
 def _stored(store: SqlStore, name: str) -> str:
-    with store._engine.connect() as con:
+    with store.reading() as con:
         query = sa.text("SELECT password_hash FROM logins WHERE name = :name")
         return str(con.execute(query, {"name": name}).scalar_one())
 
@@ -105,7 +105,7 @@ def test_session_is_known_by_its_token_alone(shared_store: SqlStore) -> None:
     assert found is not None
     assert (found.name, found.last_login_at) == ("fred", NOW)
     assert shared_store.session_login(token[:-1], IDLE) is None
-    with shared_store._engine.connect() as con:
+    with shared_store.reading() as con:
         assert token not in str(con.execute(sa.text("SELECT * FROM sessions")).all())
 
 

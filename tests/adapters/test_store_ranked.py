@@ -262,7 +262,7 @@ def test_pages_are_read_through_an_index_in_order(tmp_path: Path, owners: list[s
 
     pages = [(text, values) for text, values in asked if "FROM listed_scores" in text and "LIMIT" in text]
     assert len(pages) >= 10
-    with store._engine.connect() as con:
+    with store.reading() as con:
         for text, values in pages:
             plan = [row[-1] for row in con.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)]
             read = [step for step in plan if "listed_scores" in step]

@@ -28,5 +28,5 @@ def test_tokens_that_are_over_are_forgotten(store: SqlStore, monkeypatch: pytest
 
     store.use_token("new", SOON + timedelta(minutes=5))
 
-    with store._reading() as con:
+    with store.reading() as con:
         assert con.scalars(sa.select(used_tokens.c.token_id)).all() == ["new"]

@@ -66,6 +66,12 @@ class StoreConnection:
         assert isinstance(pool, sa.QueuePool)
         return {"in_use": pool.checkedout(), "idle": pool.checkedin()}
 
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that only looks at the tables, for what no method tells."""
+        with self._reading() as con:
+            yield con
+
     def close(self) -> None:
         """Give back all connections."""
         self._engine.dispose()
