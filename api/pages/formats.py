@@ -12,7 +12,6 @@ from babel.numbers import (
     format_currency,
     format_decimal,
     format_percent,
-    get_currency_symbol,
 )
 
 from api.language import Language
@@ -66,10 +65,6 @@ class Formats:
         if not _is_known(amount):
             return NONE
         return f"{'+' if amount > 0 else '−' if amount < 0 else '±'}{self.money(abs(amount), currency)}"
-
-    def symbol(self, currency: str | None = None) -> str:
-        """``€``."""
-        return get_currency_symbol(currency or self.currency, self.locale)
 
     def number(self, value: float | None, digits: int = 0) -> str:
         """``1,234.5`` with so many digits after the point."""

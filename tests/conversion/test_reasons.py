@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from forecast.conversion.alike import AlikeCases
-from forecast.conversion.reasons import build_reasons, escaped, number_texts, reason_code, tabulate_reasons
+from forecast.conversion.reasons import escaped, number_texts, reason_code, tabulate_reasons
 
 X = pd.DataFrame(
     {
@@ -49,7 +49,8 @@ def test_published_points_add_up_after_rounding() -> None:
     base = 0.123456789
     probability = np.round(base + points.sum(axis=1).to_numpy(), 9)
 
-    reasons = build_reasons(points, X[:6], AlikeCases.fit(X, Y, ENTITIES), base=base, probability=probability)
+    alike = AlikeCases.fit(X, Y, ENTITIES)
+    reasons = tabulate_reasons(points, X[:6], alike, base=base, probability=probability).lists()
 
     for listed, p in zip(reasons, probability, strict=True):
         assert [reason["code"] for reason in listed][-1] == "remainder"
@@ -59,7 +60,8 @@ def test_published_points_add_up_after_rounding() -> None:
 
 def test_evidence_is_of_the_leading_feature_of_the_reason() -> None:
     points = pd.DataFrame([[0.0, 0.01, -0.05, 0.0]], columns=[*X.columns, "remainder"])
-    (listed,) = build_reasons(points, X[2:3], AlikeCases.fit(X, Y, ENTITIES), base=0.2, probability=np.array([0.16]))
+    alike, probability = AlikeCases.fit(X, Y, ENTITIES), np.array([0.16])
+    (listed,) = tabulate_reasons(points, X[2:3], alike, base=0.2, probability=probability).lists()
 
     assert listed[0]["code"] == "interactions.phone"
     assert listed[0]["points"] == pytest.approx(-0.04)
@@ -73,7 +75,7 @@ def test_a_feature_that_never_varied_shows_its_value_and_claims_no_cases_alike()
     alike = AlikeCases.fit(table, np.array([0, 1, 0, 1]), np.arange(4))
     points = pd.DataFrame({"stage__current": [0.1] * 4, "remainder": [0.0] * 4})
 
-    reasons = build_reasons(points, table, alike, base=0.5, probability=np.full(4, 0.6))
+    reasons = tabulate_reasons(points, table, alike, base=0.5, probability=np.full(4, 0.6)).lists()
 
     assert reasons[0][0]["evidence"] == {"feature": "stage__current", "value": "new", "n": 0, "rate": 0.0}
 

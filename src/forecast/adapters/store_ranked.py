@@ -134,14 +134,6 @@ class RankedRows(ScoreRows):
         with self._reading() as con:
             return sorted(stage for stage in con.scalars(query) if stage)
 
-    def count_scores(self, entity: str, owner_ids: Collection[str] | None = None) -> int:
-        """How many latest scores there are, of some owners or at all."""
-        query = sa.select(sa.func.count()).where(listed_scores.c.entity == entity)
-        if owner_ids is not None:
-            query = query.where(listed_scores.c.owner_id.in_(owner_ids))
-        with self._reading() as con:
-            return int(con.scalar(query) or 0)
-
     def _rows(self, entity: str, ids: Sequence[str]) -> pd.DataFrame:
         """Whole rows of some ids, in their order."""
         shown = [listed_scores.c[name] for name in _SHOWN]

@@ -132,7 +132,24 @@ def _json(value: Any) -> str:
 def tabulate_reasons(
     points: pd.DataFrame, X: pd.DataFrame, alike: AlikeCases, *, base: float | np.ndarray, probability: np.ndarray
 ) -> ReasonTable:
-    """Reasons of every row; see `build_reasons`, which gives them as lists."""
+    """Reasons of every row, strongest first.
+
+    Parameters
+    ----------
+    points : DataFrame of shape (n, k + 1)
+        Points of probability per feature, and ``remainder``.
+    X : DataFrame
+        The feature table of the same rows.
+    alike : AlikeCases
+    base, probability : float or array, and array, of shape (n,)
+        As published, rounded; rounding differences go to the remainder, so that the published numbers add up.
+
+    Returns
+    -------
+    ReasonTable
+        Its evidence holds the leading feature of the reason, its value as text, and the number and win rate of the
+        training entities alike in it. Reasons without points are left out, but never the remainder.
+    """
     features = [str(name) for name in points.columns if name != REMAINDER]
     sums, leading, _ = grouped_points(points[features])
     sums = np.round(sums, DECIMALS)
@@ -188,28 +205,3 @@ def grouped_points(points: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[s
         sums[:, number] = part.sum(axis=1)
         leading[:, number] = members[np.abs(part).argmax(axis=1)]
     return sums, leading, codes
-
-
-def build_reasons(
-    points: pd.DataFrame, X: pd.DataFrame, alike: AlikeCases, *, base: float | np.ndarray, probability: np.ndarray
-) -> list[list[dict[str, Any]]]:
-    """Reasons of every row, strongest first.
-
-    Parameters
-    ----------
-    points : DataFrame of shape (n, k + 1)
-        Points of probability per feature, and ``remainder``.
-    X : DataFrame
-        The feature table of the same rows.
-    alike : AlikeCases
-    base, probability : float or array, and array, of shape (n,)
-        As published, rounded; rounding differences go to the remainder, so that the published numbers add up.
-
-    Returns
-    -------
-    list of n lists of ``{"code", "points", "evidence"}``
-        ``evidence`` holds the leading feature of the reason, its value as text, and the number and win rate of the
-        training entities alike in it: ``{"feature", "value", "n", "rate"}``. Reasons without points are left out, but
-        never the remainder.
-    """
-    return tabulate_reasons(points, X, alike, base=base, probability=probability).lists()
