@@ -111,6 +111,7 @@ tables:
 """
 
 
+@pytest.mark.slow
 def test_replay_gives_the_same_bytes_after_later_data(
     own_workspace: Workspace, serve: Callable[[Workspace], TestClient], tmp_path: Any
 ) -> None:

@@ -59,6 +59,7 @@ def test_store_of_an_older_release_is_not_ready(own_workspace: Workspace) -> Non
     assert checks["store"].finding.endswith("run `forecast db migrate`.")
 
 
+@pytest.mark.slow
 def test_model_that_cannot_be_loaded_is_not_ready(own_workspace: Workspace, crown: Callable[..., str]) -> None:
     label = crown(own_workspace, own_workspace.clock.now().date())
     assert {check.name: check.finding for check in own_workspace.readiness()}["models"] == label

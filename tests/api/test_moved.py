@@ -30,6 +30,7 @@ def _lines(client: TestClient) -> dict[str, dict[str, Any]]:
     return {line["id"]: line for line in _body(client)["lines"]}
 
 
+@pytest.mark.slow
 def test_steps_lead_from_one_outlook_to_the_other_in_cents(admin: TestClient) -> None:
     lines = _lines(admin)
 

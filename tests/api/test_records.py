@@ -11,6 +11,8 @@ from forecast.workspace import Workspace
 
 ClientOf = Callable[..., TestClient]
 
+pytestmark = pytest.mark.slow  # two nights and many outlooks: half a minute in all
+
 #: U000001 is a rep of team T000001, which U000009 manages; U000000 is a rep of another team.
 REP, MANAGER, TEAM, STRANGER = "U000001", "U000009", "T000001", "U000000"
 PERIOD = "2025-10"

@@ -148,6 +148,7 @@ def test_few_rows_give_a_cautious_probability(n: int) -> None:
     assert_allclose(base + points.sum(axis=1), p, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_without_signal_it_stays_within_half_a_percent_of_the_base_rate() -> None:
     X0, y0, _ = simulated(3000, signal=0.0, seed=3)
     base = log_loss(y0[2000:], np.full(1000, y0[:2000].mean()))
@@ -164,6 +165,7 @@ def test_shuffled_labels_teach_nothing() -> None:
     assert np.std(model.predict_proba(X[2000:])[:, 1]) < 0.05
 
 
+@pytest.mark.slow
 def test_repeated_snapshots_stay_together_in_shuffled_folds() -> None:
     """Five copies of each row of noise: without groups the copy in the other fold gives every outcome away."""
     entities, excess = np.tile(np.arange(300), 5), []

@@ -43,6 +43,7 @@ def distorted(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["blend", "group_rate"])
 def test_another_future_gives_the_same_model_and_the_same_scores(company: Company, kind: str) -> None:
     future = {name: distorted(table) for name, table in company.tables.items()}

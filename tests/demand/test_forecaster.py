@@ -69,6 +69,7 @@ def test_lightgbm_beats_seasonal_naive_and_its_ranges_hold():
     assert 0.75 < inside < 0.92, inside
 
 
+@pytest.mark.slow
 def test_backtest_folds_see_nothing_after_their_cutoff():
     panel = weekly_pattern(n_series=8, n_days=80)
     forecaster = DemandForecaster("D", 7, **QUICK)

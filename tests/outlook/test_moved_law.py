@@ -15,6 +15,7 @@ def quarter(benchmark_script: Callable[[str], ModuleType]) -> ModuleType:
     return benchmark_script("outlook_moved")
 
 
+@pytest.mark.slow
 def test_days_of_an_eventful_quarter_add_up_and_every_step_moves_something(quarter: ModuleType) -> None:
     days = quarter.read_days([25, 58])
 

@@ -278,6 +278,7 @@ def _in_force(intake: Any) -> list[tuple[Any, ...]]:
         ).fetchall()
 
 
+@pytest.mark.slow
 @settings(
     max_examples=10, deadline=None, phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -59,6 +59,7 @@ def ask(place: dict[str, Any], entity_id: str, lang: str = "en", **more: Any) ->
     return told_step(steps, entity_id, lang)
 
 
+@pytest.mark.slow
 def test_next_step_is_what_the_stored_model_says_of_the_case_among_all(place: dict[str, Any]) -> None:
     with place["lake"].connect() as con:
         features = build_features(con, open_entities(con, "opportunity", place["as_of"]), "opportunity")

@@ -240,6 +240,7 @@ def test_lines_show_baselines_the_latest_override_and_the_record(lake, store):
     assert (found["stated"] == 0.8).all()
 
 
+@pytest.mark.slow
 def test_lines_are_the_same_bytes_after_more_is_known(lake, frame_lake, store):
     before = lines_of(lake, store)
     more = (

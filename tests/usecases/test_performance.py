@@ -36,6 +36,7 @@ def _target(amount: float) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["owner_kind", "owner_id", "measure", "amount", "currency"])
 
 
+@pytest.mark.slow
 def test_approved_targets_count_from_when_they_were_approved(small: Company, frame_lake: Any, store: SqlStore) -> None:
     lake = frame_lake(small.tables)
     store.approve_targets("2024Q4", _target(5000.0), author="boss")
