@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.queries import ListQuery
-from api.schemas import Moment
+from api.schemas import Moment, Text
 from forecast.schema import TABLES
 
 EventId = Annotated[str, Field(min_length=1, max_length=200, pattern="^[!-~]+$", examples=["crm-8812"])]
@@ -63,7 +63,7 @@ class EventsTaken(BaseModel):
 class DeadEventsQuery(ListQuery):
     """Which events."""
 
-    table: list[Name] = Field(default=[], max_length=50, description="Canonical tables.", examples=[["leads"]])
+    table: list[Text] = Field(default=[], max_length=50, description="Canonical tables.", examples=[["leads"]])
     limit: int = Field(default=100, ge=1, le=1_000, description="Rows per page.")
     sort: Literal["failed_at"] = "failed_at"
     order: Literal["desc", "asc"] | None = Field(default=None, description="Default the oldest failure first.")
