@@ -17,7 +17,7 @@ AS_OF = "2025-09-01"
 def company_folder(forecast: Callable[..., int], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with a simulated company, brought in by the commands themselves."""
     folder = tmp_path_factory.mktemp("cli")
-    mapping = make_company(random_state=5).write(folder / "export")
+    mapping = make_company(n_opportunities=300, n_leads=300, n_accounts=120, random_state=5).write(folder / "export")
     assert forecast("init", folder / "company", "--timezone", "Europe/Amsterdam") == 0
     assert forecast("ingest", mapping, "-w", folder / "company") == 0
     return folder / "company"
