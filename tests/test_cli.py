@@ -10,6 +10,8 @@ import pytest
 
 from forecast.datasets import make_company
 
+pytestmark = pytest.mark.slow
+
 AS_OF = "2025-09-01"
 
 
@@ -30,7 +32,6 @@ def test_ingesting_the_same_files_again_changes_nothing(answer: Callable[..., An
     assert sum(table["new"] + table["changed"] + table["quarantined"] for table in counts.values()) == 0
 
 
-@pytest.mark.slow
 def test_a_dry_run_writes_a_page_and_changes_nothing(
     forecast: Callable[..., int], company_folder: Path, tmp_path: Path
 ) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from forecast.datasets import make_company
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(forecast: Callable[..., int], tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -10,6 +10,8 @@ import pytest
 from forecast.datasets import make_company
 from forecast.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -9,6 +9,8 @@ import pytest
 
 from forecast.datasets import make_company
 
+pytestmark = pytest.mark.slow
+
 AT = ("--period", "2025Q3", "--as-of", "2025-07-01")
 
 

@@ -9,6 +9,8 @@ from scipy.stats import chi2
 from forecast.datasets import Company, make_company
 from forecast.datasets.deals import DealProcess, simulate_deals
 
+pytestmark = pytest.mark.slow
+
 
 def squared_deviation(p, happened, n_bins=10):
     """Sum over bins of equal size of the squared standardised deviation of counts from their expectation."""

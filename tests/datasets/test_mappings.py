@@ -16,6 +16,8 @@ from forecast.history import open_connection
 from forecast.mapping.queries import run_queries
 from forecast.usecases.ingest import ingest
 
+pytestmark = pytest.mark.slow
+
 
 class Clock:
     def now(self) -> datetime:
@@ -271,7 +273,6 @@ def test_bank_call_duration_belongs_to_the_call_alone(bank, tmp_path):
     assert ((interactions["at"] > leads["created_at"]) & (interactions["at"] < leads["closed_at"])).all()
 
 
-@pytest.mark.slow
 def test_bank_leads_show_everything_but_the_outcome_when_listed(tmp_path):
     lake, counts = brought("bank-marketing", bundled_folder("bank-marketing"), tmp_path)
 
@@ -345,7 +346,6 @@ def test_online_retail_services_are_not_merchandise():
     assert orders == {"1": "completed", "2": "completed", "C3": "cancelled", "5": "completed"}
 
 
-@pytest.mark.slow
 def test_online_retail_orders_are_known_in_utc_when_written(tmp_path):
     lake, counts = brought("online-retail", bundled_folder("online-retail"), tmp_path)
 

@@ -26,6 +26,8 @@ from training.result import TrainingResult
 from training.split import LATER_TIME
 from training.train_conversion import train_conversion
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2025, 7, 20, tzinfo=UTC)
 SETTINGS = Settings(conversion_horizon_days=14, horizons_days=(7, 14, 28))
 FAST = {"max_trees": 40, "n_folds": 2}
@@ -182,7 +184,6 @@ def test_progress_says_each_step(trained: Any) -> None:
     ]
 
 
-@pytest.mark.slow
 def test_training_again_gives_the_same_files(trained: Any, frame_lake: Any, tmp_path: Path) -> None:
     before, result, _ = trained
     tables = {name: frame.sample(frac=1, random_state=1) for name, frame in before.lake.tables.items()}
@@ -195,7 +196,6 @@ def test_training_again_gives_the_same_files(trained: Any, frame_lake: Any, tmp_
     again.store.close()
 
 
-@pytest.mark.slow
 def test_same_data_and_parameters_are_not_promoted_again(trained: Any) -> None:
     here, _, _ = trained
 
@@ -205,7 +205,6 @@ def test_same_data_and_parameters_are_not_promoted_again(trained: Any) -> None:
     assert again.decision.reason == "Nothing is new since conversion_lead/2: same data, same parameters."
 
 
-@pytest.mark.slow
 def test_training_for_a_past_day_does_not_dethrone_the_champion_of_today(trained: Any) -> None:
     here, _, _ = trained
     past = datetime(2025, 6, 1, tzinfo=UTC)
@@ -218,7 +217,6 @@ def test_training_for_a_past_day_does_not_dethrone_the_champion_of_today(trained
     assert result.model.cutoff == past
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("few_families")
 def test_without_signal_the_group_rate_stays(
     frame_lake: Any, lead_tables: dict[str, pd.DataFrame], tmp_path: Path
@@ -294,7 +292,6 @@ def test_dead_server_is_noticed_before_any_work(trained: Any, tmp_path: Path) ->
         here.train()
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("few_families")
 def test_refit_of_the_champions_recipe_must_again_beat_the_group_rate(
     frame_lake: Any, lead_tables: dict[str, pd.DataFrame], tmp_path: Path
@@ -314,7 +311,6 @@ def test_refit_of_the_champions_recipe_must_again_beat_the_group_rate(
     here.store.close()
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("few_families")
 def test_a_column_written_with_the_outcome_reaches_no_model_and_is_said_to_be_out(
     frame_lake: Any, lead_tables: dict[str, pd.DataFrame], tmp_path: Path

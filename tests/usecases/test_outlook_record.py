@@ -22,6 +22,8 @@ from forecast.usecases.outlook import outlook
 from forecast.usecases.outlook_lines import check_override, outlook_lines
 from forecast.usecases.outlook_record import forecast_against_actual, outlook_accuracy, outlook_record
 
+pytestmark = pytest.mark.slow
+
 JUNE = parse_period("2024-06")
 NIGHT = datetime(2024, 6, 11, tzinfo=UTC)
 LATER = datetime(2024, 8, 2, tzinfo=UTC)
@@ -240,7 +242,6 @@ def test_lines_show_baselines_the_latest_override_and_the_record(lake, store):
     assert (found["stated"] == 0.8).all()
 
 
-@pytest.mark.slow
 def test_lines_are_the_same_bytes_after_more_is_known(lake, frame_lake, store):
     before = lines_of(lake, store)
     more = (

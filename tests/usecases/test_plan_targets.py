@@ -20,6 +20,8 @@ from forecast.usecases.outlook import outlook
 from forecast.usecases.plan_targets import Wish, plan_targets, target_outlook, target_rate
 from forecast.usecases.target_history import last_targets, previous_periods, targets_in_force
 
+pytestmark = pytest.mark.slow
+
 SETTINGS, Q4, Q3 = Settings(), parse_period("2025Q4"), parse_period("2025Q3")
 BEFORE, DURING = datetime(2025, 10, 1, tzinfo=UTC), datetime(2025, 11, 15, tzinfo=UTC)
 
