@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 from numpy.typing import NDArray
 
@@ -9,7 +10,6 @@ from forecast.features.cases import EVENT
 from forecast.features.columns import capped, first_values
 from forecast.features.spine import DAY_US, fetch, last_moment, scored_table, spine_entity
 from forecast.features.stabbing import range_medians, ratio
-from forecast.schema import FOREVER
 
 STAGE = {"opportunity": "stage", "lead": "status"}
 
@@ -33,7 +33,6 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
         ``entity_id``, ``as_of``, ``stage__…``.
     """
     entity = spine_entity(con, spine)
-    table, key = scored_table(entity)
     _create_stays(con, entity, spine)
     rows = fetch(
         con,
@@ -45,16 +44,7 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
         ORDER BY s.row
         """,
     )
-    ended = fetch(
-        con,
-        f"""
-        SELECT stage, epoch_us(left_at) AS left_at, epoch_us(left_at) - epoch_us(entered) AS stay
-        FROM (SELECT *, lead(entered) OVER (PARTITION BY case_id ORDER BY entered) AS left_at
-            FROM {_entries(entity, f"AND {key} IN (SELECT {key} FROM {table} WHERE known_to < TIMESTAMP '{FOREVER}')")})
-        WHERE is_open AND left_at IS NOT NULL AND stage IN (SELECT stage FROM _stays)
-        ORDER BY stage, left_at, stay
-        """,
-    )
+    ended = _ended_stays(con, entity)
     days_in = ((rows["now"] - rows["entered"]) / DAY_US).to_numpy()
     usual = _usual_days(ended, rows["current"], rows["now"])
     frame = pd.DataFrame(
@@ -69,7 +59,7 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
             "stage__pace": ratio(days_in, usual),
         }
     )
-    kept = first_values(con, table, STAGE[entity], last_moment(con, spine))
+    kept = first_values(con, scored_table(entity)[0], STAGE[entity], last_moment(con, spine))
     return con.from_df(frame).project(
         f"entity_id, as_of, {capped('current', kept)} AS stage__current, "
         f"{capped('previous', kept)} AS stage__previous, stage__days_in, stage__changes, stage__moves_back, stage__pace"
@@ -98,18 +88,47 @@ def _create_stays(con: DuckDBPyConnection, entity: str, spine: str) -> None:
 
 def _entries(entity: str, condition: str = "") -> str:
     """SQL table expression: when each case entered which stage, and whether it was open then."""
-    table, key = scored_table(entity)
     return f"""(
-        WITH versions AS (
-            SELECT {key} AS case_id, {STAGE[entity]} AS stage, {EVENT[entity]} = '' AS is_open, known_from
-            FROM {table}
-            WHERE known_from < known_to AND deleted_at IS NULL AND merged_into IS NULL {condition}
-        )
-        SELECT case_id, stage, is_open, known_from AS entered FROM versions
+        SELECT case_id, stage, is_open, known_from AS entered FROM ({_versions(entity, condition)})
         WINDOW w AS (PARTITION BY case_id ORDER BY known_from)
         QUALIFY row_number() OVER w = 1 OR stage IS DISTINCT FROM lag(stage) OVER w
             OR is_open <> lag(is_open) OVER w
     )"""
+
+
+def _versions(entity: str, condition: str = "") -> str:
+    """SQL of what each version says of the stage of its case, and whether it was open."""
+    table, key = scored_table(entity)
+    return (
+        f"SELECT {key} AS case_id, {STAGE[entity]} AS stage, {EVENT[entity]} = '' AS is_open, known_from FROM {table} "
+        f"WHERE known_from < known_to AND deleted_at IS NULL AND merged_into IS NULL {condition}"
+    )
+
+
+def _ended_stays(con: DuckDBPyConnection, entity: str) -> pd.DataFrame:
+    """Every stay of an open case in a stage of ``_stays`` that has ended: ``stage``, ``left_at``, ``stay`` (both in
+    microseconds), sorted by stage and ``left_at``.
+
+    What `_entries` says, of all cases: sorting numbers here takes a third of what windows over ids take.
+    """
+    rows = con.sql(_versions(entity)).to_arrow_table()
+    case, stage = (rows[name].combine_chunks().dictionary_encode() for name in ("case_id", "stage"))
+    code, names = stage.indices.fill_null(-1).to_numpy(), stage.dictionary.to_pylist()
+    entered, is_open = rows["known_from"].cast(pa.int64()).to_numpy(), rows["is_open"].to_numpy()
+    who = case.indices.to_numpy()
+    order = np.lexsort((entered, who))
+    who, code, entered, is_open = (values[order] for values in (who, code, entered, is_open))
+    moved = np.ones(len(who), dtype=bool)
+    moved[1:] = (who[1:] != who[:-1]) | (code[1:] != code[:-1]) | (is_open[1:] != is_open[:-1])
+    who, code, entered, is_open = (values[moved] for values in (who, code, entered, is_open))
+    asked = {row[0] for row in con.sql("SELECT DISTINCT stage FROM _stays").fetchall()}
+    ended = is_open & np.isin(code, [place for place, name in enumerate(names) if name in asked])
+    ended &= np.roll(who, -1) == who
+    ended[-1:] = False
+    left_at = np.roll(entered, -1)[ended]
+    frame = pd.DataFrame({"code": code[ended], "left_at": left_at, "stay": left_at - entered[ended]})
+    frame["stage"] = np.array(names, dtype=object)[frame["code"]]
+    return frame.sort_values(["code", "left_at"], ignore_index=True)
 
 
 def _usual_days(ended: pd.DataFrame, stage: "pd.Series[str]", now: "pd.Series[int]") -> NDArray[np.float64]:
