@@ -7,6 +7,7 @@ plain UTC timestamps on the way into DuckDB.
 import math
 import re
 import shutil
+import threading
 import uuid
 from collections.abc import Mapping
 from functools import lru_cache
@@ -36,6 +37,8 @@ _WRITER = WriterProperties(compression="ZSTD")
 _KEEP_LOG = PostCommitHookProperties(cleanup_expired_logs=False)
 #: Appends are converted and written in parts of so many rows, to bound the memory.
 _ROWS_AT_ONCE = 2_000_000
+#: Tables as each thread read them last.
+_OPENED = threading.local()
 
 
 def sql_text(text: str) -> str:
@@ -98,7 +101,7 @@ def append(
     """
     for start in range(0, rows.num_rows, _ROWS_AT_ONCE):
         write_deltalake(
-            str(folder),
+            _newest(folder) if exists(folder) else str(folder),
             stored_form(con, rows.slice(start, _ROWS_AT_ONCE), columns),
             mode="append",
             schema_mode="merge" if evolve else None,
@@ -121,7 +124,7 @@ def version_of(folder: Path, known: int | None = None) -> int:
         A version that was there before: newer ones are looked for from there on, which does not grow with the log.
     """
     if known is None or not _entry(folder, known).exists():
-        return DeltaTable(str(folder)).version()
+        return _newest(folder).version()
     while _entry(folder, known + 1).exists():  # versions have no gaps
         known += 1
     return known
@@ -129,6 +132,28 @@ def version_of(folder: Path, known: int | None = None) -> int:
 
 def _entry(folder: Path, version: int) -> Path:
     return folder / "_delta_log" / f"{version:020d}.json"
+
+
+def _same_file(entry: Path) -> tuple[int, int] | None:
+    """What tells an entry of a log from another one of its name; None when there is none."""
+    try:
+        found = entry.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def _newest(folder: Path) -> DeltaTable:
+    """The table as it is now. Its log is read on from where this thread read it last, not from the start."""
+    opened: dict[Path, tuple[DeltaTable, Path, tuple[int, int] | None]] = vars(_OPENED).setdefault("tables", {})
+    if folder in opened and opened[folder][2] is not None and _same_file(opened[folder][1]) == opened[folder][2]:
+        table = opened[folder][0]
+        table.update_incremental()
+    else:
+        table = DeltaTable(str(folder))
+    entry = _entry(folder, table.version())
+    opened[folder] = table, entry, _same_file(entry)
+    return table
 
 
 def files_of(folder: Path, version: int) -> tuple[str, ...]:
@@ -149,16 +174,13 @@ def columns_in(folder: Path, version: int) -> tuple[str, ...]:
 
 def _described(folder: Path, version: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Files and columns of a version. Its log is read once, as long as its entry is the same file."""
-    try:
-        entry = _entry(folder, version).stat()
-    except FileNotFoundError:
-        return _describe(folder, version, None)
-    return _describe(folder, version, (entry.st_ino, entry.st_mtime_ns))
+    return _describe(folder, version, _same_file(_entry(folder, version)))
 
 
 @lru_cache(maxsize=1024)
 def _describe(folder: Path, version: int, entry: tuple[int, int] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    table = DeltaTable(str(folder), version=version)
+    newest = _newest(folder)
+    table = newest if newest.version() == version else DeltaTable(str(folder), version=version)
     protocol = table.protocol()
     if protocol.min_reader_version > 1:
         raise DataUnavailable(

@@ -90,12 +90,16 @@ def _before(con: DuckDBPyConnection, table: str, stored: str, keys: pd.DataFrame
     columns = ", ".join(f"{_stored_text(table, name)} AS {identifier(name)}" for name in names)
     listed = ", ".join(f"CAST({identifier(name)} AS VARCHAR) AS {identifier(name)}" for name in TABLES[table].key)
     kinds = {name: DUCKDB_TYPES[TABLES[table].by_name[name].kind] for name in TABLES[table].key}
+    first = TABLES[table].key[0]
+    wanted = ", ".join(f"TRY_CAST({literal(value)} AS {kinds[first]})" for value in sorted(set(keys[first].dropna())))
     same = " AND ".join(
         f"stored.{identifier(name)} = TRY_CAST(_keys.{identifier(name)} AS {kind})" for name, kind in kinds.items()
     )
     found: pd.DataFrame = con.sql(
         f"SELECT {listed}, epoch_us(recorded_at) AS {KNOWN_US}, {columns} FROM {stored} AS stored "
-        f"WHERE EXISTS (SELECT 1 FROM _keys WHERE {same}) ORDER BY {VERSION_ORDER}"
+        # Constants let whole blocks of rows be skipped; the keys of a join are known only when all rows were read.
+        f"WHERE {identifier(first)} IN ({wanted or 'NULL'}) AND EXISTS (SELECT 1 FROM _keys WHERE {same}) "
+        f"ORDER BY {VERSION_ORDER}"
     ).df()
     con.unregister("_keys")
     return found.astype(object).mask(found.isna(), _EMPTY)
