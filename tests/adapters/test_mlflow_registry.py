@@ -21,6 +21,8 @@ from forecast.conversion import ConversionScorer
 from forecast.errors import DataUnavailable, UnknownModel
 from forecast.ports import ModelVersion
 
+pytestmark = pytest.mark.slow
+
 CUTOFF = datetime(2026, 1, 1, tzinfo=UTC)
 FILES = {"model.json": b'{"a": 1}', "booster.txt": b"tree\n", "card.md": "# 卡\n".encode()}
 RUN = {
@@ -201,7 +203,6 @@ def kill(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-@pytest.mark.slow
 def test_scoring_goes_on_and_training_says_so_when_the_server_dies(
     server: tuple[str, subprocess.Popen[bytes]], tmp_path: Path
 ) -> None:

@@ -20,6 +20,8 @@ from forecast.workspace import Workspace
 from tests.api.conftest import NOW
 from tests.api.test_rights import CALLERS, MANAGER, REP
 
+pytestmark = pytest.mark.slow
+
 ClientOf = Callable[..., TestClient]
 BOTH = pytest.mark.parametrize(("role", "user_id", "owners"), CALLERS)
 
