@@ -202,6 +202,13 @@ def open_connection() -> DuckDBPyConnection:
     return con
 
 
+def cursor_of(con: DuckDBPyConnection) -> DuckDBPyConnection:
+    """Another connection to the same database, in UTC too: what it calls TEMP is its own."""
+    cursor = con.cursor()
+    cursor.execute("SET TimeZone = 'UTC'")
+    return cursor
+
+
 def connect_tables(tables: Mapping[str, pd.DataFrame], *, batch: int | None = None) -> DuckDBPyConnection:
     """A connection with histories of tables given as frames: what a lake gives, without a lake.
 

@@ -214,7 +214,8 @@ class DeltaLake:
         with self._lease(wait_s, "writing"):
             head = self._head()
             self._discard_orphans(head)
-            con = self._open(head, None, ())
+            held = self._follower.connect() if self._follower else None
+            con = self._open(head, None, ()) if held is None else held
             create_stored(con, self._files(head))
             writer = LakeWriter(self._tables, self._commits, head, con, self._clock, self._on_step)
             try:

@@ -15,7 +15,16 @@ from forecast.adapters.commits import EMPTY, Commit
 from forecast.adapters.delta import relation, sql_name
 from forecast.adapters.lake_views import create_listing, open_histories
 from forecast.adapters.layout import Files, columns_of
-from forecast.history import MERGEABLE, VERSION_ORDER, create_aliases, create_history, lay_over, shared, stored_columns
+from forecast.history import (
+    MERGEABLE,
+    VERSION_ORDER,
+    create_aliases,
+    create_history,
+    cursor_of,
+    lay_over,
+    shared,
+    stored_columns,
+)
 from forecast.schema import FOREVER, TABLES
 
 if TYPE_CHECKING:
@@ -60,9 +69,9 @@ class LakeFollower:
             self._lake.reading(self._follow)
             assert self._con is not None, "following opens it"
             visible = self._lake.visible(self._commit, batch)
-            cursor = self._con.cursor()
+            cursor = cursor_of(self._con)
             try:
-                cursor.execute("SET TimeZone = 'UTC'; BEGIN")
+                cursor.execute("BEGIN")
                 cursor.execute(
                     f"SELECT 1 FROM {shared('leads')} LIMIT 1"
                 ).fetchall()  # from here on it shows this state

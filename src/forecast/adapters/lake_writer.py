@@ -14,7 +14,7 @@ from forecast.adapters.commits import Commit, StoredTable, write_commit
 from forecast.adapters.delta import sql_name, sql_text
 from forecast.adapters.layout import EVENTS, PERSONAL, QUARANTINE, RESOLVED, accepted_columns, columns_of
 from forecast.errors import InvalidInput
-from forecast.history import open_connection
+from forecast.history import cursor_of
 from forecast.ports import Clock
 from forecast.schema import TABLES
 
@@ -49,7 +49,7 @@ class LakeWriter:
         self.committed = False
         self._tables, self._commits, self._head = tables, commits, head
         self._clock, self._on_step = clock, on_step
-        self._work = open_connection()  # apart from `con`, which its user may have an unread result on
+        self._work = cursor_of(con)  # apart from `con`, which its user may have an unread result on
         self._added: dict[str, int] = {}
         self._attributes = {table: dict(types) for table, types in head.attributes.items()}
         self._filled = {table: dict(columns) for table, columns in head.filled.items()}
