@@ -4,7 +4,8 @@
 
 The scores are simulated (each with the 7 kB of reasons that a trained model gives) and saved in the store as the
 nightly run saves them; what is measured is the whole way of a request through the application in this process: key,
-rights, query, reasons in words, JSON. 200 owners in ten teams of 20; a rep, the manager of one team, the admin.
+rights, query, reasons in words, JSON; and of the page that shows the list. 200 owners in ten teams of 20; a rep, the
+manager of one team, the admin.
 Writes to a temporary folder only. PostgreSQL is a server of its own (development dependencies).
 """
 
@@ -28,6 +29,7 @@ from forecast.workspace import Workspace
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 TEAMS, OWNERS = 10, 200
+PASSWORD = "a long password for benchmarks"
 WORDS = ["acme", "zenith", "pump", "turbine", "valve", "renewal", "上海", "冰箱", "深圳", "north", "retail", "cloud"]
 STAGES = ["new", "working", "qualified", "nurture"]
 MAPPING = """
@@ -153,12 +155,14 @@ QUERIES: dict[str, dict[str, object]] = {
 }
 
 
-def measured(client: TestClient, query: dict[str, object], n_calls: int) -> tuple[float, float]:
+def measured(
+    client: TestClient, query: dict[str, object], n_calls: int, path: str = "/v1/leads"
+) -> tuple[float, float]:
     """Median and 95th percentile of the milliseconds of one request."""
     times = []
     for _ in range(n_calls + 2):
         started = time.perf_counter()
-        answer = client.get("/v1/leads", params=query)
+        answer = client.get(path, params=query)
         times.append(1000 * (time.perf_counter() - started))
         assert answer.status_code == 200, answer.text
     return float(np.median(times[2:])), float(np.percentile(times[2:], 95))
@@ -191,6 +195,15 @@ def run(n: int, kind: str, n_calls: int) -> list[dict[str, object]]:
                 for what, query in {**QUERIES, "page 100": page_100(client)}.items():
                     p50, p95 = measured(client, query, n_calls)
                     rows.append({"store": kind, "leads": n, "who": role, "what": what, "p50_ms": p50, "p95_ms": p95})
+            for role, user in (("rep", "U007"), ("admin", None)):
+                workspace.store.add_login(f"bench {role}", role, PASSWORD, user)
+                with TestClient(client.app, base_url="https://bench") as browser:
+                    entered = browser.post("/login", data={"name": f"bench {role}", "password": PASSWORD})
+                    assert entered.status_code == 200, entered.text
+                    p50, p95 = measured(browser, {}, n_calls, "/leads")
+                rows.append(
+                    {"store": kind, "leads": n, "who": role, "what": "page My leads", "p50_ms": p50, "p95_ms": p95}
+                )
         workspace.store.close()
     return rows
 
