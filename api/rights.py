@@ -13,8 +13,8 @@ deal and no score. An API key may be narrower than its role: its scopes name the
 
 A manager overrides outlooks of the own teams and their people, and a rep sees no override. A rep sees targets that are
 approved, and no proposal; a manager proposes them for the own teams' people, out of what these alone can bring, and
-approves them only where everybody who has one is in the own teams. Teams are those of today, whatever day a request asks
-about.
+approves them only where everybody who has one is in the own teams. Teams are those of today, whatever day a request
+asks about.
 """
 
 from collections.abc import Iterable
