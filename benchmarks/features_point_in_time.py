@@ -16,7 +16,7 @@ from duckdb import DuckDBPyConnection
 
 from forecast.features import FAMILIES, build_features, snapshot_spine
 from forecast.features.interactions import WINDOWS_DAYS
-from forecast.features.spine import create_spine, states
+from forecast.features.spine import Spine, create_spine, states
 from forecast.history import connect_tables
 
 YEAR = pd.Timestamp("2023-01-01", tz="UTC")
@@ -64,7 +64,7 @@ def make_tables(n_opportunities: int, n_interactions: int, rng: np.random.Genera
     return {"opportunities": pd.concat(versions, ignore_index=True), "interactions": interactions}
 
 
-def count_by_join(con: DuckDBPyConnection, spine: str) -> pd.DataFrame:
+def count_by_join(con: DuckDBPyConnection, spine: Spine) -> pd.DataFrame:
     """The same counts, of the case per channel and of its account, by joining every pair in SQL: the peer."""
     joined = 'i."at" < s.as_of AND i.known_from < s.as_of AND s.as_of <= i.known_to'
 

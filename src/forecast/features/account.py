@@ -5,7 +5,7 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from forecast.features.cases import case_versions
 from forecast.features.links import account_groups
-from forecast.features.spine import read_spine, spine_entity
+from forecast.features.spine import Spine
 from forecast.features.track_record import past_results, tally
 
 #: Name after the family, kind, effort; see `forecast.features.describe`.
@@ -15,7 +15,7 @@ DESCRIBED = (
 )
 
 
-def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
+def build(con: DuckDBPyConnection, spine: Spine) -> DuckDBPyRelation:
     """Track record of each spine row's account, see `past_results`; merged accounts count for the survivor.
 
     A lead also has ``opportunities_won``, ``opportunities_closed`` and ``opportunities_open`` of its account.
@@ -25,8 +25,8 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
     relation
         ``entity_id``, ``as_of``, ``account__…``.
     """
-    entity, rows = spine_entity(con, spine), read_spine(con, spine)
-    groups = account_groups(con, spine, entity)
+    entity, rows = spine.entity, spine.rows
+    groups = account_groups(con, spine)
     features = past_results(con, spine, rows, groups, _of_accounts(entity))
     if entity == "lead":
         deals = tally(con, _of_accounts("opportunity"), groups, rows.as_of)

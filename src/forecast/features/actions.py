@@ -54,7 +54,7 @@ def window_actions(
     if window_days < 1:
         raise InvalidInput(f"`window_days` must be at least 1, got {window_days}.")
     name = create_spine(con, spine, entity)
-    case_groups(con, name, entity)
+    case_groups(con, name)
     before = sql_moment(cutoff)
     links = ["l.by = 'lead_id' AND i.lead_id = l.id"]
     if entity == "opportunity":

@@ -13,7 +13,7 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from forecast.features.columns import capped, first_values, quoted, slug
 from forecast.features.links import accounts_at
-from forecast.features.spine import fetch, last_moment, scored_table, spine_entity, states
+from forecast.features.spine import Spine, fetch, scored_table, states
 from forecast.history import sql_moment
 from forecast.schema import TABLES
 
@@ -47,7 +47,7 @@ DESCRIBED = (
 )
 
 
-def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
+def build(con: DuckDBPyConnection, spine: Spine) -> DuckDBPyRelation:
     """The fields and attributes of each spine row's entity, account and product.
 
     Parameters
@@ -61,8 +61,8 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
     relation
         ``entity_id``, ``as_of``, ``attributes__…``.
     """
-    entity, moment = spine_entity(con, spine), last_moment(con, spine)
-    cases, accounts = states(con, spine, entity), accounts_at(con, spine, entity)
+    entity, moment = spine.entity, spine.last_moment
+    cases, accounts = states(con, spine), accounts_at(con, spine)
     sources = [
         (scored_table(entity)[0], "", "s.entity_id", f"SELECT entity_id FROM {spine}"),
         ("accounts", "account__", "a.account_id", f"SELECT account_id FROM {accounts}"),

@@ -2,13 +2,13 @@
 
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
-from forecast.features.spine import spine_entity, states
+from forecast.features.spine import Spine, states
 
 #: Name after the family, kind, effort; see `forecast.features.describe`.
 DESCRIBED = (("age_days|weekday|day_of_month|month|days_to_(month|quarter)_end", "number", "hard"),)
 
 
-def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
+def build(con: DuckDBPyConnection, spine: Spine) -> DuckDBPyRelation:
     """Calendar features of each spine row.
 
     ``age_days`` since ``created_at``; ``weekday`` (1 = Monday), ``day_of_month``, ``month``; ``days_to_month_end`` and
@@ -29,6 +29,6 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
             CAST(month(day) AS DOUBLE) AS calendar__month,
             CAST(last_day(day) - day AS DOUBLE) AS calendar__days_to_month_end,
             CAST({quarter_end} - day AS DOUBLE) AS calendar__days_to_quarter_end
-        FROM {states(con, spine, spine_entity(con, spine))}
+        FROM {states(con, spine)}
         """
     )

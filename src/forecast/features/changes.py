@@ -2,7 +2,7 @@
 
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
-from forecast.features.spine import scored_table, spine_entity, states
+from forecast.features.spine import Spine, scored_table, states
 
 _RECENT = "INTERVAL 30 DAY"
 
@@ -15,7 +15,7 @@ DESCRIBED = (
 )
 
 
-def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
+def build(con: DuckDBPyConnection, spine: Spine) -> DuckDBPyRelation:
     """Changes known at each spine row; leads only have an owner to change.
 
     ``amount``: ``count``, ``count_30d``, ``increases``, ``decreases``, ``days_since_last``, ``last_change`` and
@@ -28,11 +28,11 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
     relation
         ``entity_id``, ``as_of``, ``changes__…``.
     """
-    entity = spine_entity(con, spine)
+    entity = spine.entity
     table, key = scored_table(entity)
     columns = [*_common("o", "owner")]
     joins = [_join(spine, table, key, "owner_id", "o")]
-    state = f"LEFT JOIN {states(con, spine, entity)} v ON v.row = s.row"
+    state = f"LEFT JOIN {states(con, spine)} v ON v.row = s.row"
     if entity == "opportunity":
         joins += [_join(spine, table, key, "amount", "a"), _join(spine, table, key, "expected_close_date", "e")]
         columns += [
@@ -57,7 +57,7 @@ def _name(column: str) -> str:
     return column.rsplit(" AS ", 1)[1]
 
 
-def _join(spine: str, table: str, key: str, column: str, alias: str) -> str:
+def _join(spine: Spine, table: str, key: str, column: str, alias: str) -> str:
     """Joins the last change of a column known at ``as_of`` and the number known 30 days earlier.
 
     A change is a value that differs from the last one before; emptying a field is none.

@@ -4,7 +4,7 @@ import numpy as np
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from forecast.features.links import account_groups
-from forecast.features.spine import DAY_US, read_spine, spine_entity
+from forecast.features.spine import DAY_US, Spine
 from forecast.features.stabbing import NOTHING, Moments, ratio
 
 #: Scores are added as whole parts of this.
@@ -14,7 +14,7 @@ _PARTS = 1_000_000
 DESCRIBED = (("count(_365d)?|days_since_last|last_score|mean_score", "number", "hard"),)
 
 
-def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
+def build(con: DuckDBPyConnection, spine: Spine) -> DuckDBPyRelation:
     """Feedback of each spine row's account that was known at ``as_of``.
 
     ``count``, ``count_365d``, ``days_since_last``; ``last_score`` and ``mean_score``: score over the scale's maximum;
@@ -25,8 +25,8 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
     relation
         ``entity_id``, ``as_of``, ``feedback__…``.
     """
-    rows = read_spine(con, spine)
-    moments = Moments(account_groups(con, spine, spine_entity(con, spine)), rows.as_of)
+    rows = spine.rows
+    moments = Moments(account_groups(con, spine), rows.as_of)
     facts = con.sql(
         f"""
         SELECT l.code, epoch_us(f."at") AS said_at, epoch_us(greatest(f.known_from, l.link_from)) AS known_from,

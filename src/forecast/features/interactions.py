@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from forecast.features.columns import first_values, slug
 from forecast.features.links import account_groups, case_groups
-from forecast.features.spine import DAY_US, SpineRows, fetch, last_moment, read_spine, spine_entity
+from forecast.features.spine import DAY_US, Spine, SpineRows, fetch
 from forecast.features.stabbing import NOTHING, Ints, Mask, Moments, Reach, range_medians, ratio
 
 WINDOWS_DAYS = (7, 30, 90, 365)
@@ -46,7 +46,7 @@ DESCRIBED = (
 )
 
 
-def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
+def build(con: DuckDBPyConnection, spine: Spine) -> DuckDBPyRelation:
     """Interaction features of each spine row.
 
     Per subject (``all``, ``in``, ``out``, each channel, ``kind_…``, ``result_…``, and ``account``, ``account_in``,
@@ -60,13 +60,13 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
     relation
         ``entity_id``, ``as_of``, ``interactions__…``.
     """
-    entity, rows, moment = spine_entity(con, spine), read_spine(con, spine), last_moment(con, spine)
+    entity, rows, moment = spine.entity, spine.rows, spine.last_moment
     channels = first_values(con, "interactions", "channel", moment)
     kinds = first_values(con, "interactions", "kind", moment, limit=MAX_KINDS)
     results = first_values(con, "interactions", "result", moment, limit=MAX_RESULTS)
 
     tells_from = _tells_from(con)
-    case = _Facts(con, Moments(case_groups(con, spine, entity), rows.as_of), of_cases(entity), tells_from)
+    case = _Facts(con, Moments(case_groups(con, spine), rows.as_of), of_cases(entity), tells_from)
     features = _counts(case, rows, "all", None)
     for direction in ("in", "out"):
         features |= _counts(case, rows, direction, case.having("direction", [direction]))
@@ -80,7 +80,7 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
     features |= _answers(case, rows)
     features |= _plans(case, rows)
 
-    account = _Facts(con, Moments(account_groups(con, spine, entity), rows.as_of), _OF_ACCOUNTS, tells_from)
+    account = _Facts(con, Moments(account_groups(con, spine), rows.as_of), _OF_ACCOUNTS, tells_from)
     features |= _counts(account, rows, "account", None)
     for direction in ("in", "out"):
         features |= _counts(account, rows, f"account_{direction}", account.having("direction", [direction]))

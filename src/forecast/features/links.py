@@ -2,20 +2,20 @@
 
 from duckdb import DuckDBPyConnection
 
-from forecast.features.spine import ACCOUNTS, case_codes, fetch_codes, states
+from forecast.features.spine import ACCOUNTS, Spine, case_codes, fetch_codes, scored_table, states
 from forecast.features.stabbing import Ints
 
 _EVER = "TIMESTAMP '0001-01-01'"
 
 
-def accounts_at(con: DuckDBPyConnection, spine: str, entity: str) -> str:
+def accounts_at(con: DuckDBPyConnection, spine: Spine) -> str:
     """Name of a table (``row``, ``account_id``, ``code``): whose entity it was at ``as_of``, after the merges known
     then, and a number from 0 on for each account.
     """
     con.execute(
         f"""
         CREATE TEMP TABLE IF NOT EXISTS {ACCOUNTS} AS
-        WITH own AS (SELECT row, as_of, account_id FROM {states(con, spine, entity)} WHERE account_id IS NOT NULL),
+        WITH own AS (SELECT row, as_of, account_id FROM {states(con, spine)} WHERE account_id IS NOT NULL),
         merged AS (SELECT * FROM accounts_aliases WHERE alias_id <> survivor_id),
         found AS (
             SELECT own.row, coalesce(min(m.survivor_id), max(own.account_id)) AS account_id
@@ -46,26 +46,26 @@ def alias_links(table: str, wanted: str) -> str:
     )
 
 
-def account_groups(con: DuckDBPyConnection, spine: str, entity: str) -> Ints:
+def account_groups(con: DuckDBPyConnection, spine: Spine) -> Ints:
     """A number per spine row for its account at ``as_of``, -1 where it has none.
 
     Registers ``_account_links(id, code, link_from)``: facts under account ``id`` count for the rows with that number
     at moments after ``link_from``.
     """
-    groups = accounts_at(con, spine, entity)
+    groups = accounts_at(con, spine)
     wanted = f"(SELECT DISTINCT account_id AS id, code FROM {groups})"
     con.execute(f"CREATE OR REPLACE TEMP TABLE _account_links AS FROM {alias_links('accounts', wanted)}")
     return fetch_codes(con, spine, groups)
 
 
-def case_groups(con: DuckDBPyConnection, spine: str, entity: str) -> Ints:
+def case_groups(con: DuckDBPyConnection, spine: Spine) -> Ints:
     """A number per spine row for its entity.
 
     Registers ``_case_links(by, id, code, link_from, link_to)``: facts whose column ``by`` is ``id`` count for the rows
     with that number at moments in ``(link_from, link_to]``. An opportunity also has the facts of the leads that say
     they became it.
     """
-    table = "leads" if entity == "lead" else "opportunities"
+    entity, (table, _) = spine.entity, scored_table(spine.entity)
     wanted = f"(SELECT DISTINCT entity_id AS id, code FROM {case_codes(spine)})"
     con.execute(
         "CREATE OR REPLACE TEMP TABLE _case_links AS "

@@ -3,7 +3,7 @@
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from forecast.features.cases import case_versions
-from forecast.features.spine import fetch_codes, read_spine, spine_entity, states
+from forecast.features.spine import Spine, fetch_codes, states
 from forecast.features.track_record import past_results
 
 #: Name after the family, kind, effort; see `forecast.features.describe`.
@@ -13,7 +13,7 @@ DESCRIBED = (
 )
 
 
-def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
+def build(con: DuckDBPyConnection, spine: Spine) -> DuckDBPyRelation:
     """Track record of each spine row's owner, see `past_results`.
 
     Returns
@@ -21,11 +21,11 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
     relation
         ``entity_id``, ``as_of``, ``owner__…``.
     """
-    entity, rows = spine_entity(con, spine), read_spine(con, spine)
+    entity, rows = spine.entity, spine.rows
     con.execute(
         "CREATE OR REPLACE TEMP TABLE _owners AS "
         "SELECT row, owner_id, dense_rank() OVER (ORDER BY owner_id) - 1 AS code "
-        f"FROM {states(con, spine, entity)} WHERE owner_id IS NOT NULL"
+        f"FROM {states(con, spine)} WHERE owner_id IS NOT NULL"
     )
     cases = f"{case_versions(entity)} JOIN (SELECT DISTINCT owner_id, code FROM _owners) USING (owner_id)"
     results = past_results(con, spine, rows, fetch_codes(con, spine, "_owners"), cases)

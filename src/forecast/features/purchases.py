@@ -12,7 +12,7 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from forecast.features.columns import first_values, slug
 from forecast.features.links import account_groups
-from forecast.features.spine import DAY_US, SpineRows, fetch, last_moment, read_spine, spine_entity
+from forecast.features.spine import DAY_US, Spine, SpineRows, fetch
 from forecast.features.stabbing import NOTHING, Ints, Moments, Reach, ratio
 
 WINDOWS_DAYS = (90, 365)
@@ -30,7 +30,7 @@ DESCRIBED = (
 )
 
 
-def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
+def build(con: DuckDBPyConnection, spine: Spine) -> DuckDBPyRelation:
     """Purchases of each spine row's account that were known at ``as_of``.
 
     ``orders__count``, ``_90d``, ``_365d`` (cancelled ones left out), ``orders__days_since_last``,
@@ -43,12 +43,12 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
     relation
         ``entity_id``, ``as_of``, ``purchases__…``.
     """
-    rows = read_spine(con, spine)
-    groups = account_groups(con, spine, spine_entity(con, spine))
+    rows = spine.rows
+    groups = account_groups(con, spine)
     moments = Moments(groups, rows.as_of)
     orders = _Facts(con, moments, _ORDERS)
     lines = _Facts(con, moments, _LINES)
-    categories = first_values(con, "products", "category", last_moment(con, spine), limit=MAX_CATEGORY_COLUMNS)
+    categories = first_values(con, "products", "category", spine.last_moment, limit=MAX_CATEGORY_COLUMNS)
     features = {
         **_orders(orders, rows),
         **_money(lines, orders),

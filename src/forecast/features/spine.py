@@ -39,11 +39,57 @@ def utc_moments(values: "pd.Series[Any]") -> "pd.Series[Any]":
     return pd.to_datetime(values, utc=True).astype("datetime64[us, UTC]")
 
 
-def create_spine(con: DuckDBPyConnection, spine: pd.DataFrame, entity: str, *, zone: tzinfo = UTC) -> str:
-    """Register a spine as a temp table and give its name.
+@dataclass(frozen=True)
+class SpineRows:
+    """A spine as arrays in the order of its rows; features are arrays of the same shape (n,)."""
+
+    entity_id: pa.Array
+    as_of: Ints  # microseconds since 1970, UTC
+
+    def days_since(self, moment: Ints) -> NDArray[np.float64]:
+        """Days from ``moment`` to ``as_of``; missing where the moment is `NOTHING`."""
+        known = moment != NOTHING
+        return np.where(known, (self.as_of - np.where(known, moment, 0)) / DAY_US, np.nan)
+
+    def relation(self, con: DuckDBPyConnection, features: dict[str, Any]) -> DuckDBPyRelation:
+        """The features as a relation with ``entity_id`` and ``as_of``."""
+        columns = {
+            "entity_id": self.entity_id,
+            "as_of": pa.array(self.as_of, type=pa.timestamp("us")),
+            **{name: pa.array(np.asarray(values, dtype=float)) for name, values in features.items()},
+        }
+        return con.from_arrow(pa.table(columns))
+
+
+@dataclass(frozen=True)
+class Spine:
+    """A spine that a connection holds as a temp table of this name.
 
     The table has ``row`` (0, 1, … in order of ``as_of``, ``entity_id``), ``entity``, ``entity_id``, ``as_of``
-    (TIMESTAMP, UTC) and ``day`` (the calendar day of ``as_of`` in ``zone``).
+    (TIMESTAMP, UTC) and ``day`` (the calendar day of ``as_of`` in the workspace's zone).
+
+    Attributes
+    ----------
+    name : str
+    entity : {"lead", "opportunity"}
+    rows : SpineRows
+    """
+
+    name: str
+    entity: str
+    rows: SpineRows
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def last_moment(self) -> datetime:
+        """The latest ``as_of`` (naive, UTC): what is known before it may name columns."""
+        return datetime(1970, 1, 1) + timedelta(microseconds=int(self.rows.as_of.max()))
+
+
+def create_spine(con: DuckDBPyConnection, spine: pd.DataFrame, entity: str, *, zone: tzinfo = UTC) -> Spine:
+    """Register a spine as a temp table, see `Spine`.
 
     Parameters
     ----------
@@ -91,7 +137,8 @@ def create_spine(con: DuckDBPyConnection, spine: pd.DataFrame, entity: str, *, z
     con.unregister("_spine_rows")
     for derived in (STATES, ACCOUNTS):
         con.execute(f"DROP TABLE IF EXISTS {derived}")
-    return SPINE
+    as_of = rows["as_of"].to_numpy(dtype="datetime64[us]").astype(np.int64)
+    return Spine(SPINE, entity, SpineRows(pa.array(rows["entity_id"], pa.string()), as_of))
 
 
 def fetch(con: DuckDBPyConnection, query: str) -> pd.DataFrame:
@@ -100,7 +147,7 @@ def fetch(con: DuckDBPyConnection, query: str) -> pd.DataFrame:
     return frame
 
 
-def fetch_codes(con: DuckDBPyConnection, spine: str, groups: str) -> Ints:
+def fetch_codes(con: DuckDBPyConnection, spine: Spine, groups: str) -> Ints:
     """The ``code`` of each spine row in a table expression (``row``, ``code``), -1 where it has none."""
     frame = fetch(
         con, f"SELECT coalesce(g.code, -1) AS code FROM {spine} s LEFT JOIN {groups} g USING (row) ORDER BY s.row"
@@ -108,33 +155,18 @@ def fetch_codes(con: DuckDBPyConnection, spine: str, groups: str) -> Ints:
     return frame["code"].to_numpy(dtype=np.int64)
 
 
-def case_codes(spine: str) -> str:
+def case_codes(spine: Spine) -> str:
     """SQL table expression (``row``, ``entity_id``, ``code``): a number from 0 on for each entity of the spine."""
     return f"(SELECT row, entity_id, dense_rank() OVER (ORDER BY entity_id) - 1 AS code FROM {spine})"
 
 
-def spine_entity(con: DuckDBPyConnection, spine: str) -> str:
-    """The kind of entity that a spine asks about."""
-    kinds = [row[0] for row in con.sql(f"SELECT DISTINCT entity FROM {spine}").fetchall()]
-    if len(kinds) != 1:
-        raise InvalidInput(f"A spine must be about one kind of entity, got {sorted(kinds)}.")
-    return str(kinds[0])
-
-
-def last_moment(con: DuckDBPyConnection, spine: str) -> datetime:
-    """The latest ``as_of`` of a spine (naive, UTC): what is known before it may name columns."""
-    (moment,) = con.sql(f"SELECT max(as_of) FROM {spine}").fetchall()[0]
-    assert isinstance(moment, datetime)
-    return moment
-
-
-def states(con: DuckDBPyConnection, spine: str, entity: str) -> str:
+def states(con: DuckDBPyConnection, spine: Spine) -> str:
     """Name of a table: each spine row with the version of its entity in force, NULL where there was none.
 
     Columns: ``row``, ``entity_id``, ``as_of``, ``day``, then what the version says of whose it is, what it is about
     and when.
     """
-    table, key = scored_table(entity)
+    table, key = scored_table(spine.entity)
     said = [f"v.{name}" for name in _STATED if name in TABLES[table].by_name]
     con.execute(
         f"CREATE TEMP TABLE IF NOT EXISTS {STATES} AS "
@@ -142,34 +174,6 @@ def states(con: DuckDBPyConnection, spine: str, entity: str) -> str:
         f"ON v.{key} = s.entity_id AND v.known_from < s.as_of AND s.as_of <= v.known_to"
     )
     return STATES
-
-
-@dataclass(frozen=True)
-class SpineRows:
-    """A spine as arrays in the order of its rows; features are arrays of the same shape (n,)."""
-
-    entity_id: pa.Array
-    as_of: Ints  # microseconds since 1970, UTC
-
-    def days_since(self, moment: Ints) -> NDArray[np.float64]:
-        """Days from ``moment`` to ``as_of``; missing where the moment is `NOTHING`."""
-        known = moment != NOTHING
-        return np.where(known, (self.as_of - np.where(known, moment, 0)) / DAY_US, np.nan)
-
-    def relation(self, con: DuckDBPyConnection, features: dict[str, Any]) -> DuckDBPyRelation:
-        """The features as a relation with ``entity_id`` and ``as_of``."""
-        columns = {
-            "entity_id": self.entity_id,
-            "as_of": pa.array(self.as_of, type=pa.timestamp("us")),
-            **{name: pa.array(np.asarray(values, dtype=float)) for name, values in features.items()},
-        }
-        return con.from_arrow(pa.table(columns))
-
-
-def read_spine(con: DuckDBPyConnection, spine: str) -> SpineRows:
-    """The spine as arrays."""
-    table = con.sql(f"SELECT entity_id, epoch_us(as_of) AS as_of FROM {spine} ORDER BY row").to_arrow_table()
-    return SpineRows(table["entity_id"].combine_chunks(), table["as_of"].to_numpy())
 
 
 def snapshot_moments(first: datetime, cutoff: datetime, step_days: int, zone: tzinfo) -> list[datetime]:

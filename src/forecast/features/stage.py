@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from forecast.features.cases import EVENT
 from forecast.features.columns import capped, first_values
-from forecast.features.spine import DAY_US, fetch, last_moment, scored_table, spine_entity
+from forecast.features.spine import DAY_US, Spine, fetch, scored_table
 from forecast.features.stabbing import range_medians, ratio
 
 STAGE = {"opportunity": "stage", "lead": "status"}
@@ -20,7 +20,7 @@ DESCRIBED = (
 )
 
 
-def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
+def build(con: DuckDBPyConnection, spine: Spine) -> DuckDBPyRelation:
     """Stage features of each spine row.
 
     ``stage__current``, ``stage__previous``; ``stage__days_in`` the current one; ``stage__changes`` so far;
@@ -32,8 +32,8 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
     relation
         ``entity_id``, ``as_of``, ``stage__…``.
     """
-    entity = spine_entity(con, spine)
-    _create_stays(con, entity, spine)
+    entity = spine.entity
+    _create_stays(con, spine)
     rows = fetch(
         con,
         f"""
@@ -59,14 +59,14 @@ def build(con: DuckDBPyConnection, spine: str) -> DuckDBPyRelation:
             "stage__pace": ratio(days_in, usual),
         }
     )
-    kept = first_values(con, scored_table(entity)[0], STAGE[entity], last_moment(con, spine))
+    kept = first_values(con, scored_table(entity)[0], STAGE[entity], spine.last_moment)
     return con.from_df(frame).project(
         f"entity_id, as_of, {capped('current', kept)} AS stage__current, "
         f"{capped('previous', kept)} AS stage__previous, stage__days_in, stage__changes, stage__moves_back, stage__pace"
     )
 
 
-def _create_stays(con: DuckDBPyConnection, entity: str, spine: str) -> None:
+def _create_stays(con: DuckDBPyConnection, spine: Spine) -> None:
     """Register ``_stays``: one row per uninterrupted stay of a case of the spine in a stage, open or closed.
 
     Every column looks only backward.
@@ -76,7 +76,7 @@ def _create_stays(con: DuckDBPyConnection, entity: str, spine: str) -> None:
         CREATE OR REPLACE TEMP TABLE _stays AS
         WITH numbered AS (
             SELECT *, row_number() OVER (PARTITION BY case_id, stage, is_open ORDER BY entered) > 1 AS again
-            FROM {_entries(entity, f"AND {scored_table(entity)[1]} IN (SELECT entity_id FROM {spine})")}
+            FROM {_entries(spine.entity, f"AND {scored_table(spine.entity)[1]} IN (SELECT entity_id FROM {spine})")}
         )
         SELECT case_id, stage, is_open, entered,
             lag(stage) OVER w AS previous, row_number() OVER w - 1 AS changes,

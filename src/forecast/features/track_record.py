@@ -8,7 +8,7 @@ from duckdb import DuckDBPyConnection
 from numpy.typing import NDArray
 
 from forecast.features.cases import case_versions
-from forecast.features.spine import DAY_US, SpineRows, case_codes, fetch, fetch_codes, spine_entity
+from forecast.features.spine import DAY_US, Spine, SpineRows, case_codes, fetch, fetch_codes
 from forecast.features.stabbing import Ints, Moments, ratio
 
 #: A rate is drawn toward the company's as if so many more cases had gone at the company's rate.
@@ -19,7 +19,7 @@ _COLUMNS = (
 )
 
 
-def past_results(con: DuckDBPyConnection, spine: str, rows: SpineRows, groups: Ints, cases: str) -> dict[str, Any]:
+def past_results(con: DuckDBPyConnection, spine: Spine, rows: SpineRows, groups: Ints, cases: str) -> dict[str, Any]:
     """What the other cases of each spine row's group had come to, as known at ``as_of``.
 
     ``won`` and ``closed`` (won or lost) so far, ``open`` now, ``new_30d``: created in the last 30 days;
@@ -39,7 +39,7 @@ def past_results(con: DuckDBPyConnection, spine: str, rows: SpineRows, groups: I
     -------
     dict of name to array of shape (n,)
     """
-    versions = case_versions(spine_entity(con, spine))
+    versions = case_versions(spine.entity)
     own_cases = f"{versions} JOIN (SELECT DISTINCT entity_id, code FROM {case_codes(spine)}) ON case_id = entity_id"
     own = tally(con, own_cases, fetch_codes(con, spine, case_codes(spine)), rows.as_of)
     everyone = tally(con, f"(SELECT *, 0 AS code FROM {versions})", np.zeros_like(groups), rows.as_of)

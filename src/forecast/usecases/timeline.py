@@ -58,7 +58,7 @@ def timeline(
 
 def _contacts(con: DuckDBPyConnection, entity: str, entity_id: str, as_of: datetime) -> pd.DataFrame:
     spine = create_spine(con, pd.DataFrame({"entity_id": [entity_id], "as_of": [as_of]}), entity)
-    case_groups(con, spine, entity)
+    case_groups(con, spine)
     moment = sql_moment(as_of)
     frame: pd.DataFrame = con.sql(
         f"""
