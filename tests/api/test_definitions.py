@@ -20,7 +20,7 @@ ClientOf = Callable[..., TestClient]
 NAMES = {
     "level", "id", "name", "parent", "owner_kind", "measure", "currency", "stage", "period", "lines", "ds", "held",
     "title", "account_id", "account_name", "created_at", "expected_close_date", "without_last_target", "segment",
-    "entry", "since", "way", "about",
+    "entry", "since", "way", "about", "next_cursor",
 }  # fmt: skip
 
 

@@ -83,8 +83,14 @@ def _filled(address: str, samples: dict[str, str]) -> str:
     return f"{path}?{query}" if query else path
 
 
+#: Parts of a page that fewer roles may ask for than the page.
+FENCED = {f"/targets/{part}": "company targets" for part in ("proposal", "odds", "levels")}
+
+
 def _roles_of(address: str) -> tuple[str, ...]:
     """The roles that an address opens for: those of its entry in the menu; what has none is everybody's."""
+    if address in FENCED:
+        return PARTS[FENCED[address]]
     parts = [entry.part for entry in ENTRIES if address == entry.path or address.startswith(f"{entry.path}/")]
     return PARTS[parts[0]] if parts else ROLES
 
