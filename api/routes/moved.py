@@ -19,7 +19,8 @@ from api.moved_schemas import (
     StepMeaning,
 )
 from api.ranking import json_records
-from api.view import ViewOf
+from api.service import Snapshot
+from api.view import View, ViewOf
 from forecast.explain.moved import STEPS, event_text, moved_sentence, step_meaning, step_title
 
 router = APIRouter(prefix="/outlook/moved", tags=["outlook"])
@@ -34,9 +35,7 @@ def moved(
 ) -> MovedBody:
     """A rep's key shows its own line, a manager's its teams and their people, an admin's all and the company."""
     lang = _language(query, accept_language, response)
-    listing = Listing("moved", query)
-    snapshot = view.snapshot(*listing.moment(query.as_of, query.batch))
-    since = view.earlier_snapshot(query.since, query.since_batch, snapshot)
+    listing, snapshot, since = _asked("moved", query, view)
     lines, deals = view.moved(query.period, since, snapshot, query.deals)
     lines = of_team(kept(lines, level=query.level, id=query.id), query.team_id, view.organisation(snapshot))
     shown = listing.page(lines, ["level", "id"], snapshot)
@@ -65,9 +64,7 @@ def moved_deals(
 ) -> MovedDealPage:
     """Every one of the owners that the key may see: what each step did to it, those that moved most first."""
     lang = _language(query, accept_language, response)
-    listing = Listing("moved-deals", query)
-    snapshot = view.snapshot(*listing.moment(query.as_of, query.batch))
-    since = view.earlier_snapshot(query.since, query.since_batch, snapshot)
+    listing, snapshot, since = _asked("moved-deals", query, view)
     deals = kept(view.moved_deals(query.period, since, snapshot), step=query.step, owner_id=query.owner_id)
     if query.team_id is not None:
         deals = deals[deals["owner_id"].isin(view.members(query.team_id, snapshot))]
@@ -83,6 +80,13 @@ def moved_deals(
         items=[_deal(deal, lang) for deal in shown.rows],
         next_cursor=shown.next_cursor,
     )
+
+
+def _asked(name: str, query: MovedQuery | MovedDealsQuery, view: View) -> tuple[Listing, Snapshot, Snapshot]:
+    """The list, and the two snapshots that it is between."""
+    listing = Listing(name, query)
+    snapshot = view.snapshot(*listing.moment(query.as_of, query.batch))
+    return listing, snapshot, view.earlier_snapshot(query.since, query.since_batch, snapshot)
 
 
 def _language(query: BetweenQuery, accept_language: str | None, response: Response) -> Language:
