@@ -113,9 +113,12 @@ def site(company_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory)
     assert "Traceback" not in log.read_text(), log.read_text()[-3000:]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium.
+
+    It ends with its file: while Playwright runs, its event loop counts as the thread's, and no other may start.
+    """
     program = shutil.which(os.environ.get("FORECAST_BROWSER", _BROWSER))
     if program is None:
         pytest.skip("no Chromium here: `apt-get install chromium`, or name another one by FORECAST_BROWSER")
@@ -266,7 +269,7 @@ _OVERFLOW = """() => {
 }"""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def visitor(site: Site, browser: Browser) -> Iterator[Callable[..., Visitor]]:
     """``visitor(role, lang)``: somebody who is logged in; each is made once. ``None`` is a stranger."""
     made: dict[tuple[str | None, str], Visitor] = {}
