@@ -78,9 +78,9 @@ def write(
 
 
 def write_same(folder: str, until: float, batches: int) -> None:
-    """Bring in the data of batch 1 to n as often as time allows, each only if it is not there."""
-    lake = DeltaLake(Path(folder))
-    while time.time() < until:
+    """Bring in the data of batch 1 to n as often as time allows, at least once, each only if it is not there."""
+    lake, is_over = DeltaLake(Path(folder)), False
+    while not is_over:
         with lake.writing() as writer:
             known = writer.con.execute(f"SELECT count(*) FROM {writer.stored('contacts')}").fetchone()[0] // CONTACTS
             if known < batches:
@@ -89,6 +89,7 @@ def write_same(folder: str, until: float, batches: int) -> None:
         if known % 5 == 4:
             lake.compact()
             lake.vacuum(0)
+        is_over = time.time() >= until
 
 
 def read(folder: str, until: float) -> None:

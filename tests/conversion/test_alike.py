@@ -51,7 +51,7 @@ def test_evidence_of_some_rows_is_what_all_of_them_show() -> None:
     alike = AlikeCases.fit(X, Y, ENTITIES)
     rows = np.array([5, 2, 2, 0])
 
-    values, bins, position = alike.evidence(X, "stage__current", rows)
+    values, bins, position = alike.evidence(X, alike.encoder.transform(X), "stage__current", rows)
 
     texts, counts, rates = alike.look_up(X)["stage__current"]
     assert values.tolist() == texts[rows].tolist()

@@ -173,6 +173,6 @@ def test_rows_about_others_touch_nothing(company: Company) -> None:
     company.happens(("fx_rates", {"currency": "USD", "date": "2026-01-01", "rate": 0.9}))
 
     with company.workspace.lake.connect() as con:
-        touched = touched_since(con, "lead", head, company.clock.moment + timedelta(seconds=1))
+        touched = touched_since(con, {"lead": head}, company.clock.moment + timedelta(seconds=1))["lead"]
 
     assert (touched.open_ids, touched.closed_ids) == ((), ())

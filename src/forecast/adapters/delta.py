@@ -187,7 +187,7 @@ def _describe(folder: Path, version: int, entry: tuple[int, int] | None) -> tupl
             f"{folder} uses Delta reader version {protocol.min_reader_version}; forecast reads version 1. "
             "Restore it without deletion vectors and column mapping."
         )
-    files = tuple(str(folder / Path(unquote(uri)).name) for uri in table.file_uris())
+    files = tuple(f"{folder}/{unquote(uri.rpartition('/')[2])}" for uri in table.file_uris())
     return files, tuple(field.name for field in table.schema().fields)
 
 

@@ -28,11 +28,12 @@ from forecast.adapters.clock import SystemClock
 from forecast.adapters.commits import EMPTY, Commit, StoredTable, read_batch, read_commits, read_head, write_commit
 from forecast.adapters.demand_runs import DemandRuns
 from forecast.adapters.lake_follower import LakeFollower
-from forecast.adapters.lake_views import create_stored, open_histories, read_quarantine
+from forecast.adapters.lake_views import open_histories, read_quarantine
 from forecast.adapters.lake_writer import LakeWriter
 from forecast.adapters.layout import PERSONAL, QUARANTINE, RESOLVED, Files
 from forecast.adapters.lease import lease
 from forecast.adapters.score_history import ScoreHistory
+from forecast.adapters.stored_rows import StoredRows
 from forecast.errors import DataUnavailable, InvalidInput
 from forecast.ports import Clock
 from forecast.schema import TABLES
@@ -214,10 +215,11 @@ class DeltaLake:
         with self._lease(wait_s, "writing"):
             head = self._head()
             self._discard_orphans(head)
-            held = self._follower.connect() if self._follower else None
-            con = self._open(head, None, ()) if held is None else held
-            create_stored(con, self._files(head))
-            writer = LakeWriter(self._tables, self._commits, head, con, self._clock, self._on_step)
+            followed = self._follower.connect() if self._follower else None
+            con = self._open(head, None, ()) if followed is None else followed
+            held = set() if followed is None else self.small_tables(head)
+            stored = StoredRows(con, self._files(head), held)
+            writer = LakeWriter(self._tables, self._commits, head, stored, self._clock, self._on_step)
             try:
                 yield writer
             finally:

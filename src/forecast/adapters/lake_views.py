@@ -6,8 +6,8 @@ import pandas as pd
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
-from forecast.adapters.delta import relation, sql_name
-from forecast.adapters.layout import EVENTS, PERSONAL, QUARANTINE, RESOLVED, Files, columns_of
+from forecast.adapters.delta import relation
+from forecast.adapters.layout import QUARANTINE, RESOLVED, Files, columns_of
 from forecast.history import MERGEABLE, create_aliases, create_history, open_connection, shared
 from forecast.schema import TABLES
 
@@ -54,25 +54,6 @@ def create_listing(
     con.register("_listing", listing)
     con.execute(f"CREATE OR REPLACE {f'TEMP TABLE {name}' if private else f'TABLE {shared(name)}'} AS FROM _listing")
     con.unregister("_listing")
-
-
-def create_stored(con: DuckDBPyConnection, files: Mapping[str, Files]) -> None:
-    """Add ``stored_<table>`` for each canonical table, all stored rows with the personal columns joined back, and
-    ``stored_events``.
-    """
-    con.execute(f"CREATE TEMP VIEW stored_events AS FROM {_rows(files, EVENTS)}")
-    for name, table in TABLES.items():
-        rows = _rows(files, name)
-        if table.personal:
-            told = ", ".join(
-                f"json_extract_string(content, '$.{column}') AS {sql_name(column)}" for column in table.personal
-            )
-            rows = (
-                f"(SELECT known.* EXCLUDE (personal_id), {told} FROM {rows} AS known "
-                f"LEFT JOIN (SELECT personal_id, content FROM {_rows(files, PERSONAL)} WHERE table_name = '{name}') "
-                "USING (personal_id))"
-            )
-        con.execute(f"CREATE TEMP VIEW stored_{name} AS FROM {rows}")
 
 
 def read_quarantine(files: Mapping[str, Files], *, open_only: bool) -> pd.DataFrame:

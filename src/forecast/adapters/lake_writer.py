@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from duckdb import DuckDBPyConnection
 
 from forecast.adapters import delta
 from forecast.adapters.commits import Commit, StoredTable, write_commit
 from forecast.adapters.delta import sql_name, sql_text
 from forecast.adapters.layout import EVENTS, PERSONAL, QUARANTINE, RESOLVED, accepted_columns, columns_of
+from forecast.adapters.stored_rows import StoredRows
 from forecast.errors import InvalidInput
 from forecast.history import cursor_of
 from forecast.ports import Clock
@@ -32,7 +32,7 @@ class LakeWriter:
     batch : int
         Number that this commit will have.
     con : DuckDB connection
-        The lake as of the last commit: what `DeltaLake.connect` gives, as views. `stored` adds all stored rows.
+        The lake as of the last commit: what `DeltaLake.connect` gives. `stored` tells of all stored rows.
     """
 
     def __init__(
@@ -40,23 +40,45 @@ class LakeWriter:
         tables: Path,
         commits: Path,
         head: Commit,
-        con: DuckDBPyConnection,
+        stored: StoredRows,
         clock: Clock,
         on_step: Callable[[str], None],
     ) -> None:
         self.batch = head.batch + 1
-        self.con = con
+        self.con = stored.con
         self.committed = False
-        self._tables, self._commits, self._head = tables, commits, head
+        self._tables, self._commits, self._head, self._stored = tables, commits, head, stored
         self._clock, self._on_step = clock, on_step
-        self._work = cursor_of(con)  # apart from `con`, which its user may have an unread result on
+        self._work = cursor_of(self.con)  # apart from `con`, which its user may have an unread result on
         self._added: dict[str, int] = {}
         self._attributes = {table: dict(types) for table, types in head.attributes.items()}
         self._filled = {table: dict(columns) for table, columns in head.filled.items()}
 
     def stored(self, table: str) -> str:
-        """Name of the relation in `con` with all stored rows of a canonical table, personal columns included."""
-        return f"stored_{table}"
+        """SQL table expression in `con`: all stored rows of a canonical table, personal columns included."""
+        return self._stored.rows(table)
+
+    def stored_ids(self, table: str) -> str:
+        """SQL table expression in `con`: the key of every stored row, which is less to read than `stored`."""
+        return self._stored.ids(table)
+
+    def stored_events(self) -> str:
+        """SQL table expression in `con`: id, fingerprint and batch of every event that came in."""
+        return self._stored.events()
+
+    def create_stored_of(self, ids: str, table: str, name: str) -> None:
+        """Make a temp table of the rows of `stored` with some ids.
+
+        Parameters
+        ----------
+        ids : str
+            Relation in `con` with the key of the table.
+        table : str
+            Canonical table.
+        name : str
+            Of the temp table; one of that name is replaced.
+        """
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {self._stored.of(ids, table)}")
 
     def append(self, table: str, rows: pa.Table) -> None:
         """Add versions to a canonical table.

@@ -15,7 +15,7 @@ from forecast.adapters import delta
 from forecast.adapters.delta import relation, stored_form
 from forecast.adapters.lease import lease
 from forecast.errors import InvalidInput
-from forecast.history import naive_utc, open_connection
+from forecast.history import cursor_of, naive_utc, open_connection
 from forecast.ports import Clock
 from forecast.schema import Kind
 
@@ -53,6 +53,7 @@ class ScoreHistory:
         self._folder = folder
         self._clock = clock
         self._newest: int | None = None
+        self._database: DuckDBPyConnection | None = None
 
     def append(self, scores: pd.DataFrame) -> None:
         """Add scores; those that are there already under the same `KEY` are left as they are.
@@ -73,7 +74,7 @@ class ScoreHistory:
             raise InvalidInput(f"Scores are missing columns {missing}; there are {list(scores.columns)}.")
         if scores.empty:
             return
-        with self._lease("saving scores"), open_connection() as con:
+        with self._lease("saving scores"), self._cursor() as con:
             con.register("_scores", _stored(con, scores))
             # Scores of other moments cannot be the same; files that hold none of these moments are not even opened.
             moments = scores["as_of"].dt.tz_convert("UTC")
@@ -85,6 +86,11 @@ class ScoreHistory:
                 before = self._version()
                 delta.append(con, self._folder, new, _kinds(new.column_names), evolve=True)
                 delta.persist(self._folder, before, delta.version_of(self._folder, before))
+
+    def _cursor(self) -> DuckDBPyConnection:
+        """A connection of its own: a database takes longer to make than a few scores to save."""
+        self._database = self._database or open_connection()
+        return cursor_of(self._database)
 
     def read(
         self,

@@ -72,12 +72,16 @@ class AlikeCases:
             found[column.name] = (texts, self.counts[position][bins], self.rates[position][bins])
         return found
 
-    def evidence(self, X: pd.DataFrame, name: str, rows: np.ndarray) -> tuple[np.ndarray, list[AlikeBin], np.ndarray]:
+    def evidence(
+        self, X: pd.DataFrame, matrix: np.ndarray, name: str, rows: np.ndarray
+    ) -> tuple[np.ndarray, list[AlikeBin], np.ndarray]:
         """Evidence of one feature in some rows.
 
         Parameters
         ----------
         X : DataFrame of shape (n, k)
+        matrix : array of shape (n, q)
+            The same rows as the encoder reads them.
         name : str
             A feature. One that was the same for all in training shows its value and claims no cases alike.
         rows : array of shape (m,), positions
@@ -93,7 +97,7 @@ class AlikeCases:
             texts = given.astype("string").fillna("").to_numpy(dtype=object)
             return texts, [AlikeBin(name, 0, 0.0)], np.zeros(len(rows), dtype=np.int64)
         column = self.encoder.columns[position]
-        values = TableEncoder([column]).transform(X[[name]].iloc[rows])[:, 0]
+        values = matrix[rows, position]
         pairs = zip(self.counts[position].tolist(), self.rates[position].tolist(), strict=True)
         bins = [AlikeBin(name, int(n), round(rate, 6)) for n, rate in pairs]
         return _texts(values, column.kind, column.levels), bins, self._bins(position, values)

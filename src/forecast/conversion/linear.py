@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,18 @@ class NumberScale:
     spread: float
 
     def apply(self, values: np.ndarray) -> np.ndarray:
-        """Scaled values; missing stays missing."""
-        values = np.log1p(np.maximum(values, 0.0)) if self.logarithmic else values
-        return np.asarray(np.clip((values - self.centre) / self.spread, -CLIP, CLIP))
+        """Scaled values of shape (n,); missing stays missing."""
+        return apply_scales([self], values[:, None])[:, 0]
+
+
+def apply_scales(scales: Sequence[NumberScale], values: np.ndarray) -> np.ndarray:
+    """Scaled values of shape (n, len(scales)), one scale for each column; missing stays missing."""
+    logarithmic = np.array([scale.logarithmic for scale in scales], dtype=bool)
+    values = values.copy()
+    values[:, logarithmic] = np.log1p(np.maximum(values[:, logarithmic], 0.0))
+    centre = np.array([scale.centre for scale in scales], dtype=float)
+    spread = np.array([scale.spread for scale in scales], dtype=float)
+    return np.asarray(np.clip((values - centre) / spread, -CLIP, CLIP))
 
 
 def fit_scale(values: np.ndarray) -> NumberScale:
@@ -62,32 +72,29 @@ class LinearMember:
     coefficients: np.ndarray
     intercept: float
 
-    @property
-    def owners(self) -> np.ndarray:
-        """Matrix column that each design column belongs to."""
-        sizes = [(levels + 2 if scale is None else 2) for scale, levels in zip(self.scales, self.n_levels, strict=True)]
-        return np.repeat(np.arange(len(sizes)), sizes)
-
     def design(self, matrix: np.ndarray) -> np.ndarray:
         """Design of shape (n, n_design_columns), not centred."""
-        owners = self.owners
-        design = np.empty((len(matrix), len(owners)))
-        for position, (scale, levels) in enumerate(zip(self.scales, self.n_levels, strict=True)):
-            start, end = np.searchsorted(owners, [position, position + 1])
-            values = matrix[:, position]
-            missing = np.isnan(values)
-            if scale is None:
-                design[:, start : end - 1] = np.where(missing, -1.0, values)[:, None] == np.arange(levels + 1)
-            else:
-                design[:, start] = np.where(missing, 0.0, scale.apply(values))
-            design[:, end - 1] = missing
+        design, missing = np.empty((len(matrix), self._starts[-1])), np.isnan(matrix)
+        numbers = np.array([position for position, scale in enumerate(self.scales) if scale is not None], dtype=int)
+        scaled = apply_scales([scale for scale in self.scales if scale is not None], matrix[:, numbers])
+        design[:, self._starts[numbers]] = np.where(missing[:, numbers], 0.0, scaled)
+        for position in np.setdiff1d(np.arange(len(self.scales)), numbers):
+            start, levels = self._starts[position], np.arange(self.n_levels[position] + 1)
+            values = np.where(missing[:, position], -1.0, matrix[:, position])
+            design[:, start : start + len(levels)] = values[:, None] == levels
+        design[:, self._starts[1:] - 1] = missing
         return design
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        """First design column of each matrix column, and how many there are in all; the last of each flags missing."""
+        sizes = [(levels + 2 if scale is None else 2) for scale, levels in zip(self.scales, self.n_levels, strict=True)]
+        return np.concatenate([[0], np.cumsum(sizes, dtype=int)]).astype(int)
 
     def contributions(self, matrix: np.ndarray) -> np.ndarray:
         """Shape (n, k): what each matrix column adds to `intercept`, in log-odds."""
         parts = (self.design(matrix) - self.means) * self.coefficients
-        starts = np.searchsorted(self.owners, np.arange(len(self.scales)))
-        return np.add.reduceat(parts, starts, axis=1) if len(self.scales) else parts
+        return np.add.reduceat(parts, self._starts[:-1], axis=1) if len(self.scales) else parts
 
     def log_odds(self, matrix: np.ndarray) -> np.ndarray:
         """Shape (n,)."""

@@ -282,19 +282,18 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         X = self._prepared(X)
         matrix = extended_matrix(X, self.encoder_, self.rates_)
-        parts = pd.DataFrame(0.0, index=X.index, columns=[*self.feature_names_in_, REMAINDER])
-        names = self.encoder_.names
-        owner = owners(len(names), self.rates_)
+        columns = pd.Index([*self.feature_names_in_, REMAINDER], dtype=object)
+        parts, names = np.zeros((len(X), len(columns))), self.encoder_.names
+        owner, places = owners(len(names), self.rates_), columns.get_indexer(pd.Index(names, dtype=object))
         for name, member in self.members_.items():
             own = summed_by_owner(member.contributions(matrix), owner, len(names))
-            parts[names] += self.weights_[name] * own
-        groups = self.group_rate_.log_odds_contributions(X)[0]
-        for name in self.group_rate_.feature_names_in_:
-            parts[name] += self.weights_["group_rate"] * groups[name]
+            parts[:, places] += self.weights_[name] * own
+        groups = self.group_rate_.log_odds_contributions(X)[0][self.group_rate_.feature_names_in_]
+        parts[:, columns.get_indexer(groups.columns)] += self.weights_["group_rate"] * groups.to_numpy()
         parts *= self.calibration_.slope
         z, z0 = self._combine(X, matrix), float(logit(self.base_))
-        parts[REMAINDER] = z - z0 - parts.to_numpy().sum(axis=1)
-        return parts, z, z0
+        parts[:, -1] = z - z0 - parts.sum(axis=1)
+        return pd.DataFrame(parts, index=X.index, columns=columns), z, z0
 
     def explain(self, X: pd.DataFrame) -> tuple[pd.DataFrame, float]:
         """Points of probability per feature.

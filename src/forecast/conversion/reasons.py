@@ -167,12 +167,12 @@ def tabulate_reasons(
     position = np.zeros(len(row), dtype=np.int64)
     values = np.full(len(row), "", dtype=object)
     found_codes, found_bins = [REMAINDER], [NOTHING_ALIKE]
-    by_feature = np.argsort(lead, kind="stable")
+    by_feature, matrix = np.argsort(lead, kind="stable"), alike.encoder.transform(X)
     edges = np.searchsorted(lead[by_feature], np.arange(len(features) + 1))
     for number, name in enumerate(features):
         here = by_feature[edges[number] : edges[number + 1]]
         if len(here):
-            values[here], bins, which = alike.evidence(X, name, row[here])
+            values[here], bins, which = alike.evidence(X, matrix, name, row[here])
             position[here] = which + len(found_bins)
             found_bins += bins
             found_codes += [reason_code(name)] * len(bins)

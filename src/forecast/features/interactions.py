@@ -105,10 +105,15 @@ def of_cases(entity: str) -> str:
 
 def _tells_from(con: DuckDBPyConnection) -> int:
     """From when on (microseconds) an empty contact tells: the contacts known first mostly say what came of them."""
-    recorded, count, last = con.sql(
+    contacts = (
+        "FROM interactions WHERE known_from < known_to AND direction IS DISTINCT FROM 'in' "
+        "AND channel IS DISTINCT FROM 'web'"
+    )
+    # To find the moment first is to compare moments alone, of which most are out of question at once.
+    first = f"SELECT max(known_from) FROM (SELECT known_from {contacts} ORDER BY known_from LIMIT {JUDGED_CONTACTS})"
+    recorded, count, last = con.execute(
         "SELECT count(*) FILTER (result IS NOT NULL OR duration_s IS NOT NULL), count(*), max(epoch_us(known_from)) "
-        "FROM (SELECT result, duration_s, known_from FROM interactions WHERE known_from < known_to "
-        "AND direction IS DISTINCT FROM 'in' AND channel IS DISTINCT FROM 'web' "
+        f"FROM (SELECT result, duration_s, known_from {contacts} AND known_from <= ({first}) "
         f"ORDER BY known_from, interaction_id LIMIT {JUDGED_CONTACTS})"
     ).fetchall()[0]
     tells = count == JUDGED_CONTACTS and recorded >= MIN_RECORDED * count

@@ -52,10 +52,13 @@ def account_groups(con: DuckDBPyConnection, spine: Spine) -> Ints:
     Registers ``_account_links(id, code, link_from)``: facts under account ``id`` count for the rows with that number
     at moments after ``link_from``.
     """
-    groups = accounts_at(con, spine)
-    wanted = f"(SELECT DISTINCT account_id AS id, code FROM {groups})"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE _account_links AS FROM {alias_links('accounts', wanted)}")
-    return fetch_codes(con, spine, groups)
+    if "account_groups" not in spine.derived:
+        groups = accounts_at(con, spine)
+        wanted = f"(SELECT DISTINCT account_id AS id, code FROM {groups})"
+        con.execute(f"CREATE OR REPLACE TEMP TABLE _account_links AS FROM {alias_links('accounts', wanted)}")
+        spine.derived["account_groups"] = fetch_codes(con, spine, groups)
+    found: Ints = spine.derived["account_groups"]
+    return found
 
 
 def case_groups(con: DuckDBPyConnection, spine: Spine) -> Ints:

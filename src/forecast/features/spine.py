@@ -1,6 +1,6 @@
 """The spine: which (entity, moment) rows are asked for, and what they were and belonged to at that moment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
@@ -15,7 +15,7 @@ from forecast.features.stabbing import NOTHING, Ints
 from forecast.schema import SCORED_ENTITIES, TABLES
 
 SPINE = "_spine"
-#: What several families derive from a spine, made by the first that asks; gone with the next spine.
+#: Tables that several families derive from a spine, made by the first that asks; gone with the next spine.
 STATES, ACCOUNTS = "_spine_states", "_spine_accounts"
 DAY_US = 86_400_000_000
 _STATED = ("owner_id", "account_id", "product_id", "created_at", "expected_close_date")
@@ -73,11 +73,14 @@ class Spine:
     name : str
     entity : {"lead", "opportunity"}
     rows : SpineRows
+    derived : dict
+        What several families derive from it, by name; made by the first that asks.
     """
 
     name: str
     entity: str
     rows: SpineRows
+    derived: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __str__(self) -> str:
         return self.name
@@ -143,7 +146,7 @@ def create_spine(con: DuckDBPyConnection, spine: pd.DataFrame, entity: str, *, z
 
 def fetch(con: DuckDBPyConnection, query: str) -> pd.DataFrame:
     """The rows of a query."""
-    frame: pd.DataFrame = con.sql(query).df()
+    frame: pd.DataFrame = con.execute(query).df()
     return frame
 
 

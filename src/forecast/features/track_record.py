@@ -39,10 +39,7 @@ def past_results(con: DuckDBPyConnection, spine: Spine, rows: SpineRows, groups:
     -------
     dict of name to array of shape (n,)
     """
-    versions = case_versions(spine.entity)
-    own_cases = f"{versions} JOIN (SELECT DISTINCT entity_id, code FROM {case_codes(spine)}) ON case_id = entity_id"
-    own = tally(con, own_cases, fetch_codes(con, spine, case_codes(spine)), rows.as_of)
-    everyone = tally(con, f"(SELECT *, 0 AS code FROM {versions})", np.zeros_like(groups), rows.as_of)
+    own, everyone = _own_and_all(con, spine)
     group = tally(con, cases, groups, rows.as_of)
     others = {name: group[name] - own[name] for name in group}
     all_won, all_closed = everyone["won"] - own["won"], everyone["closed"] - own["closed"]
@@ -51,6 +48,18 @@ def past_results(con: DuckDBPyConnection, spine: Spine, rows: SpineRows, groups:
     features["win_rate_365d"] = _smoothed(others["won_365d"], others["closed_365d"], all_won, all_closed)
     features["cycle_days"] = ratio(others["cycle_ms"], others["closed"] * (DAY_US // 1000))
     return {name: np.where(groups >= 0, values, np.nan) for name, values in features.items()}
+
+
+def _own_and_all(con: DuckDBPyConnection, spine: Spine) -> tuple[dict[str, Ints], dict[str, Ints]]:
+    """Tallies of each spine row's own case, and of all cases."""
+    if "own_and_all" not in spine.derived:
+        versions, as_of, cases = case_versions(spine.entity), spine.rows.as_of, case_codes(spine)
+        own_cases = f"{versions} JOIN (SELECT DISTINCT entity_id, code FROM {cases}) ON case_id = entity_id"
+        own = tally(con, own_cases, fetch_codes(con, spine, cases), as_of)
+        everyone = tally(con, f"(SELECT *, 0 AS code FROM {versions})", np.zeros_like(as_of), as_of)
+        spine.derived["own_and_all"] = own, everyone
+    own, everyone = spine.derived["own_and_all"]
+    return own, everyone
 
 
 def tally(con: DuckDBPyConnection, cases: str, group: Ints, as_of: Ints) -> dict[str, Ints]:

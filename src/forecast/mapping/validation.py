@@ -78,7 +78,7 @@ def check_references(
     ----------
     con : DuckDB connection
     source : Source
-    stored : mapping of canonical table to the relation of all its stored rows
+    stored : mapping of canonical table to the relation of the keys of all its stored rows
     given : collection of str
         Canonical tables that this input has.
     """
@@ -88,16 +88,15 @@ def check_references(
         key = TABLES[column.references].key[0]
         known = f"SELECT {key} FROM {stored[column.references]}"
         if column.references in given:
-            known += f" UNION SELECT {key} FROM accepted_{column.references}"
-        con.execute(f"CREATE OR REPLACE TEMP TABLE _known AS {known}")
+            known += f" UNION ALL SELECT {key} FROM accepted_{column.references}"
         reason = (
             f"format('{column.name}: ''{{}}'' is not in {column.references}; bring in its row of {column.references}, "
             f"or correct the id, then ingest again', left({column.name}, {_FAR}))"
         )
         _reject(
             con, source,
-            f"SELECT {ROW}, {reason} FROM {source.accepted} WHERE {column.name} IS NOT NULL "
-            f"AND EXISTS (FROM _known) AND {column.name} NOT IN (SELECT {key} FROM _known WHERE {key} IS NOT NULL)",
+            f"SELECT {ROW}, {reason} FROM {source.accepted} AS given WHERE {column.name} IS NOT NULL "
+            f"AND EXISTS ({known}) AND NOT EXISTS (FROM ({known}) AS known WHERE known.{key} = given.{column.name})",
         )  # fmt: skip
 
 

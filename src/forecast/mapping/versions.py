@@ -21,6 +21,8 @@ from forecast.mapping.source import Source
 from forecast.mapping.spec import MappingSpec
 from forecast.schema import ALWAYS, DUCKDB_TYPES, Kind, Table
 
+#: Temp table of the stored rows of the accepted ids, which `find_versions` compares with and drops.
+TOUCHED = "_touched"
 _REMOVAL = ("deleted_at", "merged_into")
 #: Measured over a day, so not known before its end.
 _KNOWN_AT_END_OF_DAY = ("demand", "fx_rates")
@@ -40,7 +42,6 @@ def find_versions(
     con: DuckDBPyConnection,
     spec: MappingSpec,
     source: Source,
-    stored: str,
     import_moment: datetime,
     catalogue: Sequence[str],
     orders: str | None = None,
@@ -50,11 +51,9 @@ def find_versions(
     Parameters
     ----------
     con : DuckDB connection
-        Holds ``source.accepted``.
+        Holds ``source.accepted``, and `TOUCHED`.
     spec : MappingSpec
     source : Source
-    stored : str
-        Relation of all stored rows of the table.
     import_moment : datetime
         When rows without ``recorded_at`` count as seen.
     catalogue : sequence of str
@@ -62,9 +61,7 @@ def find_versions(
     orders : str, optional
         Relation of (order_id, ordered_at): what the moment of an order line is taken from.
     """
-    keys = _keys(source.table)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE _touched AS FROM {stored} SEMI JOIN {source.accepted} USING ({keys})")
-    _drop_superseded(con, "_touched", source.table, VERSION_ORDER)
+    _drop_superseded(con, TOUCHED, source.table, VERSION_ORDER)
     _create_candidates(con, spec, source, import_moment, orders)
     columns = _carry_forward(con, source, [name for name in catalogue if name not in source.attributes])
     _keep_changes(con, spec, source, columns)
@@ -128,7 +125,7 @@ def _current_state(
         f"CREATE OR REPLACE TEMP TABLE _rows AS SELECT accepted.*, coalesce(seen, false) AS seen, "
         f"{created} AS created, {removed} AS removed, {known if table.entity else created} AS known "
         f"FROM {source.accepted} AS accepted "
-        f"LEFT JOIN (SELECT DISTINCT {keys}, true AS seen FROM _touched) USING ({keys})"
+        f"LEFT JOIN (SELECT DISTINCT {keys}, true AS seen FROM {TOUCHED}) USING ({keys})"
         + (f" LEFT JOIN {orders} AS _orders USING (order_id)" if orders else "")
     )
     everything = ", ".join(map(identifier, source.present)) + ", attributes"
@@ -202,7 +199,7 @@ def _carry_forward(con: DuckDBPyConnection, source: Source, carried: Sequence[st
     attributes, join = "candidates.attributes", ""
     if inherited or (carried and _filled(con, ["attributes"])):
         matches = " AND ".join(f"candidates.{name} = stored.{name}" for name in map(identifier, source.table.key))
-        join = f"ASOF LEFT JOIN _touched AS stored ON {matches} AND candidates.recorded_at >= stored.recorded_at"
+        join = f"ASOF LEFT JOIN {TOUCHED} AS stored ON {matches} AND candidates.recorded_at >= stored.recorded_at"
         attributes = merged(attributes, list(source.types), "stored.attributes", carried)
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE _versions AS SELECT {ROW}, candidates.recorded_at, part, "
@@ -215,7 +212,7 @@ def _filled(con: DuckDBPyConnection, columns: Sequence[str]) -> list[str]:
     """Those columns of the touched rows that have any value."""
     if not columns:
         return []
-    counts = one_row(con, f"SELECT {', '.join(f'count({identifier(name)})' for name in columns)} FROM _touched")
+    counts = one_row(con, f"SELECT {', '.join(f'count({identifier(name)})' for name in columns)} FROM {TOUCHED}")
     return [name for name, count in zip(columns, counts, strict=True) if count]
 
 
@@ -230,7 +227,7 @@ def _keep_changes(con: DuckDBPyConnection, spec: MappingSpec, source: Source, co
         f"""
         CREATE OR REPLACE TEMP TABLE _kept AS
         WITH timeline AS (
-            SELECT {keys}, recorded_at, 0 AS side, 0 AS {ROW}, 0 AS part, {content} AS content FROM _touched
+            SELECT {keys}, recorded_at, 0 AS side, 0 AS {ROW}, 0 AS part, {content} AS content FROM {TOUCHED}
             UNION ALL
             SELECT {keys}, recorded_at, 1, {ROW}, part, {content} FROM _versions
         )
@@ -249,7 +246,7 @@ def _result(con: DuckDBPyConnection, spec: MappingSpec, source: Source) -> NewVe
         SELECT
             (SELECT count(*) FROM {source.accepted}),
             (SELECT count(*) FROM (SELECT DISTINCT {keys} FROM {source.accepted})),
-            (SELECT count(*) FROM (SELECT DISTINCT {keys} FROM _touched)),
+            (SELECT count(*) FROM (SELECT DISTINCT {keys} FROM {TOUCHED})),
             (SELECT count(DISTINCT {ROW}) FROM _kept)
         """,
     )
@@ -258,5 +255,5 @@ def _result(con: DuckDBPyConnection, spec: MappingSpec, source: Source) -> NewVe
         f"SELECT * EXCLUDE ({ROW}, part), {literal(spec.source)} AS source FROM _versions "
         f"SEMI JOIN _kept USING ({ROW}, part) ORDER BY {keys}, recorded_at"
     ).to_arrow_table()
-    con.execute("DROP TABLE _versions; DROP TABLE _candidates; DROP TABLE _kept; DROP TABLE _touched")
+    con.execute(f"DROP TABLE _versions; DROP TABLE _candidates; DROP TABLE _kept; DROP TABLE {TOUCHED}")
     return NewVersions(rows, new, kept - new, accepted - kept)

@@ -36,7 +36,7 @@ def rows_of(table: str, events: Mapping[int, Event], writer: Writer) -> pa.Table
     """
     given, keys = _given(table, events, writer), list(TABLES[table].key)
     names = [str(name) for name in given if name not in (ROW, KNOWN_US, *keys)]
-    before = _before(writer.con, table, writer.stored(table), given[keys], names)
+    before = _before(writer, table, given[keys], names)
     versions = pd.concat([before, given], ignore_index=True).sort_values([*keys, KNOWN_US], kind="stable")
     # Stored versions come first at their moment, events in the order in which they arrived.
     versions[names] = versions.groupby(keys, sort=False)[names].ffill()
@@ -84,24 +84,23 @@ def _with_stored_keys(con: DuckDBPyConnection, table: str, frame: pd.DataFrame) 
     return frame
 
 
-def _before(con: DuckDBPyConnection, table: str, stored: str, keys: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+def _before(writer: Writer, table: str, keys: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """Stored versions of these ids, as texts, with `KNOWN_US`; in the order in which they supersede each other."""
+    con = writer.con
     con.register("_keys", pa.Table.from_pandas(keys.drop_duplicates().astype("string"), preserve_index=False))
+    typed = ", ".join(
+        f"TRY_CAST({identifier(name)} AS {DUCKDB_TYPES[TABLES[table].by_name[name].kind]}) AS {identifier(name)}"
+        for name in TABLES[table].key
+    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE _asked AS SELECT {typed} FROM _keys")
+    con.unregister("_keys")
+    writer.create_stored_of("_asked", table, "_before")
     columns = ", ".join(f"{_stored_text(table, name)} AS {identifier(name)}" for name in names)
     listed = ", ".join(f"CAST({identifier(name)} AS VARCHAR) AS {identifier(name)}" for name in TABLES[table].key)
-    kinds = {name: DUCKDB_TYPES[TABLES[table].by_name[name].kind] for name in TABLES[table].key}
-    first = TABLES[table].key[0]
-    wanted = ", ".join(f"TRY_CAST({literal(value)} AS {kinds[first]})" for value in sorted(set(keys[first].dropna())))
-    same = " AND ".join(
-        f"stored.{identifier(name)} = TRY_CAST(_keys.{identifier(name)} AS {kind})" for name, kind in kinds.items()
-    )
-    found: pd.DataFrame = con.sql(
-        f"SELECT {listed}, epoch_us(recorded_at) AS {KNOWN_US}, {columns} FROM {stored} AS stored "
-        # Constants let whole blocks of rows be skipped; the keys of a join are known only when all rows were read.
-        f"WHERE {identifier(first)} IN ({wanted or 'NULL'}) AND EXISTS (SELECT 1 FROM _keys WHERE {same}) "
-        f"ORDER BY {VERSION_ORDER}"
+    found: pd.DataFrame = con.execute(
+        f"SELECT {listed}, epoch_us(recorded_at) AS {KNOWN_US}, {columns} FROM _before ORDER BY {VERSION_ORDER}"
     ).df()
-    con.unregister("_keys")
+    con.execute("DROP TABLE _asked; DROP TABLE _before")
     return found.astype(object).mask(found.isna(), _EMPTY)
 
 

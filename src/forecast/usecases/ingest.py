@@ -18,7 +18,7 @@ from forecast.mapping.rejected import OPEN, find_rejected, find_resolved, stored
 from forecast.mapping.source import Source, describe
 from forecast.mapping.spec import MappingSpec
 from forecast.mapping.validation import check_duplicates, check_references, check_required_of_new, check_rows
-from forecast.mapping.versions import NewVersions, find_versions
+from forecast.mapping.versions import TOUCHED, NewVersions, find_versions
 from forecast.ports import Clock
 from forecast.schema import TABLES
 from forecast.usecases.quality_page import Profile, profile, render_page
@@ -36,6 +36,14 @@ class Writer(Protocol):
 
     def stored(self, table: str) -> str:
         """Relation with all stored rows of a table."""
+        ...
+
+    def stored_ids(self, table: str) -> str:
+        """Relation with the key of every stored row of a table."""
+        ...
+
+    def create_stored_of(self, ids: str, table: str, name: str) -> None:
+        """Make a temp table of the stored rows with some ids."""
         ...
 
     def append(self, table: str, rows: pa.Table) -> None:
@@ -264,7 +272,7 @@ def examine(
     """
     con, findings = writer.con, Findings()
     import_moment = mapping.exported_at or now
-    stored = {table: writer.stored(table) for table in TABLES}
+    stored = {table: writer.stored_ids(table) for table in TABLES}
     con.register(OPEN, pa.Table.from_pandas(_texts(quarantine), preserve_index=False))
     sources: dict[str, Source] = {}
     for table in sorted(mapped, key=_ORDER.index):
@@ -281,9 +289,11 @@ def examine(
     for table, source in sources.items():
         if profiled:
             findings.profiles.append(profile(con, source, filled=mapping.filled.get(table, {})))
-        orders = _order_moments(sources, stored) if table == "order_lines" and not source.recorded else None
+        is_undated = table == "order_lines" and not source.recorded
+        orders = _order_moments(sources, writer.stored("orders")) if is_undated else None
         catalogue = sorted(writer.attribute_types(table))
-        versions = find_versions(con, mapping, source, stored[table], import_moment, catalogue, orders)
+        writer.create_stored_of(source.accepted, table, TOUCHED)
+        versions = find_versions(con, mapping, source, import_moment, catalogue, orders)
         rejected = find_rejected(con, mapping, source)
         findings.resolved += find_resolved(con, mapping, source)
         findings.versions[table], findings.rejected[table] = versions, rejected
@@ -353,9 +363,9 @@ def _texts(quarantine: pd.DataFrame) -> pd.DataFrame:
     return quarantine[[*texts, "row_number", "batch"]].astype(dict.fromkeys(texts, "string"))
 
 
-def _order_moments(sources: Mapping[str, Source], stored: Mapping[str, str]) -> str:
+def _order_moments(sources: Mapping[str, Source], stored: str) -> str:
     """Relation of (order_id, ordered_at) of all known orders, for the moment of their lines."""
-    parts = [f"SELECT order_id, ordered_at FROM {stored['orders']}"]
+    parts = [f"SELECT order_id, ordered_at FROM {stored}"]
     if "orders" in sources and "ordered_at" in sources["orders"].present:
         parts.append(f"SELECT order_id, ordered_at FROM {sources['orders'].accepted}")
     return f"(SELECT order_id, min(ordered_at) AS ordered_at FROM ({' UNION ALL '.join(parts)}) GROUP BY order_id)"

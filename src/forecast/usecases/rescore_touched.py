@@ -64,7 +64,9 @@ class TouchedScorer:
             as_of = self._clock.now() + timedelta.resolution  # what was recorded a moment ago is known now
             if not all(states.values()):
                 return self._score_everything(con, as_of, head)
-            return sum(self._rescore(con, state, as_of, head) for state in states.values() if state)
+            given = [state for state in states.values() if state]
+            touched = touched_since(con, {state.entity: state.batch for state in given}, as_of)
+            return sum(self._rescore(con, state, touched[state.entity], as_of, head) for state in given)
 
     def _complete_history(self, states: list[ScoreState]) -> None:
         """Put into the history what a killed process had shown and not yet put there."""
@@ -81,9 +83,10 @@ class TouchedScorer:
         scores = score(self._lake, self._registry, self._store, self._settings, as_of, batch=batch, save=True)
         return len(scores)
 
-    def _rescore(self, con: DuckDBPyConnection, state: ScoreState, as_of: datetime, batch: int) -> int:
+    def _rescore(
+        self, con: DuckDBPyConnection, state: ScoreState, touched: Touched, as_of: datetime, batch: int
+    ) -> int:
         """Score one kind of entity."""
-        touched = touched_since(con, state.entity, state.batch, as_of)
         scores = self._scores(con, state, touched, as_of, batch)
         listed = with_facts(con, scores, state.entity, self._settings, as_of) if len(scores) else scores
         self._store.update_scores(listed, state.entity, touched.closed_ids, as_of=as_of, batch=batch)

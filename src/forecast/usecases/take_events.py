@@ -32,6 +32,10 @@ _NO_QUARANTINE = pd.DataFrame(
 class EventWriter(Writer, Protocol):
     """One commit in the making, which also notes the events that it brings."""
 
+    def stored_events(self) -> str:
+        """Relation with event_id and fingerprint of every event that came in."""
+        ...
+
     def note_events(self, events: pa.Table) -> None:
         """Note the events, given by event_id and fingerprint."""
         ...
@@ -108,7 +112,7 @@ _CLASH = "the id was used before for something else; give every event an id of i
 def _unknown(events: Sequence[Event], writer: EventWriter) -> tuple[list[Event], list[tuple[Event, str]]]:
     """Events that the lake does not have, each once; and those whose id says something else there."""
     writer.con.register("_asked", pa.table({"event_id": pa.array([event.event_id for event in events])}))
-    stored = "SELECT event_id, fingerprint FROM stored_events SEMI JOIN _asked USING (event_id)"
+    stored = f"SELECT event_id, fingerprint FROM {writer.stored_events()} SEMI JOIN _asked USING (event_id)"
     known: dict[str, str] = dict(writer.con.execute(stored).fetchall())
     writer.con.unregister("_asked")
     fresh, clashing = [], []

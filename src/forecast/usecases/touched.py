@@ -12,6 +12,7 @@ owner's workload and record, reaches that owner's untouched cases at night, when
 company's win rate, the usual pace of a stage, and percentiles.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,21 +63,28 @@ class Touched:
     closed_ids: tuple[str, ...]
 
 
-def touched_since(con: DuckDBPyConnection, entity: str, after: int, as_of: datetime) -> Touched:
-    """What the batches after ``after`` touched.
+def touched_since(con: DuckDBPyConnection, after: Mapping[str, int], as_of: datetime) -> dict[str, Touched]:
+    """What later batches touched, by kind of entity.
 
     Parameters
     ----------
     con : DuckDB connection
         Of a lake.
-    entity : {"lead", "opportunity"}
-    after : int
-        The last batch that is in the scores.
+    after : mapping of kind of entity to int
+        The last batch that is in its scores.
     as_of : datetime
         Open is what is open at this moment.
     """
-    for kind, query in _NAMED.items():  # later ones rest on those before
-        _create_touched(con, kind, query.format(after=int(after)))
+    found: dict[str, Touched] = {}
+    for batch in set(after.values()):
+        for table, query in _NAMED.items():  # later ones rest on those before
+            _create_touched(con, table, query.format(after=int(batch)))
+        found |= {kind: _cases_touched(con, kind, as_of) for kind in after if after[kind] == batch}
+    return found
+
+
+def _cases_touched(con: DuckDBPyConnection, entity: str, as_of: datetime) -> Touched:
+    """The cases of a kind that rows of `_create_touched` reach."""
     (table, key), moment = SCORED_ENTITIES[entity], sql_moment(as_of)
     rows = con.execute(
         f"""
