@@ -98,6 +98,8 @@ class Service:
         self.reports: Cache[Report] = Cache(32)
         self._organisations: Cache[Organisation] = Cache(16)
         self._links: Cache[pd.DataFrame] = Cache(1)
+        #: Held while a record is scored: one alone keeps a processor busy, several only get in each other's way.
+        self.scoring = threading.Lock()
         self._present: Snapshot | None = None
         self._lock = threading.Lock()
 

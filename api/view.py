@@ -157,7 +157,8 @@ class View:
         """Score of a record that names nothing that the caller may not see."""
         require(self.caller, "ad-hoc scores")
         require_visible(record, self.rights, self._service.links)
-        return self._service.workspace.score_record(entity, record, snapshot.as_of, model)
+        with self._service.scoring:
+            return self._service.workspace.score_record(entity, record, snapshot.as_of, model)
 
     # -- customers ----------------------------------------------------------------------------------------------------
 

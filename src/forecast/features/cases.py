@@ -1,10 +1,12 @@
 """What became of leads and opportunities: open, won or lost, as each version of their history says it."""
 
+from collections.abc import Collection
 from datetime import datetime, tzinfo
 
 import pandas as pd
 from duckdb import DuckDBPyConnection
 
+from forecast.features.columns import quoted
 from forecast.features.spine import create_spine, fetch, scored_table, snapshot_moments, utc_moments
 from forecast.history import sql_moment
 
@@ -35,15 +37,25 @@ def case_versions(entity: str) -> str:
     )
 
 
-def open_entities(con: DuckDBPyConnection, entity: str, as_of: datetime) -> pd.DataFrame:
+def open_entities(
+    con: DuckDBPyConnection, entity: str, as_of: datetime, ids: Collection[str] | None = None
+) -> pd.DataFrame:
     """The leads or opportunities that were open as the CRM was known at ``as_of``.
+
+    Parameters
+    ----------
+    con : DuckDB connection
+    entity : {"lead", "opportunity"}
+    as_of : datetime
+    ids : collection of str, optional
+        Only these; all by default.
 
     Returns
     -------
     DataFrame
         ``entity_id``, ``as_of``; a spine for `build_features`, sorted by ``entity_id``.
     """
-    return _at_risk(con, entity, [as_of])
+    return _at_risk(con, entity, [as_of], ids)
 
 
 def snapshot_spine(
@@ -68,16 +80,19 @@ def snapshot_spine(
     return _at_risk(con, entity, snapshot_moments(first, cutoff, step_days, zone))
 
 
-def _at_risk(con: DuckDBPyConnection, entity: str, moments: list[datetime]) -> pd.DataFrame:
+def _at_risk(
+    con: DuckDBPyConnection, entity: str, moments: list[datetime], ids: Collection[str] | None = None
+) -> pd.DataFrame:
     if not moments:
         return pd.DataFrame({"entity_id": pd.Series(dtype=object), "as_of": pd.Series(dtype="datetime64[us, UTC]")})
     values = ", ".join(f"({sql_moment(moment)})" for moment in moments)
+    asked = "" if ids is None else f"AND case_id IN ({', '.join(map(quoted, sorted(ids))) or 'NULL'}) "
     frame = fetch(
         con,
         f"SELECT case_id AS entity_id, m.as_of FROM {case_versions(entity)} v "
         f"JOIN (SELECT DISTINCT as_of FROM (VALUES {values}) AS _(as_of)) m "
         "ON v.known_from < m.as_of AND m.as_of <= v.known_to "
-        "WHERE v.live AND v.event = '' ORDER BY m.as_of, entity_id",
+        f"WHERE v.live AND v.event = '' {asked}ORDER BY m.as_of, entity_id",
     )
     return frame.assign(as_of=utc_moments(frame["as_of"]))
 

@@ -63,8 +63,7 @@ def next_steps(
     if learned is None:
         return None
     with lake.connect(lake.head() if batch is None else batch) as con:
-        spine = open_entities(con, entity, as_of)
-        spine = spine if entity_ids is None else spine[spine["entity_id"].isin(list(entity_ids))]
+        spine = open_entities(con, entity, as_of, entity_ids)
         features = build_features(con, spine, entity, zone=settings.zone)
     return learned.suggest(with_columns(features, [str(name) for name in learned.feature_names_in_]))
 

@@ -60,8 +60,7 @@ class Rescorer:
             self._chosen = self._choose()
         self._n_changes += 1
         self._add_versions(changes)
-        spine = open_entities(self._con, "opportunity", self._as_of)
-        spine = spine[spine["entity_id"].isin(changes.index)].reset_index(drop=True)
+        spine = open_entities(self._con, "opportunity", self._as_of, changes.index.tolist())
         scores = score_spine(self._con, spine, "opportunity", self._chosen, self._settings, self._batch)
         within = [f"p_{days}d" for days in self._settings.horizons_days]
         said: pd.DataFrame = joined_scores([scores], self._settings).set_index("entity_id")[[*within, "amount_if_won"]]

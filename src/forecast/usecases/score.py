@@ -133,8 +133,7 @@ def score_record(
         if chosen is None:
             raise InvalidInput(f"Model {model!r} does not score a {kind}.")
         record_id = add_posted(con, kind, record, as_of, settings)
-        spine = open_entities(con, kind, as_of)
-        spine = spine[spine["entity_id"] == record_id]
+        spine = open_entities(con, kind, as_of, [record_id])
         if spine.empty:
             raise InvalidInput(f"The {kind} is closed as given; only an open one can be scored.")
         frame = score_spine(con, spine, kind, chosen, settings, batch)

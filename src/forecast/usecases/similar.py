@@ -133,8 +133,7 @@ def similar_cases(
 ) -> pd.DataFrame:
     """The past cases nearest to an open one; see `PastCases.nearest`. Empty when it was not open."""
     with lake.connect(batch) as con:
-        spine = open_entities(con, entity, as_of)
-        spine = spine[spine["entity_id"] == entity_id]
+        spine = open_entities(con, entity, as_of, [entity_id])
         if spine.empty:
             return past.cases.head(0).assign(distance=pd.Series(dtype=float))
         features = build_features(con, spine, entity, zone=settings.zone)
