@@ -7,9 +7,9 @@ export MLFLOW_DISABLE_TELEMETRY = true
 export DO_NOT_TRACK = true
 # Compiled once at install: importing the stack without .pyc costs seconds at every start.
 unexport PYTHONDONTWRITEBYTECODE
-# Each file of tests stays in one process, so that what its tests share is made once.
+# Each file of tests stays in one process, so that what its tests share is made once; tests/conftest.py orders them.
 # A process that dies is not started again: its file would be run from the start, and hang or die once more.
-SIDE_BY_SIDE := --numprocesses=auto --maxprocesses=4 --dist=loadfile --max-worker-restart=0
+SIDE_BY_SIDE := --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder --max-worker-restart=0
 
 .PHONY: demo test fast check format lock clean
 

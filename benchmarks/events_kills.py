@@ -1,6 +1,6 @@
 """Worker killed while events flow: no event lost, none stored twice, none scored twice visibly.
 
-    python benchmarks/events_kills.py [--kills 20]
+    python benchmarks/events_kills.py [--kills 20] [--readme FILE]
 
 Two producers send events of leads and interactions; the worker is killed (SIGKILL) at random moments and started again.
 At the end every event must be in the lake once, the score history must hold each (case, batch) once, and every score
@@ -19,6 +19,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import sqlalchemy as sa
+from readme_section import replace_section
 
 from forecast.adapters.store_tables import score_changes
 from forecast.datasets import make_company
@@ -26,6 +27,7 @@ from forecast.usecases.events import Event
 from forecast.workspace import Workspace
 
 _SEND_EVERY_S = 0.05
+HEADING = "## A worker killed while events flow\n\n`python benchmarks/events_kills.py`"
 
 
 def make_workspace(folder: Path, n: int = 60) -> Workspace:
@@ -147,6 +149,11 @@ def _found(workspace: Workspace, sent: list[str], first: int) -> dict[str, int]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--readme", type=Path, help="put the figures there")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        print(json.dumps({"kills": asked.kills} | run(Path(place), asked.kills), indent=1))
+        found = {"kills": asked.kills} | run(Path(place), asked.kills)
+    print(json.dumps(found, indent=1))
+    if asked.readme:
+        text = ", ".join(f"{name} {count:,}" for name, count in found.items())
+        replace_section(asked.readme, "events-kills", HEADING, f"{text[0].upper()}{text[1:]}.")

@@ -1,6 +1,6 @@
 """From an event to its new score in the store, with 100,000 open leads, beside scoring everything.
 
-    python benchmarks/events_speed.py [--leads 100000] [--seconds 60] [--rates 1 20] [--out FILE.json]
+    python benchmarks/events_speed.py [--leads 100000] [--seconds 60] [--rates 1 20] [--out FILE.json] [--readme FILE]
 
 A simulated company whose open leads are copied until there are so many, with a trained model. A worker runs in a
 process of its own; events (calls, and changes of a field of a lead) are put into the queue at a steady rate, each of
@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
+from readme_section import markdown, replace_section
 
 from forecast.adapters.store_tables import score_changes
 from forecast.datasets import Company, make_company
@@ -32,6 +33,7 @@ from forecast.usecases.events import Event
 from forecast.workspace import Workspace
 
 _BASE_LEADS = 3_000
+HEADING = "## From an event to its score\n\n`python benchmarks/events_speed.py`"
 
 
 def make_workspace(folder: Path, n_open: int, **settings: str) -> Workspace:
@@ -159,6 +161,7 @@ def main() -> None:
     parser.add_argument("--rates", type=float, nargs="+", default=[1, 20])
     parser.add_argument("--workspace", type=Path, help="made by an earlier run; default a new one")
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--readme", type=Path, help="put the figures there")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         workspace = Workspace(asked.workspace) if asked.workspace else make_workspace(Path(place), asked.leads)
@@ -180,6 +183,21 @@ def main() -> None:
     print(json.dumps(found, indent=1))
     if asked.out:
         asked.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if asked.readme:
+        replace_section(asked.readme, "events", HEADING, told(found))
+
+
+def told(found: dict[str, Any]) -> str:
+    """What was found, as Markdown."""
+    names = {"rate": "events a second", "worker_cpu_s_per_event": "worker CPU s an event"}
+    table = pd.DataFrame(found["events"]).rename(columns=lambda name: names.get(name, name.replace("_s", " s")))
+    naive = found["naive"]
+    return (
+        f"{found['open_leads']:,} open leads, a trained model; calls and changed fields of leads, each of another, at a "
+        "steady rate. The worker takes turns: what waits goes into the lake as one commit, then what it touched is "
+        f"scored.\n\n{markdown(table.astype(str))}\n\nScoring and saving everything instead, "
+        f"{naive['scores']:,} scores, takes {naive['wall_s']:.0f} s ({naive['cpu_s']:.0f} CPU seconds)."
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Sends requests made from the OpenAPI document, valid and broken ones, and says which answers the document denies.
 
-    python benchmarks/fuzz_api.py [--cases 10000] [--seed 0]
+    python benchmarks/fuzz_api.py [--cases 10000] [--seed 0] [--readme FILE]
 
 The service runs in this process on a simulated company that is scored; the key is an admin's. No answer may be 5xx or
 have a status, media type or body that the document does not name. Writes to a temporary folder only; the request limit
@@ -24,6 +24,7 @@ import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
+from readme_section import replace_section
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import FailureGroup
@@ -37,6 +38,8 @@ from api.app import create_app
 from forecast.adapters.clock import FixedClock
 from forecast.datasets import make_company
 from forecast.workspace import Workspace
+
+HEADING = "## Requests made from the OpenAPI document\n\n`python benchmarks/fuzz_api.py`"
 
 #: What an answer must keep, whatever was asked.
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -112,6 +115,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--readme", type=Path, help="put the figures there")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         company = make_company(n_opportunities=60, n_leads=60, n_accounts=30, months=12, start=date(2025, 1, 1))
@@ -127,6 +131,13 @@ def main() -> None:
         )
         app.state.audit.flush()
     print(f"{sent:,} requests in {time.perf_counter() - started:,.0f} s, {len(denied):,} answers denied")
+    if asked.readme:
+        text = (
+            f"{sent:,} requests to every route of the API but the endless stream, valid and broken ones, by an admin's "
+            f"key: {len(denied):,} answers that the document denies (5xx, or a status, media type or body that it does "
+            "not name)."
+        )
+        replace_section(asked.readme, "fuzz", HEADING, text)
     kinds = collections.Counter((one.operation, one.status, one.problem[:120]) for one in denied)
     for (operation, status, problem), n in kinds.most_common():
         print(f"{n:6,}  {operation}  {status}  {problem}")

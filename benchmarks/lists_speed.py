@@ -1,6 +1,7 @@
 """How long a page of a ranked list takes in the server, with 1,000 and with 100,000 open leads, and who asks.
 
     python benchmarks/lists_speed.py [--leads 1000 100000] [--stores sqlite postgresql] [--calls 40] [--out FILE]
+        [--readme FILE]
 
 The scores are simulated (each with the 7 kB of reasons that a trained model gives) and saved in the store as the
 nightly run saves them; what is measured is the whole way of a request through the application in this process: key,
@@ -22,12 +23,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from fastapi.testclient import TestClient
+from readme_section import markdown, replace_section
 
 from api.app import create_app
 from forecast.adapters.clock import FixedClock
 from forecast.workspace import Workspace
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+HEADING = "## Lists: time in the server\n\n`python benchmarks/lists_speed.py`"
 TEAMS, OWNERS = 10, 200
 PASSWORD = "a long password for benchmarks"
 WORDS = ["acme", "zenith", "pump", "turbine", "valve", "renewal", "上海", "冰箱", "深圳", "north", "retail", "cloud"]
@@ -215,6 +218,7 @@ def main() -> None:
     parser.add_argument("--stores", nargs="+", default=["sqlite", "postgresql"])
     parser.add_argument("--calls", type=int, default=40)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--readme", type=Path, help="put the figures there")
     asked = parser.parse_args()
     rows = [row for kind in asked.stores for n in asked.leads for row in run(n, kind, asked.calls)]
     table = pd.DataFrame(rows)
@@ -224,6 +228,25 @@ def main() -> None:
         print((wide.iloc[:, 1] / wide.iloc[:, 0]).round(2).rename("ratio of medians, large to small").to_string())
     if asked.out:
         table.to_csv(asked.out, index=False)
+    if asked.readme:
+        replace_section(asked.readme, "lists", HEADING, told(table))
+
+
+def told(table: pd.DataFrame) -> str:
+    """What was found, as Markdown."""
+    keys, asked = ["store", "who", "what"], table[table["what"] != "save all"]
+    p50, p95 = (
+        asked.pivot_table(index=keys, columns="leads", values=name, sort=False) for name in ("p50_ms", "p95_ms")
+    )
+    columns = {f"p50 ms, {n:,} leads": p50[n].round(0).astype(int) for n in p50}
+    most = p95.columns[-1]
+    columns[f"p95 ms, {most:,} leads"] = p95[most].round(0).astype(int)
+    columns["ratio of medians"] = (p50[most] / p50[p50.columns[0]]).round(2)
+    shown = pd.DataFrame(columns).reset_index()
+    return (
+        f"The whole way of a request through the application, 50 rows with 7 kB of reasons each, {OWNERS} owners.\n\n"
+        f"{markdown(shown.astype(str))}"
+    )
 
 
 if __name__ == "__main__":

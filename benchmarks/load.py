@@ -1,6 +1,7 @@
 """What a served workspace bears: lists, details and ad-hoc scores, beside MLflow's own model server, and a soak.
 
-    python benchmarks/load.py [--leads 100000] [--seconds 15] [--rounds 2] [--soak-minutes 10] [--out FILE]
+    python benchmarks/load.py [--leads 100000] [--seconds 15] [--rounds 1] [--soak-minutes 60] [--out FILE]
+        [--readme FILE]
 
 `forecast serve` with two processes on PostgreSQL and `mlflow models serve` with two, on this machine, over loopback.
 The lake holds the history of 100,000 open leads of a simulated company (`events_speed.make_workspace`), the store their
@@ -35,9 +36,11 @@ import numpy as np
 import pandas as pd
 from events_speed import make_workspace
 from lists_speed import store_url
+from readme_section import markdown, replace_section
 
 from forecast.workspace import Workspace
 
+HEADING = "## What a served workspace bears\n\n`python benchmarks/load.py`"
 BIN = Path(sys.executable).parent
 START_S = 180
 #: Of 20 requests of a soak, so many are for a list, a detail, a score.
@@ -239,10 +242,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--leads", type=int, default=100_000)
     parser.add_argument("--seconds", type=int, default=15, choices=range(1, 121), metavar="1-120")
-    parser.add_argument("--rounds", type=int, default=2, choices=range(1, 11), metavar="1-10")
-    parser.add_argument("--soak-minutes", type=float, default=10)
+    parser.add_argument("--rounds", type=int, default=1, choices=range(1, 11), metavar="1-10")
+    parser.add_argument("--soak-minutes", type=float, default=60)
     parser.add_argument("--store", choices=["postgresql", "sqlite"], default="postgresql")
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--readme", type=Path, help="put the figures there")
     asked = parser.parse_args()
     assert shutil.which("wrk"), "this needs wrk (Debian: apt-get install wrk)"
     assert 0 <= asked.soak_minutes <= 120, "a soak of at most two hours"
@@ -270,6 +274,7 @@ def main() -> None:
             print(table.to_string())
             print({name: [round(mib) for mib in each.values()] for name, each in memory.items()})
             result: dict[str, Any] = {"table": json.loads(table.reset_index().to_json(orient="records"))}
+            result["seconds"], result["rounds"] = asked.seconds, asked.rounds
             if asked.soak_minutes:
                 busy = found[found["connections"] == 8].groupby("what")["per_s"].median()
                 costs = sum(count / busy[name] for name, count in MIX.items()) / sum(MIX.values())
@@ -291,6 +296,34 @@ def main() -> None:
         print(f"{len(wrong)} answers of 5xx in the log")
         if asked.out:
             asked.out.write_text(json.dumps(result, indent=1) + "\n")
+        if asked.readme:
+            replace_section(asked.readme, "load", HEADING, told(result))
+
+
+def told(result: dict[str, Any]) -> str:
+    """What was found, as Markdown."""
+    table = pd.DataFrame(result["table"])
+    shown = table.rename(
+        columns={"what": "asked for", "p50": "p50 ms", "p95": "p95 ms", "p99": "p99 ms", "per_s": "per s"}
+    )
+    text = (
+        "`forecast serve` with two processes on PostgreSQL and `mlflow models serve` with two, the same model, one "
+        f"machine of two cores, over loopback, one after the other for {result['seconds']} s each. A list is 50 leads "
+        "with their reasons; a detail is one explanation. MLflow answers a probability for features that somebody else "
+        "has mined; `/v1/scores` mines them from the history for a record, and gives interval, dates and reasons.\n\n"
+        + markdown(shown.astype(str))
+    )
+    if "soak" not in result:
+        return text
+    soak = result["soak"]
+    memory = "; ".join(" / ".join(f"{mib:,.0f}" for mib in one) for one in soak["memory_mib"].values())
+    growth = ", ".join(f"{slope:+.1f}" for slope in soak["growth_mib_per_hour"].values())
+    return text + (
+        f"\n\nSoak of {soak['minutes']:g} minutes at {soak['requests_per_s']} requests a second, half of what was "
+        f"borne, lists, details and scores {MIX['list']} : {MIX['detail']} : {MIX['score']}: {soak['requests']:,} "
+        f"requests, {soak['wrong']:,} without a right answer, p50 {soak['p50_ms']:,.0f} ms, p95 {soak['p95_ms']:,.0f} "
+        f"ms. MiB of each process, first / highest / last: {memory}; over the second half {growth} MiB an hour."
+    )
 
 
 def _from_to(memory: list[dict[str, float]]) -> dict[str, list[float]]:

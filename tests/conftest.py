@@ -35,6 +35,12 @@ threadpool_limits(limits=1)
 SHARED_DATA = Path(os.environ.get("FORECAST_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first, so that no process has one of them left when the others have nothing to do."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Users may lack shared data; where ``FORECAST_NO_SKIPS`` is set (CI), a test that did not run is a failure."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")

@@ -24,7 +24,7 @@ def without_orders(tmp_path: Path) -> Workspace:
 def test_training_all_leaves_out_what_lacks_history_and_says_so(without_orders: Workspace) -> None:
     said: list[str] = []
 
-    results = without_orders.train("all", "2025-09-01", progress=said.append)
+    results = without_orders.train("all", "2025-09-01", {"max_trees": 40, "n_folds": 2}, said.append)
 
     assert {result.model.name for result in results} == {"conversion_lead", "conversion_opportunity"}
     assert any("No sale" in line for line in said)

@@ -101,7 +101,7 @@ def test_kills_at_random_moments_leave_whole_batches(tmp_path: Path, kills: int,
         done += 1
 
 
-@pytest.mark.parametrize("seconds", [3, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [3, pytest.param(10, marks=pytest.mark.slow)])
 def test_two_writers_of_the_same_data_and_three_readers_never_disagree(tmp_path: Path, seconds: float) -> None:
     folder, until = tmp_path / "lake", time.time() + seconds
     crowd = [start("write_same", folder=str(folder), until=until, batches=12) for _ in range(2)]

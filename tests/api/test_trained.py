@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def trained(make_workspace: Callable[..., Workspace], tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     workspace = make_workspace(tmp_path_factory.mktemp("trained"), n=300)
-    workspace.train("conversion", as_of="2025-10-01")
+    workspace.train("conversion", as_of="2025-10-01", params={"max_trees": 40, "n_folds": 2})
     return workspace
 
 
@@ -54,6 +54,7 @@ def test_reasons_of_every_row_add_up_to_its_probability(admin_of_trained: TestCl
     for item in items:
         shown = item["base"] + sum(reason["points"] for reason in item["reasons"]) + item["rest"]
         assert abs(shown - item["probability"]) < 1e-6
+    for item in items[::10]:
         url = f"/v1/opportunities/{item['entity_id']}/explanation"
         every = admin_of_trained.get(url, params=asked).json()
         total = every["base"] + sum(reason["points"] for reason in every["reasons"])
