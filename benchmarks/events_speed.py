@@ -193,8 +193,8 @@ def told(found: dict[str, Any]) -> str:
     table = pd.DataFrame(found["events"]).rename(columns=lambda name: names.get(name, name.replace("_s", " s")))
     naive = found["naive"]
     return (
-        f"{found['open_leads']:,} open leads, a trained model; calls and changed fields of leads, each of another, at a "
-        "steady rate. The worker takes turns: what waits goes into the lake as one commit, then what it touched is "
+        f"{found['open_leads']:,} open leads, a trained model; calls and changed fields of leads, each of another, "
+        "at a steady rate. The worker takes turns: what waits goes into the lake as one commit, then what it touched is "
         f"scored.\n\n{markdown(table.astype(str))}\n\nScoring and saving everything instead, "
         f"{naive['scores']:,} scores, takes {naive['wall_s']:.0f} s ({naive['cpu_s']:.0f} CPU seconds)."
     )
