@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.queries import ListQuery
+from api.queries import ListQuery, Order
 from api.schemas import AsOf, Text
 
 
@@ -16,6 +16,7 @@ class AuditQuery(BaseModel):
 
     since: AsOf | None = Field(default=None, description="Only lines from this moment on.")
     actor: Text | None = Field(default=None, description="Only of this key or login, such as `key 7`.")
+    order: Order = Field(default="desc", description="`desc`: the newest first.")
     limit: int = Field(default=100, ge=1, le=1000, description="Lines per page.")
     cursor: int | None = Field(default=None, ge=1, le=2**53, description="`next_cursor` of the page before.")
 
@@ -33,7 +34,7 @@ class AuditLineBody(BaseModel):
 
 
 class AuditPage(BaseModel):
-    """Lines of the audit log, newest first."""
+    """Lines of the audit log in order of time."""
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -7,6 +7,7 @@ import pandas as pd
 from fastapi import Depends
 
 from api.auth import authenticate, service_of
+from api.queries import Order
 from api.rights import Caller, require
 from api.service import Service
 from forecast.adapters.store_logins import Login
@@ -23,11 +24,15 @@ class AccessView:
         """The moment that a request names, if any."""
         return None if text is None else self._service.workspace.moment(text)
 
-    def audit_log(self, *, since: datetime | None, actor: str | None, before_id: int | None, last: int) -> pd.DataFrame:
-        """The latest lines of the audit log, newest first."""
+    def audit_log(
+        self, *, since: datetime | None, actor: str | None, order: Order, beyond: int | None, limit: int
+    ) -> pd.DataFrame:
+        """Lines of the audit log behind an id, in this order of time."""
         require(self.caller, "audit")
         store = self._service.workspace.store
-        return store.audit_log(since=since, actor=actor, before_id=before_id, last=last).iloc[::-1]
+        if order == "asc":
+            return store.audit_log(since=since, actor=actor, after_id=beyond, first=limit)
+        return store.audit_log(since=since, actor=actor, before_id=beyond, last=limit).iloc[::-1]
 
     def logins(self) -> list[Login]:
         """Everybody who may log in, or might once."""

@@ -1,7 +1,6 @@
 """Changes sent to open pages as they happen: server-sent events, few questions to the store however many listen."""
 
 import asyncio
-import json
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -9,10 +8,8 @@ from collections.abc import AsyncIterator
 from starlette.concurrency import run_in_threadpool
 
 from api.errors import Refused
-from api.event_schemas import Change, Changes
 from api.event_view import EventView
 from api.lifespan import Stopping
-from forecast.ports import ScoreChanges
 from forecast.workspace import Workspace
 
 #: Streams that one process holds open, and those of one caller among them.
@@ -57,20 +54,20 @@ class ChangeStreams:
             )
             raise Refused(429, "too_many_streams", detail, {"Retry-After": "30"})
 
-    async def follow(self, view: EventView, who: str, since: int | None) -> AsyncIterator[str]:
-        """The text of one stream, from change number ``since`` on, by default from now on."""
+    async def follow(self, view: EventView, who: str, since: str | None) -> AsyncIterator[str]:
+        """The text of one stream, from the mark ``since`` on, by default from now on."""
         self._open[who] += 1
         try:
             began = spoke = time.monotonic()
-            until = await self._last_change() if since is None else since
+            until = view.mark(await self._last_change()) if since is None else since
             yield f"retry: {_RETRY_MS}\nid: {until}\n\n"
             while not self._stopping.is_set and time.monotonic() - began < _LIFETIME_S:
-                if await self._last_change() != until:
+                if view.mark(await self._last_change()) != until:
                     found = await run_in_threadpool(view.changes, until)
                     until = found.until
                     if found.reset or found.changes:
                         spoke = time.monotonic()
-                        yield f"id: {until}\nevent: changes\ndata: {_text(found)}\n\n"
+                        yield f"id: {until}\nevent: changes\ndata: {found.model_dump_json()}\n\n"
                 if time.monotonic() - spoke >= _HEARTBEAT_S:
                     spoke = time.monotonic()
                     yield f"id: {until}\n: still here\n\n"
@@ -85,16 +82,3 @@ class ChangeStreams:
                 self._last = await run_in_threadpool(self._workspace.last_score_change)
                 self._looked_at = time.monotonic()
             return self._last
-
-
-def body_of(found: ScoreChanges) -> Changes:
-    """Changes as the API says them."""
-    changes = [
-        Change.model_validate({"entity": one.entity, "id": one.entity_id, "what": one.what, "as_of": one.as_of})
-        for one in found.changes
-    ]
-    return Changes(until=found.until, reset=found.reset, changes=changes)
-
-
-def _text(found: ScoreChanges) -> str:
-    return json.dumps(body_of(found).model_dump(mode="json"), separators=(",", ":"))

@@ -103,6 +103,10 @@ class EventsRetried(BaseModel):
     retried: int = Field(examples=[1])
 
 
+#: What a mark of changes looks like.
+A_MARK = "k3Yp0cQ8Zr1uT5vW7xA9bD"
+
+
 class Change(BaseModel):
     """A lead or opportunity whose latest score changed."""
 
@@ -113,8 +117,8 @@ class Change(BaseModel):
 
 
 class Changes(BaseModel):
-    """What changed among the caller's own rows since a change number."""
+    """What changed among the caller's own rows since a mark."""
 
-    until: int = Field(description="Send it as `since` next time.", examples=[4711])
+    until: str = Field(description="Send it as `since` next time.", examples=[A_MARK])
     reset: bool = Field(description="Everything may have changed: read the list anew.", examples=[False])
     changes: list[Change]

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from api.event_schemas import Change, Changes
 from api.rights import Caller, Rights, require
 from api.service import Service
-from forecast.ports import DeadEvent, ScoreChanges
+from forecast.ports import DeadEvent
 from forecast.usecases.events import Event
 
 
@@ -53,17 +54,36 @@ class EventView:
         require(self._caller, "events")
         return self._service.workspace.retry_dead_events(event_ids)
 
-    def changes(self, since: int) -> ScoreChanges:
-        """What changed among the rows that the caller may see now, by the teams of this moment."""
+    def changes(self, since: str) -> Changes:
+        """What changed since a mark among the rows that the caller may see now, by the teams of this moment.
+
+        Raises
+        ------
+        InvalidInput
+            If the mark is none that this service gave.
+        """
         require(self._caller, "rows")
-        rights = Rights.of(self._caller, self._service.organisation())
-        return self._service.workspace.score_changes(since, rights.owners)
+        rights, marks = Rights.of(self._caller, self._service.organisation()), self._service.marks
+        found = self._service.workspace.score_changes(marks.number(since), rights.owners)
+        changes = [
+            Change.model_validate({"entity": one.entity, "id": one.entity_id, "what": one.what, "as_of": one.as_of})
+            for one in found.changes
+        ]
+        return Changes(until=marks.mark(found.until), reset=found.reset, changes=changes)
+
+    def check(self, since: str) -> None:
+        """Raise `InvalidInput` unless this service gave the mark."""
+        self._service.marks.number(since)
 
     def may_follow(self) -> None:
         """Raise `NotAllowed` unless the caller may hear of changes."""
         require(self._caller, "rows")
 
-    def last_change(self) -> int:
-        """Number of the last change of anybody's rows: a number, and nothing of the rows."""
+    def last_change(self) -> str:
+        """Mark of the last change of anybody's rows, which tells nothing of them."""
         require(self._caller, "rows")
-        return self._service.workspace.last_score_change()
+        return self.mark(self._service.workspace.last_score_change())
+
+    def mark(self, number: int) -> str:
+        """The mark of a change."""
+        return self._service.marks.mark(number)

@@ -15,6 +15,7 @@ import pandas as pd
 
 from api.cache import Cache
 from api.case_memory import CaseMemory
+from api.change_marks import ChangeMarks
 from api.organisation import Organisation
 from api.references import links
 from forecast.errors import InvalidInput, NotScored
@@ -102,6 +103,11 @@ class Service:
         self.scoring = threading.Lock()
         self._present: Snapshot | None = None
         self._lock = threading.Lock()
+
+    @cached_property
+    def marks(self) -> ChangeMarks:
+        """What callers see of numbers of changes."""
+        return ChangeMarks(self.workspace.panel_secret())
 
     @cached_property
     def cases(self) -> CaseMemory:

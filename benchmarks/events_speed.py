@@ -194,8 +194,8 @@ def told(found: dict[str, Any]) -> str:
     naive = found["naive"]
     return (
         f"{found['open_leads']:,} open leads, a trained model; calls and changed fields of leads, each of another, "
-        "at a steady rate. The worker takes turns: what waits goes into the lake as one commit, then what it touched is "
-        f"scored.\n\n{markdown(table.astype(str))}\n\nScoring and saving everything instead, "
+        "at a steady rate. The worker takes turns: what waits goes into the lake as one commit, then what it touched "
+        f"is scored.\n\n{markdown(table.astype(str))}\n\nScoring and saving everything instead, "
         f"{naive['scores']:,} scores, takes {naive['wall_s']:.0f} s ({naive['cpu_s']:.0f} CPU seconds)."
     )
 

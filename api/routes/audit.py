@@ -14,8 +14,13 @@ router = APIRouter(prefix="/audit", tags=["access"])
 
 @router.get("", responses=documented(), summary="The audit log")
 def audit_log(view: AccessViewOf, query: Annotated[AuditQuery, Query()]) -> AuditPage:
-    """Every read of somebody's rows and every change, newest first; reads appear within a second."""
-    since = view.moment(query.since)
-    found = view.audit_log(since=since, actor=query.actor, before_id=query.cursor, last=query.limit + 1)
+    """Every read of somebody's rows and every change; reads appear within a second."""
+    found = view.audit_log(
+        since=view.moment(query.since),
+        actor=query.actor,
+        order=query.order,
+        beyond=query.cursor,
+        limit=query.limit + 1,
+    )
     lines = [AuditLineBody.model_validate(line) for line in json_records(found.head(query.limit))]
     return AuditPage(items=lines, next_cursor=lines[-1].id if len(found) > query.limit else None)

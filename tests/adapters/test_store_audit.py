@@ -36,6 +36,8 @@ def test_audit_log_is_read_by_time_actor_and_page(shared_store: SqlStore) -> Non
     assert subjects(actor="key 1") == ["L-11", "L-13", "L-15"]
     assert subjects(last=2) == ["L-14", "L-15"]
     assert subjects(before_id=int(newest["id"].iloc[0]), last=2) == ["L-13", "L-14"]
+    assert subjects(first=2) == ["L-11", "L-12"]
+    assert subjects(after_id=int(newest["id"].iloc[0]) - 2, first=1) == ["L-14"]
 
 
 @pytest.mark.parametrize(

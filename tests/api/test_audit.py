@@ -81,6 +81,11 @@ def test_reading_the_audit_log_leaves_a_line_and_shows_the_latest_first(audited:
     assert page["next_cursor"] == ids[-1]
     after = audited("GET", "/v1/audit", params={"limit": 2, "cursor": page["next_cursor"]})[0].json()["items"]
     assert max(item["id"] for item in after) < ids[-1]
+    oldest = audited("GET", "/v1/audit", params={"limit": 2, "order": "asc"})[0].json()
+    behind = audited("GET", "/v1/audit", params={"limit": 1, "order": "asc", "cursor": oldest["next_cursor"]})[0].json()
+    first = [item["id"] for item in [*oldest["items"], *behind["items"]]]
+    assert first == sorted(first)
+    assert first[-1] < ids[-1]
 
 
 def test_audit_log_is_filtered_by_actor_and_time(audited: Callable[..., Any]) -> None:

@@ -110,7 +110,7 @@ def test_a_rep_hears_of_own_rows_alone_whether_polling_or_listening(
     assert own_workspace.event_backlog().deliveries == 1
 
 
-async def _listen(workspace: Workspace, caller: Caller, since: int) -> tuple[str, str]:
+async def _listen(workspace: Workspace, caller: Caller, since: str) -> tuple[str, str]:
     """The first two messages of a stream."""
     service = create_app(workspace).state.service
     stream = ChangeStreams(workspace, Stopping()).follow(EventView(service, caller), "me", since)

@@ -106,24 +106,24 @@ def test_idempotency_key_of_another_gives_no_answer_of_theirs(scored_client: Cli
 
 
 @pytest.fixture(scope="module")
-def moved(make_workspace: Callable[..., Workspace], tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, int]:
-    """A workspace in which every open case was scored anew, each on its own, and the change number before that."""
+def moved(make_workspace: Callable[..., Workspace], tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, str]:
+    """A workspace in which every open case was scored anew, each on its own, and the mark of changes before that."""
     workspace = make_workspace(tmp_path_factory.mktemp("moved"), n=60)
     workspace.score(NOW - timedelta(hours=2), save=True)
-    before = workspace.last_score_change()
+    before = create_app(workspace).state.service.marks.mark(workspace.last_score_change())
     for entity in ("lead", "opportunity"):
         workspace.store.update_scores(workspace.store.latest_scores(entity).assign(as_of=NOW), entity)
     return workspace, before
 
 
 @pytest.fixture(scope="module")
-def moved_client(moved: tuple[Workspace, int], clients_of: Callable[[Workspace], ClientOf]) -> ClientOf:
+def moved_client(moved: tuple[Workspace, str], clients_of: Callable[[Workspace], ClientOf]) -> ClientOf:
     return clients_of(moved[0])
 
 
 @BOTH
 def test_changes_are_those_of_visible_owners_whether_polled_or_streamed(
-    moved: tuple[Workspace, int], moved_client: ClientOf, role: str, user_id: str, owners: set[str]
+    moved: tuple[Workspace, str], moved_client: ClientOf, role: str, user_id: str, owners: set[str]
 ) -> None:
     workspace, since = moved
     scores = [workspace.store.latest_scores(entity) for entity in ("lead", "opportunity")]
@@ -137,7 +137,7 @@ def test_changes_are_those_of_visible_owners_whether_polled_or_streamed(
     assert [sorted(change["id"] for change in told["changes"]) for told in streamed] == ([own] if own else [])
 
 
-async def _heard(workspace: Workspace, caller: Caller, since: int) -> list[dict[str, list[dict[str, str]]]]:
+async def _heard(workspace: Workspace, caller: Caller, since: str) -> list[dict[str, list[dict[str, str]]]]:
     """The events of the first moments of a stream: none where nothing of the caller's changed."""
     view = EventView(create_app(workspace).state.service, caller)
     stream = ChangeStreams(workspace, Stopping()).follow(view, "me", since)

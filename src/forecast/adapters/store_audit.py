@@ -45,6 +45,8 @@ class AuditRows(StoreConnection):
         actor: str | None = None,
         before_id: int | None = None,
         last: int | None = None,
+        after_id: int | None = None,
+        first: int | None = None,
     ) -> pd.DataFrame:
         """The audit log, oldest first: id, at, actor, role, action, subject, request_id.
 
@@ -55,16 +57,19 @@ class AuditRows(StoreConnection):
             Such as ``key 7`` or ``user ann``.
         before_id, last : int, optional
             Only the ``last`` lines, of those with a smaller id than ``before_id``.
+        after_id, first : int, optional
+            Only the ``first`` lines, of those with a larger id than ``after_id``.
         """
-        query = sa.select(*(audit_log.c[name] for name in _COLUMNS)).order_by(audit_log.c.id.desc())
+        place = audit_log.c.id
+        query = sa.select(*(audit_log.c[name] for name in _COLUMNS)).order_by(place if last is None else place.desc())
         if since is not None:
             query = query.where(audit_log.c.at >= since)
         if actor is not None:
             query = query.where(audit_log.c.actor == actor)
         if before_id is not None:
-            query = query.where(audit_log.c.id < before_id)
-        if last is not None:
-            query = query.limit(last)
+            query = query.where(place < before_id)
+        if after_id is not None:
+            query = query.where(place > after_id)
         with self._reading() as con:
-            rows = con.execute(query).all()
-        return pd.DataFrame([tuple(row) for row in reversed(rows)], columns=list(_COLUMNS))
+            rows = con.execute(query.limit(first if last is None else last)).all()
+        return pd.DataFrame([tuple(row) for row in rows], columns=list(_COLUMNS)).sort_values("id", ignore_index=True)
