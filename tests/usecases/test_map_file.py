@@ -78,6 +78,23 @@ def test_headers_of_salesforce_are_known(tmp_path):
     assert frame["Lead Source"].tolist() == ["Web", "Web"]
 
 
+def test_a_home_made_list_with_plain_headers_and_european_days_is_known(tmp_path):
+    file = written(
+        tmp_path,
+        "leads.csv",
+        "Lead ID,Created,Company,Source,Status,Converted on,Closed on\n"
+        "1,31/03/2026 09:15,Acme,Fair,Converted,15/04/2026 10:00,\n"
+        "2,01/04/2026 17:40,Zenith,Web,Lost,,02/05/2026 08:00\n",
+    )
+
+    take(parse_mapping(draft_mapping(file), "draft.yaml"), tmp_path, tmp_path / "lake")
+
+    first, second = DeltaLake(tmp_path / "lake").table("leads").to_dict("records")
+    assert first["created_at"] == datetime(2026, 3, 31, 9, 15, tzinfo=UTC)
+    assert first["converted_at"] == datetime(2026, 4, 15, 10, tzinfo=UTC)
+    assert second["closed_at"] == datetime(2026, 5, 2, 8, tzinfo=UTC)
+
+
 def test_headers_in_chinese_are_known(tmp_path):
     file = written(
         tmp_path,
