@@ -97,6 +97,24 @@ def test_a_deletion_is_a_version_and_takes_the_entity_out_of_the_table(intake):
 # Current-state exports
 
 
+@pytest.mark.parametrize("lost", ["2026-03-01", None])
+def test_a_converted_lead_is_known_from_its_conversion_on_whether_or_not_leads_have_closing_days(intake, lost):
+    won = {"lead_id": "w", "status": "won", "created_at": "2026-01-01", "converted_at": "2026-02-01"}
+    open_or_lost = {"lead_id": "x", "status": "late", "created_at": "2026-01-05"} | (
+        {"closed_at": lost} if lost else {}
+    )
+
+    intake.take({"leads": [won, open_or_lost]})
+
+    today = f"{intake.clock.moment:%Y-%m-%d}"
+    assert intake.versions("leads", "lead_id", "status") == [
+        ("2026-01-01", "w", None),
+        ("2026-02-01", "w", "won"),
+        ("2026-01-05", "x", None),
+        (lost or today, "x", "late"),
+    ]
+
+
 def test_a_closed_row_is_known_at_creation_only_by_what_the_mapping_lists(intake):
     row = deal(closed_at="2026-03-01", outcome="won", amount=99, product_id="P", stage="Won", score=5, region="N")
 

@@ -117,10 +117,8 @@ def _current_state(
     gone = " OR ".join(f"{name} IS NOT NULL" for name in _REMOVAL if name in source.present) or "false"
     removed = f"CASE WHEN {gone} THEN least(coalesce({deleted}, {imported}), {imported}) END"
     ended = [identifier(name) for name in (table.closed, "converted_at") if name in source.present]
-    closing = f"WHEN {ended[0]} IS NOT NULL THEN greatest({', '.join(ended)})" if table.closed in source.present else ""
-    known = (
-        f"CASE {closing} ELSE coalesce({removed}, {imported}) END" if closing else f"coalesce({removed}, {imported})"
-    )
+    closing = f"greatest({', '.join(ended)})" if ended else "NULL"  # of those that are there: a lead has one of the two
+    known = f"coalesce({closing}, {removed}, {imported})"
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE _rows AS SELECT accepted.*, coalesce(seen, false) AS seen, "
         f"{created} AS created, {removed} AS removed, {known if table.entity else created} AS known "
