@@ -26,21 +26,24 @@ def test_own_definition_is_written_in_every_format(folder: Path, tmp_path: Path,
     spec = tmp_path / "wins.yaml"
     spec.write_text("title: 赢单\nmeasures: [won, revenue]\ndimensions: [team]\nchart: {kind: bar}\n", encoding="utf-8")
 
-    told = answer("report", spec, "--period", "2025Q2", "--lang", "zh", "--out", tmp_path, "-w", folder)
+    told = answer("report", spec, "--period", "2025Q2", "--lang", "zh", "--out", tmp_path / "new", "-w", folder)
 
     assert [Path(one["file"]).name for one in told["files"]] == [
         f"wins-2025Q2.{end}" for end in ("html", "pdf", "xlsx", "csv")
     ]
     assert all(Path(one["file"]).stat().st_size == one["bytes"] > 100 for one in told["files"])
-    assert "赢单" in (tmp_path / "wins-2025Q2.html").read_text(encoding="utf-8")
+    assert "赢单" in (tmp_path / "new" / "wins-2025Q2.html").read_text(encoding="utf-8")
 
 
-def test_one_format_goes_to_the_file_that_is_named(folder: Path, tmp_path: Path, forecast: Callable[..., int]) -> None:
+@pytest.mark.parametrize("form", [("--format", "csv"), ()])
+def test_one_format_goes_to_the_file_that_is_named_and_its_ending_says_which(
+    folder: Path, tmp_path: Path, forecast: Callable[..., int], form: tuple[str, ...]
+) -> None:
     file = tmp_path / "q2.csv"
     spec = tmp_path / "wins.yml"
     spec.write_text("title: Wins\nmeasures: [won]\ndimensions: [month]\n", encoding="utf-8")
 
-    assert forecast("report", spec, "--period", "2025Q2", "--format", "csv", "--out", file, "-w", folder) == 0
+    assert forecast("report", spec, "--period", "2025Q2", *form, "--out", file, "-w", folder) == 0
     assert file.read_text(encoding="utf-8-sig").startswith("Month,Won,Period,")
 
 

@@ -33,7 +33,7 @@ def report(
     ] = None,
     lang: Lang = "en",
     out: Annotated[
-        Path | None, typer.Option(help="File to write, or a folder for several formats; default this folder.")
+        Path | None, typer.Option(help="File to write (its ending says the format), or a folder; default this folder.")
     ] = None,
     workspace: Folder = HERE,
     as_json: Json = False,
@@ -43,7 +43,10 @@ def report(
 
     opened, terminal = open_workspace(workspace), Terminal(as_json)
     written = []
-    forms = [check_format(one) for one in form or FORMATS]
+    said = out.suffix[1:] if out is not None and not out.is_dir() else ""
+    forms = [check_format(one) for one in form or ([said] if said in FORMATS else FORMATS)]
+    if out is not None and len(forms) > 1:
+        out.mkdir(parents=True, exist_ok=True)
     with terminal.progress("report") as progress:
         progress("tables")
         made = opened.report(spec, period, as_of, batch)
