@@ -20,6 +20,12 @@ ASKED: dict[str, str | int] = {"period": "2025Q4", "as_of": "2025-12-15", "batch
 READERS = [("rep", REP, {REP}, set[str]()), ("manager", MANAGER, TEAM, {"T000001"})]
 #: Subjects whose every number is a count or sum over rows with an owner.
 COUNTED = [*sorted(OF_LAKE), "outlook", "customers"]
+#: Subjects that say something of each person and team that no sum of rows is.
+OF_PEOPLE = [
+    name
+    for name, subject in SUBJECTS.items()
+    if name not in COUNTED and any({"rep", "team"} & known for known in subject.dimensions)
+]
 #: What sums over everybody's rows, for an admin alone.
 ALL_SUMS = {"outlook": {"region", "category"}}
 #: What names people, teams, customers; in files of every format.
@@ -88,6 +94,29 @@ def test_report_counts_what_an_admin_counts_of_these_owners(
         else:
             assert table["rows"] == expected["rows"], table["dimensions"]
     assert any(table["rows"] for table in seen)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("role", "user_id", "owners", "teams"), READERS)
+@pytest.mark.parametrize("subject", OF_PEOPLE)
+def test_report_says_of_these_people_what_it_says_to_an_admin_and_nothing_of_others(
+    client: ClientOf, admin: TestClient, subject: str, role: str, user_id: str, owners: set[str], teams: set[str]
+) -> None:
+    own = {"rep": owners, "team": teams}
+    measures = [one.name for one in MEASURES.values() if one.subject == subject]
+    by = [sorted(known) for known in SUBJECTS[subject].dimensions if not own.keys().isdisjoint(known)]
+    sections = [
+        {"measures": measures, "dimensions": [one, *set(known) - own.keys()], "limit": 500}
+        for known in by
+        for one in own.keys() & set(known)
+    ]
+
+    seen, everybody = _made(client(role, user_id), sections), _made(admin, sections)
+
+    for table, expected in zip(seen, everybody, strict=True):
+        dimension = table["dimensions"][0]
+        mine = [row for row in expected["rows"] if row[dimension] in own[dimension]]
+        assert [row for row in table["rows"] if row[dimension]] == mine, (subject, dimension)
 
 
 @pytest.mark.parametrize(("role", "user_id", "owners", "teams"), READERS)
