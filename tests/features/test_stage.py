@@ -55,3 +55,25 @@ def test_the_stage_of_a_lead_is_its_status(ask):
 
     assert features["stage__current"].tolist() == ["called"]
     assert features["stage__days_in"].tolist() == pytest.approx([1.0])
+
+
+def test_a_stage_that_becomes_known_was_entered_when_the_unknown_one_was(ask):
+    history = [
+        version("O1", "2024-01-01", None),
+        version("O1", "2024-01-21", "demo"),  # an export of the present state says it for the first time
+        version("O2", "2024-01-01", None),
+        version("O2", "2024-01-11", "demo"),
+        version("O2", "2024-01-21", "offer"),
+    ]
+
+    before, after, moved = (
+        ask("stage", "opportunity", [asked], opportunities=history)
+        .rename(columns=lambda name: name.removeprefix("stage__"))
+        .iloc[0]
+        for asked in (("O1", "2024-01-16"), ("O1", "2024-01-25"), ("O2", "2024-01-25"))
+    )
+
+    assert (before["current"], before["days_in"], before["changes"]) == (None, 15.0, 0.0)
+    assert (after["current"], after["days_in"], after["changes"], after["previous"]) == ("demo", 24.0, 0.0, None)
+    assert after["pace"] == 24 / 20  # O2 was in `demo` for 20 days, as far as is known
+    assert (moved["current"], moved["previous"], moved["changes"], moved["days_in"]) == ("offer", "demo", 1.0, 4.0)

@@ -1,4 +1,8 @@
-"""Where the case stands: its stage (a lead's status), the way there, and its pace against the usual."""
+"""Where the case stands: its stage (a lead's status), the way there, and its pace against the usual.
+
+A stage that becomes known where none was said before is not entered then: an export of the present state tells every
+stage for the first time on the same day. Its stay counts from where the unknown one began.
+"""
 
 import numpy as np
 import pandas as pd
@@ -40,7 +44,7 @@ def build(con: DuckDBPyConnection, spine: Spine) -> DuckDBPyRelation:
         SELECT s.entity_id, s.as_of, t.stage AS current, t.previous, t.changes, t.moves_back,
             epoch_us(s.as_of) AS now, epoch_us(t.entered) AS entered
         FROM {spine} s ASOF LEFT JOIN (SELECT * FROM _stays WHERE is_open) t
-            ON t.case_id = s.entity_id AND s.as_of > t.entered
+            ON t.case_id = s.entity_id AND s.as_of > t.known_from
         ORDER BY s.row
         """,
     )
@@ -67,7 +71,8 @@ def build(con: DuckDBPyConnection, spine: Spine) -> DuckDBPyRelation:
 
 
 def _create_stays(con: DuckDBPyConnection, spine: Spine) -> None:
-    """Register ``_stays``: one row per uninterrupted stay of a case of the spine in a stage, open or closed.
+    """Register ``_stays``: one row per uninterrupted stay of a case of the spine in a stage, open or closed, and one
+    more where the stage of a stay becomes known.
 
     Every column looks only backward.
     """
@@ -75,21 +80,26 @@ def _create_stays(con: DuckDBPyConnection, spine: Spine) -> None:
         f"""
         CREATE OR REPLACE TEMP TABLE _stays AS
         WITH numbered AS (
-            SELECT *, row_number() OVER (PARTITION BY case_id, stage, is_open ORDER BY entered) > 1 AS again
+            SELECT *, row_number() OVER (PARTITION BY case_id, stage, is_open ORDER BY known_from) > 1 AS again
             FROM {_entries(spine.entity, f"AND {scored_table(spine.entity)[1]} IN (SELECT entity_id FROM {spine})")}
         )
-        SELECT case_id, stage, is_open, entered,
-            lag(stage) OVER w AS previous, row_number() OVER w - 1 AS changes,
+        SELECT case_id, stage, is_open, known_from, CASE WHEN goes_on THEN lag(known_from) OVER w ELSE known_from END
+            AS entered, CASE WHEN goes_on THEN lag(stage, 2) OVER w ELSE lag(stage) OVER w END AS previous,
+            CAST(sum(CASE WHEN goes_on THEN 0 ELSE 1 END) OVER w AS BIGINT) - 1 AS changes,
             CAST(sum(CASE WHEN again THEN 1 ELSE 0 END) OVER w AS BIGINT) AS moves_back
-        FROM numbered WINDOW w AS (PARTITION BY case_id, is_open ORDER BY entered)
+        FROM numbered WINDOW w AS (PARTITION BY case_id, is_open ORDER BY known_from)
         """
     )
 
 
 def _entries(entity: str, condition: str = "") -> str:
-    """SQL table expression: when each case entered which stage, and whether it was open then."""
+    """SQL table expression: since when which stage of each case was known, whether the case was open then, and whether
+    it ``goes_on`` in a stage that was not known before.
+    """
     return f"""(
-        SELECT case_id, stage, is_open, known_from AS entered FROM ({_versions(entity, condition)})
+        SELECT case_id, stage, is_open, known_from, coalesce(row_number() OVER w > 1 AND stage IS NOT NULL
+            AND lag(stage) OVER w IS NULL AND is_open = lag(is_open) OVER w, false) AS goes_on
+        FROM ({_versions(entity, condition)})
         WINDOW w AS (PARTITION BY case_id ORDER BY known_from)
         QUALIFY row_number() OVER w = 1 OR stage IS DISTINCT FROM lag(stage) OVER w
             OR is_open <> lag(is_open) OVER w
@@ -121,6 +131,10 @@ def _ended_stays(con: DuckDBPyConnection, entity: str) -> pd.DataFrame:
     moved = np.ones(len(who), dtype=bool)
     moved[1:] = (who[1:] != who[:-1]) | (code[1:] != code[:-1]) | (is_open[1:] != is_open[:-1])
     who, code, entered, is_open = (values[moved] for values in (who, code, entered, is_open))
+    goes_on = np.zeros(len(who), dtype=bool)
+    goes_on[1:] = (who[1:] == who[:-1]) & (is_open[1:] == is_open[:-1]) & (code[:-1] < 0) & (code[1:] >= 0)
+    code[:-1] = np.where(goes_on[1:], code[1:], code[:-1])
+    who, code, entered, is_open = (values[~goes_on] for values in (who, code, entered, is_open))
     asked = {row[0] for row in con.sql("SELECT DISTINCT stage FROM _stays").fetchall()}
     ended = is_open & np.isin(code, [place for place, name in enumerate(names) if name in asked])
     ended &= np.roll(who, -1) == who
