@@ -31,6 +31,7 @@ def test_training_all_leaves_out_what_lacks_history_and_says_so(without_orders: 
     assert any("No sale" in line for line in said)
 
 
+@pytest.mark.slow
 def test_training_fails_when_nothing_has_history(without_orders: Workspace) -> None:
     with pytest.raises(NotEnoughHistory, match=r"Too little history to train.*No sale"):
         without_orders.train("all", "2024-01-25")

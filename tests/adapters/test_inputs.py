@@ -88,6 +88,7 @@ def test_files_of_a_glob_are_one_table_in_the_order_of_their_names(tmp_path):
     assert read(tmp_path, file="d*.csv")[:2] == (["id", "name"], [("1", "a"), ("2", "b")])
 
 
+@pytest.mark.slow
 def test_ten_thousand_columns_are_read(tmp_path):
     names = [f"c{n}" for n in range(10_000)]
     (tmp_path / "d.csv").write_text(",".join(names) + "\n" + ",".join(["1"] * 10_000) + "\n")

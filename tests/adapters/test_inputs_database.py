@@ -54,6 +54,7 @@ def ingest_deals(folder: Path) -> IngestResult:
     return ingest(spec, lambda con: register_inputs(con, spec, folder), DeltaLake(folder, clock=CLOCK), CLOCK)
 
 
+@pytest.mark.slow
 def test_a_postgresql_table_is_ingested_and_then_only_what_changed(tmp_path, deals_url):
     first = ingest_deals(tmp_path)
     again = ingest_deals(tmp_path)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -58,6 +59,7 @@ def commit(lake: DeltaLake, rows: list[dict[str, Any]]) -> None:
         writer.commit({})
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(history=histories, as_of=moments, data=st.data())
 def test_as_of_agrees_with_the_oracle_before_and_after_later_batches_and_compaction(

@@ -59,6 +59,7 @@ def as_text(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.astype(object).where(frame.notna(), "").astype(str)
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_online_retail_lines_are_the_published_ones(shared_data):
     published = pd.read_parquet(shared_data / "online-retail" / "transactions.parquet")

@@ -64,6 +64,7 @@ def test_leads_convert_as_often_as_their_true_probability_says(large_company):
     assert z2 < chi2.ppf(0.999, 10)
 
 
+@pytest.mark.slow
 def test_written_company_comes_into_a_lake_without_loss(tmp_path):
     company = make_company(n_opportunities=150, n_leads=200, n_accounts=60, leaks=True, late_records=0.2)
     path = company.write(tmp_path / "export")

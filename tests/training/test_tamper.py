@@ -55,6 +55,7 @@ def effects(few: Company, weights: dict[str, float], entity: str = "opportunity"
     return tamper_effects(con, cast(Any, scorer), spine, families=families, zone=UTC).set_index("attack")
 
 
+@pytest.mark.slow
 def test_empty_activities_move_no_count_of_contacts(few: Company) -> None:
     weights = {f"interactions__{subject}__count_7d": 0.3 for subject in ("all", "out", "phone", "email", "account_out")}
 
@@ -64,6 +65,7 @@ def test_empty_activities_move_no_count_of_contacts(few: Company) -> None:
     assert found.loc[INVENTED, "max_up"] > 0.5  # what looks like work counts as work
 
 
+@pytest.mark.slow
 def test_typed_fields_move_what_hangs_on_them(few: Company) -> None:
     found = effects(few, {"changes__expected_close__days_ahead": -0.1})
 
@@ -72,6 +74,7 @@ def test_typed_fields_move_what_hangs_on_them(few: Company) -> None:
     assert found["max"].drop(TYPED).tolist() == [0.0] * (len(found) - 1)
 
 
+@pytest.mark.slow
 def test_an_attack_is_measured_by_hand(few: Company) -> None:
     """A streak of unanswered contacts, at most five, is what is left: the largest rise is from none to five."""
     moment = few.end - timedelta(days=30)
@@ -85,6 +88,7 @@ def test_an_attack_is_measured_by_hand(few: Company) -> None:
     assert found.loc[ANY, "max_up"] == pytest.approx(1 / (1 + np.exp(1 - 5 * 0.2)) - 1 / (1 + np.exp(1)))
 
 
+@pytest.mark.slow
 def test_the_history_is_left_as_it_was(few: Company) -> None:
     con = connect_tables(few.tables)
     count = "SELECT (SELECT count(*) FROM interactions), (SELECT count(*) FROM opportunities)"
@@ -96,10 +100,12 @@ def test_the_history_is_left_as_it_was(few: Company) -> None:
     assert con.sql(count).fetchall() == before
 
 
+@pytest.mark.slow
 def test_leads_have_no_typed_fields_to_change(few: Company) -> None:
     assert TYPED not in effects(few, {"interactions__all__count": 0.1}, "lead").index
 
 
+@pytest.mark.slow
 def test_no_other_family_reads_activities(few: Company) -> None:
     con, moment = connect_tables(few.tables), few.end - timedelta(days=30)
     spine = open_entities(con, "opportunity", moment)

@@ -119,6 +119,7 @@ def test_without_a_champion_the_seasonal_naive_forecasts(store):
     assert len(forecast) == N_SERIES * 3
 
 
+@pytest.mark.slow
 def test_nothing_beats_a_naive_that_is_never_wrong(store):
     registry, lake = InMemoryRegistry(), FrameLake({"demand": demand(signal=False)})
 
@@ -139,6 +140,7 @@ def test_later_rows_change_neither_forecast_nor_champion_of_a_day(trained):
     pd.testing.assert_frame_equal(before, after)
 
 
+@pytest.mark.slow
 def test_backtest_compares_with_baselines():
     lake = FrameLake({"demand": demand(n_series=5)})
 

@@ -57,6 +57,7 @@ def test_an_ingest_killed_at_a_step_is_there_in_full_or_not_at_all(tmp_path: Pat
         assert days_in(folder) == (day if step == "after commit record" else day - 1)
 
 
+@pytest.mark.slow
 def test_an_ingest_after_a_kill_brings_in_what_is_missing_and_nothing_twice(tmp_path: Path) -> None:
     folder = tmp_path / "lake"
     assert finish(start("ingest", folder=str(folder), step="between tables", occurrence=1, in_day=3)) == -signal.SIGKILL
