@@ -9,18 +9,18 @@ import binascii
 import hashlib
 import hmac
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from forecast.errors import InvalidInput
 
-#: A number takes half a block; the rest is zero, by which marks of our own are known.
-_NUMBER, _BLOCK = 8, 16
-#: What a mark looks like: a block in base64 without its padding.
-MARK_PATTERN = r"^[A-Za-z0-9_-]{22}$"
+_NUMBER = 8  # bytes
+#: What a mark looks like: a number and its authentication in base64, 24 bytes.
+MARK_PATTERN = r"^[A-Za-z0-9_-]{32}$"
 
 
 class ChangeMarks:
-    """Enciphers and deciphers numbers of changes.
+    """Enciphers and deciphers numbers of changes, the same number always to the same mark (AES-SIV, RFC 5297).
 
     Parameters
     ----------
@@ -29,15 +29,11 @@ class ChangeMarks:
     """
 
     def __init__(self, secret: bytes) -> None:
-        key = hmac.digest(secret, b"forecast change marks", hashlib.sha256)
-        # One block that never holds the same number under another meaning: the mode for single blocks is right here.
-        self._cipher = Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305
+        self._cipher = AESSIV(hmac.digest(secret, b"forecast change marks", hashlib.sha512))
 
     def mark(self, number: int) -> str:
         """The mark of a number."""
-        encryptor = self._cipher.encryptor()
-        block = encryptor.update(number.to_bytes(_NUMBER).ljust(_BLOCK, b"\0")) + encryptor.finalize()
-        return base64.urlsafe_b64encode(block).rstrip(b"=").decode()
+        return base64.urlsafe_b64encode(self._cipher.encrypt(number.to_bytes(_NUMBER), None)).decode()
 
     def number(self, mark: str) -> int:
         """The number behind a mark.
@@ -48,14 +44,8 @@ class ChangeMarks:
             If the mark is none of this workspace.
         """
         try:
-            block = base64.urlsafe_b64decode(mark.encode() + b"==")
-        except (binascii.Error, ValueError):
-            block = b""
-        if len(block) == _BLOCK:
-            decryptor = self._cipher.decryptor()
-            content = decryptor.update(block) + decryptor.finalize()
-            if content[_NUMBER:] == bytes(_BLOCK - _NUMBER):
-                return int.from_bytes(content[:_NUMBER])
-        raise InvalidInput(
-            "`since` is no mark that this service gave; take `until` of the last answer, or leave it out."
-        )
+            return int.from_bytes(self._cipher.decrypt(base64.urlsafe_b64decode(mark.encode()), None))
+        except (InvalidTag, binascii.Error, ValueError):
+            raise InvalidInput(
+                "`since` is no mark that this service gave; take `until` of the last answer, or leave it out."
+            ) from None

@@ -104,7 +104,7 @@ class EventsRetried(BaseModel):
 
 
 #: What a mark of changes looks like.
-A_MARK = "k3Yp0cQ8Zr1uT5vW7xA9bD"
+A_MARK = "k3Yp0cQ8Zr1uT5vW7xA9bDm2Hn4Jf6Ls"
 
 
 class Change(BaseModel):

@@ -53,7 +53,7 @@ async def stream(
     request: Request,
     view: ViewOf,
     since: Since | None = None,
-    last_event_id: Annotated[str | None, Header(max_length=22)] = None,
+    last_event_id: Annotated[str | None, Header(max_length=32)] = None,
 ) -> StreamingResponse:
     """The same as server-sent events, as they happen, of rows that are the caller's own at that moment.
 
