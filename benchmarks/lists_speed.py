@@ -30,7 +30,7 @@ from forecast.adapters.clock import FixedClock
 from forecast.workspace import Workspace
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
-HEADING = "## Lists: time in the server\n\n`python benchmarks/lists_speed.py`"
+HEADING = "## Lists: time in the server\n\n`python benchmarks/lists_speed.py --stores sqlite --calls 20`"
 TEAMS, OWNERS = 10, 200
 PASSWORD = "a long password for benchmarks"
 WORDS = ["acme", "zenith", "pump", "turbine", "valve", "renewal", "上海", "冰箱", "深圳", "north", "retail", "cloud"]

@@ -20,11 +20,12 @@ ASKED: dict[str, str | int] = {"period": "2025Q4", "as_of": "2025-12-15", "batch
 READERS = [("rep", REP, {REP}, set[str]()), ("manager", MANAGER, TEAM, {"T000001"})]
 #: Subjects whose every number is a count or sum over rows with an owner.
 COUNTED = [*sorted(OF_LAKE), "outlook", "customers"]
-#: Subjects that say something of each person and team that no sum of rows is.
+#: Subjects that say something of each person and team that no sum of rows is, and that this company has without kept
+#: outlooks.
 OF_PEOPLE = [
     name
     for name, subject in SUBJECTS.items()
-    if name not in COUNTED and any({"rep", "team"} & known for known in subject.dimensions)
+    if name not in (*COUNTED, "accuracy", "snapshots") and any({"rep", "team"} & known for known in subject.dimensions)
 ]
 #: What sums over everybody's rows, for an admin alone.
 ALL_SUMS = {"outlook": {"region", "category"}}
@@ -113,6 +114,12 @@ def test_report_says_of_these_people_what_it_says_to_an_admin_and_nothing_of_oth
 
     seen, everybody = _made(client(role, user_id), sections), _made(admin, sections)
 
+    shown = {
+        dimension: {row[dimension] for table in everybody for row in table["rows"] if dimension in row}
+        for dimension in own
+    }
+    assert shown["rep"] & owners, "an admin sees these people"
+    assert shown["rep"] - owners, "and others"
     for table, expected in zip(seen, everybody, strict=True):
         dimension = table["dimensions"][0]
         mine = [row for row in expected["rows"] if row[dimension] in own[dimension]]
