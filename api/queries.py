@@ -14,6 +14,9 @@ from forecast.usecases.ranked import RankedFilter, Sort
 #: The order in which a list stands when nothing else is asked: of lines, the company, then teams, then people.
 LISTED: Literal["listed"] = "listed"
 
+#: What can be looked ahead to.
+OutlookMeasure = Literal["revenue", "margin", "wins", "units", "activities"]
+
 
 class SnapshotQuery(BaseModel):
     """Which knowledge an answer rests on."""
@@ -166,7 +169,7 @@ class OutlookQuery(LinesQuery, PeriodQuery):
     by: Literal["owner", "region", "category"] = Field(
         default="owner", description="Owners with their teams, or the account's region, or the product's category."
     )
-    measure: Literal["revenue", "margin", "wins", "units", "activities"] = "revenue"
+    measure: OutlookMeasure = "revenue"
 
 
 class DemandQuery(PageQuery):

@@ -5,23 +5,25 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.beside_schemas import Count, Held, Known
-from api.queries import LISTED, ListQuery, SnapshotQuery
+from api.queries import LISTED, ListQuery, OutlookMeasure, SnapshotQuery
 from api.schemas import Moment, PeriodLabel, Text
 
 Level = Literal["company", "team", "rep"]
+#: Of what is kept: also what sums over everybody's.
+KeptLevel = Literal["company", "team", "rep", "region", "category"]
 
 
 class RecordLine(Held):
     """The record of one level at one horizon."""
 
-    level: Level
+    level: KeptLevel
     horizon: str = Field(description="Days from the forecast to the end of its period.", examples=["8-31"])
 
 
 class AccuracyLine(BaseModel):
-    """Errors of one forecaster on the finished periods of one person, team or the company."""
+    """Errors of one forecaster on the finished periods of one person, team, region, category or the company."""
 
-    level: Level
+    level: KeptLevel
     id: str = Field(examples=["T-north"])
     horizon: str = Field(examples=["8-31"])
     forecaster: str = Field(description="model, a baseline or override.", examples=["model"])
@@ -37,6 +39,7 @@ class AccuracyBody(BaseModel):
 
     as_of: Moment
     batch: int
+    measure: OutlookMeasure
     record: list[RecordLine]
     lines: list[AccuracyLine]
     next_cursor: str | None = Field(default=None, description="Of the next page; null on the last one.")
@@ -50,7 +53,7 @@ class AgainstLine(Known):
     as_of: Moment
     batch: int
     model_version: str
-    level: Level
+    level: KeptLevel
     id: str
     is_public: bool = Field(description="Saved within a day of its `as_of`.")
     mean: float
@@ -67,7 +70,8 @@ class AgainstBody(BaseModel):
     as_of: Moment
     batch: int
     period: PeriodLabel
-    currency: str
+    measure: OutlookMeasure
+    currency: str = Field(description="Empty of what is counted.")
     lines: list[AgainstLine]
     next_cursor: str | None = Field(default=None, description="Of the next page; null on the last one.")
 
@@ -75,8 +79,11 @@ class AgainstBody(BaseModel):
 class AccuracyQuery(ListQuery, SnapshotQuery):
     """Which lines."""
 
-    level: list[Level] = Field(default=[], max_length=3)
-    id: list[Text] = Field(default=[], max_length=200, description="Only of these people, teams or `company`.")
+    measure: OutlookMeasure = "revenue"
+    level: list[KeptLevel] = Field(default=[], max_length=5)
+    id: list[Text] = Field(
+        default=[], max_length=200, description="Only of these people, teams, regions, categories or `company`."
+    )
     horizon: Text | None = Field(default=None, description="Only at this horizon.", examples=["8-31"])
     forecaster: list[Text] = Field(default=[], max_length=20, examples=[["model"]])
     sort: Literal["listed", "n", "bias", "bias_share", "wape", "model_wape"] = LISTED
@@ -85,17 +92,18 @@ class AccuracyQuery(ListQuery, SnapshotQuery):
 class AgainstQuery(ListQuery, SnapshotQuery):
     """Which period, and which of its snapshots."""
 
-    level: list[Level] = Field(default=[], max_length=3)
+    level: list[KeptLevel] = Field(default=[], max_length=5)
     sort: Literal["listed", "as_of", "id", "mean", "actual", "error"] = LISTED
 
     period: PeriodLabel
+    measure: OutlookMeasure = "revenue"
     day: str | None = Field(
         default=None,
         max_length=40,
         description="The last snapshot not after this day or moment; default the last of all. With `id`: up to it.",
         examples=["2026-03-10"],
     )
-    id: Text | None = Field(default=None, description="Every snapshot of this person or team, or `company`.")
+    id: Text | None = Field(default=None, description="Every snapshot of this line, such as `company`.")
 
 
 class OverridesQuery(ListQuery):

@@ -25,27 +25,29 @@ class RecordsView:
         lines = self._service.outlook_lines(made, snapshot)
         return self._without_overrides(self._rights.nodes(lines, "level", "id"))
 
-    def against_actual(self, period: str, day: str | None, node_id: str | None, snapshot: Snapshot) -> pd.DataFrame:
+    def against_actual(
+        self, period: str, day: str | None, node_id: str | None, measure: str, snapshot: Snapshot
+    ) -> pd.DataFrame:
         """Kept forecasts of a period beside what came: the last snapshot, or all of one node."""
         require(self._caller, "rows")
         workspace = self._service.workspace
-        last = day or snapshot.as_of
+        last, asked = day or snapshot.as_of, (snapshot.as_of, snapshot.batch)
         if node_id is None:
-            found = workspace.forecast_against_actual(period, last, snapshot.as_of, snapshot.batch)
+            found = workspace.forecast_against_actual(period, last, *asked, measure=measure)
         else:
-            found = workspace.forecast_against_actual(period, None, snapshot.as_of, snapshot.batch)
+            found = workspace.forecast_against_actual(period, None, *asked, measure=measure)
             found = found[(found["id"] == node_id) & (found["as_of"] <= workspace.moment(last))]
         return self._without_overrides(self._rights.nodes(found, "level", "id"))
 
-    def record(self, snapshot: Snapshot) -> pd.DataFrame:
+    def record(self, snapshot: Snapshot, measure: str = "revenue") -> pd.DataFrame:
         """How often stated ranges came true, by level and horizon: of all people together."""
         require(self._caller, "rows")
-        return self._service.records(snapshot)[0]
+        return self._service.records(snapshot, measure)[0]
 
-    def accuracy(self, snapshot: Snapshot) -> pd.DataFrame:
+    def accuracy(self, snapshot: Snapshot, measure: str = "revenue") -> pd.DataFrame:
         """Errors of model, baselines and overrides of the nodes that the caller may see."""
         require(self._caller, "rows")
-        found = self._rights.nodes(self._service.records(snapshot)[1], "level", "id")
+        found = self._rights.nodes(self._service.records(snapshot, measure)[1], "level", "id")
         return found if self._sees_overrides else found[found["forecaster"] != "override"]
 
     def override(self, period: str, level: str, node_id: str, amount: float, reason: str) -> int:

@@ -262,16 +262,17 @@ class Service:
     def outlook_lines(self, made: Outlook, snapshot: Snapshot) -> pd.DataFrame:
         """Lines of an outlook beside what users know; of the present one with overrides made a moment ago."""
         workspace, period = self.workspace, made.period
-        by_owner = (made.by, made.measure) == ("owner", "revenue")
-        known = (
-            self._known.get(
-                (period, snapshot),
-                lambda: baseline_nodes(
-                    workspace.lake, workspace.settings, period, snapshot.as_of, batch=snapshot.batch
-                ),
-            )
-            if by_owner
-            else None
+        known = self._known.get(
+            (period, snapshot, made.by, made.measure),
+            lambda: baseline_nodes(
+                workspace.lake,
+                workspace.settings,
+                period,
+                snapshot.as_of,
+                batch=snapshot.batch,
+                by=made.by,
+                measure=made.measure,
+            ),
         )
         return outlook_lines(
             workspace.lake,
@@ -280,7 +281,7 @@ class Service:
             made,
             batch=snapshot.batch,
             known=known,
-            record=self.records(snapshot)[0] if by_owner else None,
+            record=self.records(snapshot, made.measure)[0],
             overrides_before=(
                 workspace.clock.now() + timedelta.resolution
                 if snapshot in (self._present, self.watch.settled())
@@ -288,11 +289,15 @@ class Service:
             ),
         )
 
-    def records(self, snapshot: Snapshot) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def records(self, snapshot: Snapshot, measure: str = "revenue") -> tuple[pd.DataFrame, pd.DataFrame]:
         """How often stated ranges came true, and the accuracy of model, baselines and overrides."""
-        asked = (snapshot.as_of, snapshot.batch)
+        asked, workspace = (snapshot.as_of, snapshot.batch), self.workspace
         return self._records.get(
-            snapshot, lambda: (self.workspace.outlook_record(*asked), self.workspace.outlook_accuracy(*asked))
+            (snapshot, measure),
+            lambda: (
+                workspace.outlook_record(*asked, measure=measure),
+                workspace.outlook_accuracy(*asked, measure=measure),
+            ),
         )
 
     def demand(self, snapshot: Snapshot, horizon: int | None) -> pd.DataFrame:

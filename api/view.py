@@ -29,6 +29,7 @@ from api.target_view import TargetView
 from forecast.errors import NotAllowed, UnknownEntity
 from forecast.explain.definitions import PARTS, definition_records
 from forecast.funnel import Funnel
+from forecast.outlook.ledger import measure_currency
 from forecast.usecases.demand import ServedDemand
 from forecast.usecases.demand_run import DemandRun
 from forecast.usecases.evidence import CLASSES, kept_table
@@ -105,6 +106,10 @@ class View:
     def reporting_currency(self) -> str:
         """Of the workspace."""
         return self._service.workspace.settings.reporting_currency
+
+    def currency_of(self, measure: str) -> str:
+        """Currency of a measure's amounts; empty of what is counted."""
+        return measure_currency(measure, self._service.workspace.settings)
 
     def snapshot(self, as_of: str | None = None, batch: int | None = None) -> Snapshot:
         """The snapshot that a request names."""

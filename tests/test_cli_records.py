@@ -56,13 +56,15 @@ def test_outlook_is_told_beside_baselines_override_and_record(
 
 
 @pytest.mark.parametrize("asked", [("--by", "region"), ("--measure", "wins")])
-def test_outlook_by_region_and_of_wins_has_nothing_beside_it(
+def test_outlook_by_region_and_of_wins_has_baselines_and_no_override(
     folder: Path, answer: Callable[..., Any], forecast: Callable[..., int], asked: tuple[str, ...]
 ) -> None:
     command = ("outlook", "--period", "2025-10", "--as-of", "2025-10-05", *asked, "-w", folder)
 
     assert forecast(*command) == 0
-    assert {line["override"] for line in answer(*command)} == {None}
+    found = answer(*command)
+    assert {line["override"] for line in found} == {None}
+    assert all(line["weighted_pipeline"] >= line["booked"] for line in found)
 
 
 def test_accuracy_tells_the_record_and_one_period(

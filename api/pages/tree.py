@@ -17,6 +17,8 @@ def _(text: str) -> str:
 
 
 _CALLED = {"company": _("Company"), UNASSIGNED: _("Without an owner"), NO_TEAM: _("Without a team")}
+#: What has no region or category is called by what it lacks.
+_LACKING = {"region": _("Without a region"), "category": _("Without a category")}
 
 
 @dataclass(frozen=True)
@@ -79,5 +81,6 @@ def node_name(line: Line) -> str:
 
 
 def _label(page: Page, line: Line, people: dict[str, str]) -> str:
-    known = _CALLED.get(line["id"])
+    lacking = _LACKING.get(line["level"])
+    known = (lacking if line["id"] == UNASSIGNED else None) if lacking else _CALLED.get(line["id"])
     return page.gettext(known) if known else line.get("name") or people.get(line["id"]) or line["id"]

@@ -27,16 +27,22 @@ router = APIRouter(prefix="/outlook", tags=["outlook"])
 
 @router.get("/against-actual", responses=documented(), summary="Forecast against actual")
 def against_actual(view: ViewOf, query: Annotated[AgainstQuery, Query()]) -> AgainstBody:
-    """What was forecast for a period on a past day, beside what came; with `id` every snapshot of one line."""
+    """What was forecast for a period on a past day, beside what came; with `id` every snapshot of one line.
+
+    A rep's key shows its own line, a manager's its teams and their people, an admin's all, the company, its regions and
+    categories.
+    """
     listing = Listing("against-actual", query)
     snapshot = view.snapshot(*listing.moment(query.as_of, query.batch))
-    lines = kept(view.records.against_actual(query.period, query.day, query.id, snapshot), level=query.level)
+    found = view.records.against_actual(query.period, query.day, query.id, query.measure, snapshot)
+    lines = kept(found, level=query.level)
     shown = listing.page(lines, ["as_of", "level", "id"], snapshot)
     return AgainstBody(
         as_of=snapshot.as_of,
         batch=snapshot.batch,
         period=query.period,
-        currency=view.reporting_currency,
+        measure=query.measure,
+        currency=view.currency_of(query.measure),
         lines=[AgainstLine.model_validate(line) for line in shown.rows],
         next_cursor=shown.next_cursor,
     )
@@ -48,17 +54,19 @@ def accuracy(view: ViewOf, query: Annotated[AccuracyQuery, Query()]) -> Accuracy
     listing = Listing("accuracy", query)
     snapshot = view.snapshot(*listing.moment(query.as_of, query.batch))
     lines = kept(
-        view.records.accuracy(snapshot),
+        view.records.accuracy(snapshot, query.measure),
         level=query.level,
         id=query.id,
         horizon=query.horizon,
         forecaster=query.forecaster,
     )
     shown = listing.page(lines, ["level", "id", "horizon", "forecaster"], snapshot)
+    record = view.records.record(snapshot, query.measure)
     return AccuracyBody(
         as_of=snapshot.as_of,
         batch=snapshot.batch,
-        record=[RecordLine.model_validate(line) for line in json_records(view.records.record(snapshot))],
+        measure=query.measure,
+        record=[RecordLine.model_validate(line) for line in json_records(record)],
         lines=[AccuracyLine.model_validate(line) for line in shown.rows],
         next_cursor=shown.next_cursor,
     )

@@ -256,23 +256,33 @@ class Store(Protocol):
         ...
 
     def save_snapshot(
-        self, period: str, as_of: datetime, batch: int, model_version: str, numbers: pd.DataFrame
+        self,
+        period: str,
+        as_of: datetime,
+        batch: int,
+        model_version: str,
+        numbers: pd.DataFrame,
+        *,
+        measure: str = "revenue",
     ) -> bool:
         """Keep what was forecast for a period; False when it was there already, and nothing was changed."""
         ...
 
-    def has_snapshot(self, period: str, as_of: datetime, batch: int, model_version: str) -> bool:
+    def has_snapshot(
+        self, period: str, as_of: datetime, batch: int, model_version: str, *, measure: str = "revenue"
+    ) -> bool:
         """Whether this very snapshot is kept."""
         ...
 
-    def snapshot_moments(self, *, before: datetime | None = None) -> pd.DataFrame:
-        """Which snapshots are kept, without their numbers: period, as_of, batch, model_version, saved_at."""
+    def snapshot_moments(self, *, measure: str = "revenue", before: datetime | None = None) -> pd.DataFrame:
+        """Which snapshots are kept of a measure, without numbers: period, as_of, batch, model_version, saved_at."""
         ...
 
     def snapshots(
         self,
         period: str | None = None,
         *,
+        measure: str = "revenue",
         before: datetime | None = None,
         as_of: Sequence[datetime] | None = None,
         node: tuple[str, str] | None = None,

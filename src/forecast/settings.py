@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     demand_frequency: Literal["D", "W", "M"] = "W"
     demand_horizon: int = Field(default=4, ge=1, le=366)
     outlook_periods: tuple[Literal["week", "month", "quarter", "year"], ...] = ("month", "quarter")
+    #: Whose ranges are kept every night and judged, beside revenue and what targets are in.
+    outlook_measures: tuple[Literal["margin", "wins", "units", "activities"], ...] = ()
     customers_horizon_days: int = Field(default=90, ge=1, le=1096)
     store_url: str = ""
     tracking_uri: str = ""

@@ -1,9 +1,14 @@
 """Outlook snapshots and overrides in the store, on SQLite and on a real PostgreSQL."""
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from importlib.resources import files
 
 import pandas as pd
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 
 from forecast.adapters.clock import FixedClock
 from forecast.adapters.store import SqlStore
@@ -24,7 +29,7 @@ def test_snapshots_are_kept_once(store: SqlStore) -> None:
     assert saved == [True, False]
     assert kept["mean"].tolist() == [10.5, 4.0]
     assert kept.columns.tolist() == [
-        "period", "as_of", "batch", "model_version", "level", "id", "saved_at", "mean", "q0.5"
+        "period", "as_of", "batch", "model_version", "measure", "level", "id", "saved_at", "mean", "q0.5"
     ]  # fmt: skip
     assert kept["saved_at"].tolist() == [NOW, NOW]
     assert store.snapshots("2026Q2").empty
@@ -41,6 +46,39 @@ def test_snapshots_of_another_batch_or_model_stand_beside(store: SqlStore) -> No
         ["2026Q1", NOW, 4, "conversion_opportunity/1", NOW],
         ["2026Q1", NOW, 4, "group_rate", NOW],
     ]
+
+
+def test_snapshots_of_another_measure_stand_apart(store: SqlStore) -> None:
+    asked = ("2026Q1", NOW, 3, "group_rate")
+    saved = [store.save_snapshot(*asked, NUMBERS.assign(mean=[2.0, 1.0]), measure="wins") for _ in range(2)]
+
+    assert saved == [True, False]
+    assert store.has_snapshot(*asked, measure="wins")
+    assert not store.has_snapshot(*asked)
+    assert store.snapshots().empty
+    assert store.snapshot_moments().empty
+    assert store.snapshots(measure="wins")["mean"].tolist() == [2.0, 1.0]
+    assert len(store.snapshot_moments(measure="wins")) == 1
+
+
+def test_snapshots_of_an_older_release_are_of_revenue(empty_url: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(files("forecast.adapters") / "migrations"))
+    with closing(SqlStore(empty_url, FixedClock(NOW))) as store:
+        with sa.create_engine(empty_url, poolclass=sa.NullPool).begin() as con:
+            config.attributes["connection"] = con
+            command.upgrade(config, "0010")
+            con.execute(
+                sa.text(
+                    "INSERT INTO outlook_snapshots (period, as_of, batch, model_version, level, id, numbers) "
+                    "VALUES ('2026Q1', '2026-03-02 09:30:00', 3, 'group_rate', 'rep', 'u1', '{\"mean\": 4.5}')"
+                )
+            )
+        store.migrate()
+
+        (kept,) = store.snapshots().to_dict("records")
+
+    assert (kept["measure"], kept["level"], kept["id"], kept["mean"]) == ("revenue", "rep", "u1", 4.5)
 
 
 def test_snapshots_of_some_moments(store: SqlStore) -> None:

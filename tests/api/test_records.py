@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from forecast.reports.catalogue import COMPARING, MEASURES, SUBJECTS
+from forecast.reports.dimensions import TIME
 from forecast.workspace import Workspace
 
 ClientOf = Callable[..., TestClient]
@@ -95,6 +97,70 @@ def test_accuracy_and_record(client: ClientOf, kept: Workspace) -> None:
     model = next(line for line in answer["lines"] if (line["id"], line["forecaster"]) == ("company", "model"))
     stored = kept.outlook_accuracy(kept.clock.now())
     assert model["bias"] == pytest.approx(stored.query("id == 'company' and forecaster == 'model'")["bias"].iloc[0])
+
+
+@pytest.mark.parametrize("path", ["/against-actual", "/accuracy"])
+def test_what_is_kept_of_regions_and_categories_is_for_who_sees_everything(client: ClientOf, path: str) -> None:
+    asked = {"period": PERIOD} if path == "/against-actual" else {}
+
+    def levels(role: str, user: str | None = None) -> set[str]:
+        return {line["level"] for line in lines(client(role, user), path, **asked)}
+
+    assert levels("admin") == {"company", "team", "rep", "region", "category"}
+    assert levels("manager", MANAGER) == {"team", "rep"}
+    assert levels("rep", REP) == {"rep"}
+    of_region = lines(client("admin"), path, **asked, level="region")
+    assert {line["id"] for line in of_region} >= {"north", "south"}
+    for node in ("north", "south"):
+        assert lines(client("manager", MANAGER), path, **asked, id=node) == []
+
+
+def test_a_range_by_region_stands_beside_its_record_and_baselines(client: ClientOf, kept: Workspace) -> None:
+    asked = {"period": "2025-12", "as_of": "2025-12-05"}
+
+    found = [line for line in lines(client("admin"), "", **asked, by="region") if line["level"] == "region"]
+
+    record = kept.outlook_record("2025-12-05").set_index(["level", "horizon"])
+    assert len(found) >= 2
+    assert {(line["came_true"], line["of"]) for line in found} == {
+        tuple(record.loc[("region", "8-31"), ["came_true", "of"]])
+    }
+    assert all(line["weighted_pipeline"] is not None and line["override"] is None for line in found)
+
+
+def test_no_measure_is_mixed_into_another(client: ClientOf) -> None:
+    found = client("admin").get("/v1/outlook/against-actual", params={"period": PERIOD, "measure": "wins"}).json()
+
+    assert (found["measure"], found["currency"], found["lines"]) == ("wins", "", [])
+    assert client("admin").get("/v1/outlook/accuracy", params={"measure": "wins"}).json()["record"] == []
+
+
+@pytest.mark.parametrize("subject", ["accuracy", "snapshots"])
+def test_reports_of_kept_outlooks_tell_of_own_people_what_an_admin_is_told(client: ClientOf, subject: str) -> None:
+    measures = [one.name for one in MEASURES.values() if one.subject == subject]
+    sections = [
+        {"measures": [one for one in measures if one not in COMPARING or not TIME & known], "dimensions": sorted(known)}
+        for known in map(set, SUBJECTS[subject].dimensions)
+    ]
+
+    def made(role: str, user: str | None = None) -> list[dict[str, Any]]:
+        caller = client(role, user)
+        assert caller.put("/v1/reports/kept", json={"spec": {"title": "Kept", "sections": sections}}).is_success
+        answer = caller.get("/v1/reports/kept", params={"period": PERIOD})
+        assert answer.status_code == 200, answer.text
+        return list(answer.json()["tables"])
+
+    everybody = made("admin")
+    for role, user, own in (
+        ("rep", REP, {REP}),
+        ("manager", MANAGER, {TEAM, "U000001", "U000003", "U000005", "U000007"}),
+    ):
+        for seen, whole in zip(made(role, user), everybody, strict=True):
+            node = next((name for name in ("rep", "team") if name in seen["dimensions"]), None)
+            if node is not None:
+                assert seen["rows"] == [row for row in whole["rows"] if row[node] in own], (role, seen["dimensions"])
+    shown = {row[node] for table in everybody for row in table["rows"] for node in ("rep", "team") if node in row}
+    assert {REP, TEAM, STRANGER} <= shown
 
 
 def test_outlook_shows_baselines_the_override_and_the_record(client: ClientOf) -> None:

@@ -15,7 +15,14 @@ class OutlookRows(StoreConnection):
     """Snapshots and overrides."""
 
     def save_snapshot(
-        self, period: str, as_of: datetime, batch: int, model_version: str, numbers: pd.DataFrame
+        self,
+        period: str,
+        as_of: datetime,
+        batch: int,
+        model_version: str,
+        numbers: pd.DataFrame,
+        *,
+        measure: str = "revenue",
     ) -> bool:
         """Keep what was forecast for a period at a moment; saving the same snapshot again changes nothing.
 
@@ -29,7 +36,7 @@ class OutlookRows(StoreConnection):
         bool
             False when it was there already, or had no rows.
         """
-        identity = {"period": period, "as_of": as_of, "batch": batch, "model_version": model_version}
+        identity = _identity(period, as_of, batch, model_version, measure)
         kept = identity | {"saved_at": self.clock.now()}
         rows = [kept | {"level": row.pop("level"), "id": row.pop("id"), "numbers": row} for row in records(numbers)]
         with self._writing() as con:
@@ -40,17 +47,18 @@ class OutlookRows(StoreConnection):
             con.execute(sa.insert(outlook_snapshots), rows)
         return True
 
-    def has_snapshot(self, period: str, as_of: datetime, batch: int, model_version: str) -> bool:
+    def has_snapshot(
+        self, period: str, as_of: datetime, batch: int, model_version: str, *, measure: str = "revenue"
+    ) -> bool:
         """Whether this very snapshot is kept."""
-        identity = {"period": period, "as_of": as_of, "batch": batch, "model_version": model_version}
         with self._reading() as con:
-            return _is_kept(con, identity)
+            return _is_kept(con, _identity(period, as_of, batch, model_version, measure))
 
-    def snapshot_moments(self, *, before: datetime | None = None) -> pd.DataFrame:
-        """Which snapshots are kept, without their numbers: period, as_of, batch, model_version, saved_at."""
+    def snapshot_moments(self, *, measure: str = "revenue", before: datetime | None = None) -> pd.DataFrame:
+        """Which snapshots are kept of a measure, without numbers: period, as_of, batch, model_version, saved_at."""
         key = outlook_snapshots.c
         columns = [key.period, key.as_of, key.batch, key.model_version, key.saved_at]
-        query = sa.select(*columns).distinct().order_by(*columns[:4])
+        query = sa.select(*columns).where(key.measure == measure).distinct().order_by(*columns[:4])
         if before is not None:
             query = query.where(key.saved_at < before)
         with self._reading() as con:
@@ -61,11 +69,12 @@ class OutlookRows(StoreConnection):
         self,
         period: str | None = None,
         *,
+        measure: str = "revenue",
         before: datetime | None = None,
         as_of: Sequence[datetime] | None = None,
         node: tuple[str, str] | None = None,
     ) -> pd.DataFrame:
-        """Kept outlooks, oldest first.
+        """Kept outlooks of a measure, oldest first.
 
         Parameters
         ----------
@@ -81,12 +90,14 @@ class OutlookRows(StoreConnection):
         Returns
         -------
         DataFrame
-            period, as_of, batch, model_version, level, id, saved_at (missing in rows of older releases), and their
-            numbers.
+            period, as_of, batch, model_version, measure, level, id, saved_at (missing in rows of older releases), and
+            their numbers.
         """
         key = outlook_snapshots.c
-        query = sa.select(outlook_snapshots).order_by(
-            key.period, key.as_of, key.batch, key.model_version, key.level, key.id
+        query = (
+            sa.select(outlook_snapshots)
+            .where(key.measure == measure)
+            .order_by(key.period, key.as_of, key.batch, key.model_version, key.level, key.id)
         )
         if period is not None:
             query = query.where(key.period == period)
@@ -146,6 +157,11 @@ class OutlookRows(StoreConnection):
         with self._reading() as con:
             rows = con.execute(query).mappings().all()
         return pd.DataFrame([dict(row) for row in rows], columns=list(key.keys()))
+
+
+def _identity(period: str, as_of: datetime, batch: int, model_version: str, measure: str) -> dict[str, object]:
+    """What one saving of all lines of a period is known by."""
+    return {"period": period, "as_of": as_of, "batch": batch, "model_version": model_version, "measure": measure}
 
 
 def _is_kept(con: Connection, identity: Mapping[str, object]) -> bool:

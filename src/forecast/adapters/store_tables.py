@@ -279,6 +279,7 @@ outlook_snapshots = Table(
     Column("as_of", Moment, primary_key=True),
     Column("batch", BigInteger, primary_key=True),
     Column("model_version", String(300), primary_key=True),
+    Column("measure", String(20), primary_key=True, server_default="revenue"),
     Column("level", String(20), primary_key=True),
     Column("id", String(500), primary_key=True),
     Column("numbers", JSON, nullable=False),

@@ -73,6 +73,7 @@ def accuracy(
     day: Annotated[str | None, typer.Option(help="With --period: only the last snapshot before this day.")] = None,
     as_of: AsOf = None,
     batch: Batch = None,
+    measure: Annotated[str, typer.Option(help="revenue, margin, wins, units or activities.")] = "revenue",
     with_backdated: Annotated[
         bool, typer.Option("--with-backdated", help="Count also snapshots that were made for past days.")
     ] = False,
@@ -82,7 +83,7 @@ def accuracy(
     """How often stated ranges came true, and how right model, baselines and overrides were; or one past period."""
     opened, terminal = open_workspace(workspace), Terminal(as_json)
     if period is not None:
-        frame = opened.forecast_against_actual(period, day, as_of, batch)
+        frame = opened.forecast_against_actual(period, day, as_of, batch, measure=measure)
         terminal.table(
             shown(frame, _AGAINST).rename(columns=_SHORT),
             title=f"{period}, forecast against actual",
@@ -90,8 +91,8 @@ def accuracy(
         )
         terminal.result(records(frame))
         return
-    record = opened.outlook_record(as_of, batch)
-    found = opened.outlook_accuracy(as_of, batch, with_backdated=with_backdated)
+    record = opened.outlook_record(as_of, batch, measure=measure)
+    found = opened.outlook_accuracy(as_of, batch, measure=measure, with_backdated=with_backdated)
     terminal.table(with_held(record)[["level", "horizon", "held"]], title="Stated 80 % ranges, by days ahead")
     terminal.table(found, title="Forecast less actual; WAPE beside the model's on the same cases", formats=money(found))
     terminal.result({"record": records(record), "accuracy": records(found)})

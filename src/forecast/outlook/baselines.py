@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 from duckdb import DuckDBPyConnection
 
-from forecast.demand.exchange import convert_amounts
 from forecast.history import in_force, sql_moment
+from forecast.outlook.ledger import counts_deals
 from forecast.outlook.outlook import UNASSIGNED
 from forecast.outlook.revenue import Revenue, naive, read_revenue
+from forecast.outlook.units import COLUMNS
 from forecast.periods import Period
 from forecast.settings import Settings
 
@@ -26,8 +27,18 @@ PERIODS_IN_MEAN = 3
 _YEAR = timedelta(days=364)  # whole weeks: a Monday meets a Monday
 
 
-def baselines(con: DuckDBPyConnection, period: Period, as_of: datetime, settings: Settings) -> pd.DataFrame:
+def baselines(
+    con: DuckDBPyConnection,
+    period: Period,
+    as_of: datetime,
+    settings: Settings,
+    *,
+    by: str = "owner",
+    measure: str = "revenue",
+) -> pd.DataFrame:
     """Revenue of a period by the rules that a company uses without a model, from what was known at ``as_of``.
+
+    Of another measure the same rules: an open opportunity stands for its margin, or for one win.
 
     Each is what is booked so far, and
 
@@ -46,29 +57,35 @@ def baselines(con: DuckDBPyConnection, period: Period, as_of: datetime, settings
     period : Period
     as_of : datetime, UTC-aware
     settings : Settings
+    by : {"owner", "region", "category"}
+    measure : {"revenue", "margin", "wins", "units", "activities"}
+        See `forecast.outlook.ledger.read_ledger`.
 
     Returns
     -------
     DataFrame
-        Index ``owner_id``, sorted; columns `BASELINES` in the reporting currency. NaN in every row where a rule has
-        nothing to go by: opportunities are not revenue, none was ever decided, none has a category.
+        Index ``owner_id`` (``region``, ``category``), sorted; columns `BASELINES`, money in the reporting currency. NaN
+        in every row where a rule has nothing to go by: opportunities do not count, none was ever decided, none has a
+        category.
 
     Raises
     ------
     DataUnavailable
         If an amount has no exchange rate.
+    InvalidInput
+        If there is no such measure.
     """
-    revenue = read_revenue(con, as_of, settings)
-    booked = revenue.between(period.start(settings.zone), period.end(settings.zone))
-    columns = {"last_year": _last_year(revenue, period, as_of, settings)}
-    if settings.revenue_from != "orders":
-        columns |= _pipeline(con, period, as_of, settings)
+    revenue = read_revenue(con, as_of, settings, measure)
+    booked = revenue.between(period.start(settings.zone), period.end(settings.zone), by)
+    columns = {"last_year": _last_year(revenue, period, as_of, settings, by)}
+    if counts_deals(measure, settings):
+        columns |= _pipeline(con, _open_deals(con, revenue.open, as_of, COLUMNS[by]), period, as_of, settings)
     known = {name: column for name, column in columns.items() if column is not None}
     frame = pd.DataFrame(known, dtype=float).reindex(columns=list(BASELINES))
     frame = frame.reindex(frame.index.union(booked.index)).sort_index()
     said = list(known)
     frame[said] = frame[said].fillna(0.0).add(booked.reindex(frame.index).fillna(0.0), axis=0)
-    return frame.rename_axis("owner_id")
+    return frame.rename_axis(COLUMNS[by])
 
 
 def last_year(period: Period) -> tuple[date, date]:
@@ -80,10 +97,9 @@ def last_year(period: Period) -> tuple[date, date]:
 
 
 def _pipeline(
-    con: DuckDBPyConnection, period: Period, as_of: datetime, settings: Settings
+    con: DuckDBPyConnection, deals: pd.DataFrame, period: Period, as_of: datetime, settings: Settings
 ) -> dict[str, pd.Series | None]:
-    """Weighted pipeline and categories, without what is booked."""
-    deals = _open_deals(con, as_of, settings)
+    """Weighted pipeline and categories of open deals, without what is booked."""
     rates, rate, cycle = _stage_rates(con, as_of)
     today = pd.Timestamp(as_of.astimezone(settings.zone).date())
     stated = pd.to_datetime(deals["expected_close_date"])
@@ -94,37 +110,30 @@ def _pipeline(
     label = deals["forecast_category"].str.lower().str.replace(r"[^a-z]", "", regex=True)
     said = stated.between(first, last)
 
-    def by_owner(amount: pd.Series) -> pd.Series:
-        return amount.groupby(deals["owner_id"]).sum()
+    def by_unit(amount: pd.Series) -> pd.Series:
+        return amount.groupby(deals["unit"]).sum()
 
     has_category = bool(label.notna().any())
     return {
-        "weighted_pipeline": None if np.isnan(rate) else by_owner(deals["amount"] * weight * due.between(first, last)),
-        "category_commit": by_owner(deals["amount"] * (said & label.isin(COMMIT))) if has_category else None,
-        "category_best": by_owner(deals["amount"] * (said & label.isin(COMMIT + BEST_CASE))) if has_category else None,
+        "weighted_pipeline": None if np.isnan(rate) else by_unit(deals["amount"] * weight * due.between(first, last)),
+        "category_commit": by_unit(deals["amount"] * (said & label.isin(COMMIT))) if has_category else None,
+        "category_best": by_unit(deals["amount"] * (said & label.isin(COMMIT + BEST_CASE))) if has_category else None,
     }
 
 
-def _open_deals(con: DuckDBPyConnection, as_of: datetime, settings: Settings) -> pd.DataFrame:
-    """Open opportunities with their asked amounts at today's rate; an unknown amount counts nothing, as in a CRM."""
-    today = as_of.astimezone(settings.zone).date()
-    convert_amounts(
-        con,
-        "(SELECT opportunity_id, owner_id, stage, amount, currency, created_at, expected_close_date, "
-        f"forecast_category, DATE '{today}' AS day FROM {in_force('opportunities', as_of)} "
-        "WHERE outcome IS NULL AND closed_at IS NULL)",
-        into="_pipeline",
-        as_of=as_of,
-        reporting_currency=settings.reporting_currency,
-    )
-    deals = con.execute(
-        f"SELECT coalesce(owner_id, '{UNASSIGNED}') AS owner_id, stage, coalesce(CAST(amount AS DOUBLE), 0) AS amount, "
-        "coalesce(created_at, TIMESTAMP '1970-01-01') AS created_at, expected_close_date, forecast_category "
-        "FROM _pipeline ORDER BY opportunity_id"
+def _open_deals(con: DuckDBPyConnection, live: pd.DataFrame, as_of: datetime, unit: str) -> pd.DataFrame:
+    """Open opportunities of a ledger with what their reps say; an unknown amount counts nothing, as in a CRM."""
+    said = con.execute(
+        "SELECT opportunity_id AS entity_id, stage, coalesce(created_at, TIMESTAMP '1970-01-01') AS created_at, "
+        f"expected_close_date, forecast_category FROM {in_force('opportunities', as_of)} "
+        "WHERE outcome IS NULL AND closed_at IS NULL"
     ).df()
-    con.execute("DROP TABLE _pipeline")
-    text = dict.fromkeys(("owner_id", "stage", "forecast_category"), "object")
-    return deals.astype(text)
+    deals = live[["entity_id", unit, "asked"]].rename(columns={unit: "unit", "asked": "amount"})
+    deals = deals.merge(said, on="entity_id", how="left", validate="one_to_one")
+    units = deals["unit"].astype(object)
+    return deals.assign(unit=units.where(units.notna(), UNASSIGNED), amount=deals["amount"].fillna(0.0)).astype(
+        dict.fromkeys(("unit", "stage", "forecast_category"), "object")
+    )
 
 
 def _stage_rates(con: DuckDBPyConnection, as_of: datetime) -> tuple[dict[str, float], float, float]:
@@ -146,7 +155,7 @@ def _stage_rates(con: DuckDBPyConnection, as_of: datetime) -> tuple[dict[str, fl
     return dict(rates), float("nan") if rate is None else float(rate), max(float(cycle or 0), 0.0)
 
 
-def _last_year(revenue: Revenue, period: Period, as_of: datetime, settings: Settings) -> pd.Series | None:
+def _last_year(revenue: Revenue, period: Period, as_of: datetime, settings: Settings, by: str) -> pd.Series | None:
     """What is left of the period, by last year or by the last periods; None while no revenue is known."""
     start, end = period.start(settings.zone), period.end(settings.zone)
     if revenue.first is None or revenue.rows.empty:
@@ -156,11 +165,11 @@ def _last_year(revenue: Revenue, period: Period, as_of: datetime, settings: Sett
     start_before, end_before = before.start(settings.zone), before.end(settings.zone)
     if revenue.first <= naive(start_before):
         passed = max(as_of - start, timedelta())
-        return revenue.between(start_before + passed, end_before) * growth(revenue, as_of)
+        return revenue.between(start_before + passed, end_before, by) * growth(revenue, as_of)
     history = (naive(as_of) - revenue.first) / pd.Timedelta(days=1)
     days = min(PERIODS_IN_MEAN * period.days, history)
     left = max((end - max(start, as_of)) / timedelta(days=1), 0.0)
-    return revenue.between(as_of - timedelta(days=days), as_of) * (left / days if days > 0 else 0.0)
+    return revenue.between(as_of - timedelta(days=days), as_of, by) * (left / days if days > 0 else 0.0)
 
 
 def growth(revenue: Revenue, as_of: datetime) -> float:

@@ -65,6 +65,11 @@ class Ledger:
         return int(sum(frame["amount"].isna().sum() for frame in (self.won, self.open, self.orders)))
 
 
+def counts_deals(measure: str, settings: Settings) -> bool:
+    """Whether opportunities bring something of a measure."""
+    return measure == "wins" or (measure in _MONEY and settings.revenue_from != "orders")
+
+
 def measure_currency(measure: str, settings: Settings) -> str:
     """Currency of a measure's amounts: the reporting one, or empty text for what is counted.
 
@@ -115,16 +120,16 @@ def read_ledger(
         If there is no such measure.
     """
     currency = measure_currency(measure, settings)
-    counts_deals = measure == "wins" or (measure in _MONEY and settings.revenue_from != "orders")
+    with_deals = counts_deals(measure, settings)
     counts_orders = measure == "units" or (measure in _MONEY and settings.revenue_from != "opportunities")
     create_accounts(con, as_of)
     create_deals(con, as_of, settings)
     chances = _chances(scores, settings)
-    won, live = _read_deals(con, measure, counts_deals), _read_open(con, chances, measure, counts_deals)
+    won, live = _read_deals(con, measure, with_deals), _read_open(con, chances, measure, with_deals)
     if measure == "activities":
         orders = read_activities(con, as_of)
     else:
-        counted = _replacing(won, live) if counts_deals else None
+        counted = _replacing(won, live) if with_deals else None
         orders = read_orders(con, as_of, settings, measure, counted, none=not counts_orders)
     users = con.execute(
         f"SELECT user_id, team_id, coalesce(active_to > {sql_moment(as_of)}, true) AS is_active "
@@ -133,7 +138,7 @@ def read_ledger(
     teams = con.execute(f"SELECT team_id, name FROM {in_force('teams', as_of)} ORDER BY team_id").df()
     first = con.execute("SELECT min(created_at) FROM _deals").fetchone()
     con.execute("DROP TABLE _deals; DROP TABLE _accounts")
-    firsts = [pd.Timestamp(first[0])] if first and first[0] and counts_deals else []
+    firsts = [pd.Timestamp(first[0])] if first and first[0] and with_deals else []
     firsts += [orders["ordered_at"].min()] if len(orders) else []
     return Ledger(won, live, orders, users, teams, min(firsts) if firsts else None, measure, currency)
 

@@ -121,9 +121,8 @@ class Outlook:
         if any(self.teams):
             found += self._team_nodes()
         inside = self.team_of if any(self.teams) else ("company",) * len(self.owners)
-        level = "rep" if self.by == "owner" else self.by
         return found + [
-            Node(level, owner, self.owner_names.get(owner), inside[index], each[index])
+            Node(level_of(self.by), owner, self.owner_names.get(owner), inside[index], each[index])
             for index, owner in enumerate(self.owners)
         ]
 
@@ -189,6 +188,11 @@ class Node:
     name: str | None
     parent: str
     members: NDArray[np.bool_]
+
+
+def level_of(by: str) -> str:
+    """Level of the lines of what is told apart: ``rep`` of owners, ``region``, ``category``."""
+    return "rep" if by == "owner" else by
 
 
 def digits_of(currency: str) -> int:

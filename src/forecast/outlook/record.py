@@ -7,8 +7,9 @@ from scipy.stats import beta
 
 Floats = NDArray[np.float64]
 
-#: Levels of the organisation, as outlooks name them.
-LEVELS = ("company", "team", "rep")
+#: Levels, as outlooks name them: of the organisation, then what else a company's revenue is told apart by.
+ORGANISATION = ("company", "team", "rep")
+LEVELS = (*ORGANISATION, "region", "category")
 #: Horizons by days from ``as_of`` to the end of the period: up to a week, a month, a quarter, longer.
 HORIZONS = {"0-7": 7, "8-31": 31, "32-92": 92, "93+": np.inf}
 #: The range whose record is kept: its quantiles and what it states.
@@ -18,6 +19,9 @@ PUBLIC_WITHIN = pd.Timedelta(days=1)
 
 #: Columns that say how often ranges held.
 RECORD = ("stated", "came_true", "of", "came_true_low", "came_true_high")
+
+#: The record while nothing has come due, or where none is asked for.
+NO_RECORD = pd.DataFrame(columns=["level", "horizon", *RECORD])
 
 #: What identifies a case: one range for a node's period at a horizon.
 CASE = ["period", "level", "id", "horizon"]

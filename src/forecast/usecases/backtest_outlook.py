@@ -95,7 +95,7 @@ def backtest_outlook(
         raise NotEnoughHistory(
             f"No {kind} with another one before it was over at {as_of:%Y-%m-%d}; ask for a later day."
         )
-    came = actuals(lake, settings, over, as_of, batch=batch)
+    came = actuals(lake, settings, over, as_of, batch=batch, by=("owner",))
     begin = over.index(folds[0])
     frames, points = [], []
     for at in range(max(begin - WARM_UP, 1), len(over)):

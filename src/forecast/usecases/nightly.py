@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from forecast.errors import InvalidInput, NotEnoughHistory
+from forecast.outlook import UNASSIGNED
 from forecast.outlook.accuracy import QUANTILES
-from forecast.outlook.record import RECORD
+from forecast.outlook.record import NO_RECORD, RECORD
 from forecast.periods import Period, period_of
 from forecast.ports import Lake, ModelRegistry, Store
 from forecast.settings import Settings
@@ -51,24 +52,52 @@ def save_scores(night: Night) -> str:
 
 def save_outlooks(night: Night) -> str:
     """Keep the outlooks of the current and the next period of each kind in the settings, with what stands beside."""
-    wiring = (night.lake, night.registry, night.store, night.settings)
     champion = champion_at(night.registry, night.store, "opportunity", night.as_of)
     version = GROUP_RATE if champion is None else champion.label
     scores: pd.DataFrame | None = None
-    saved, kept = [], []
+    saved, kept, absent = [], [], []
     for period in periods_ahead(night.as_of, night.settings):
-        if night.store.has_snapshot(period.label, night.as_of, night.batch, version):
-            kept.append(period.label)
+        for measure in measures_kept(night.store, night.settings, period):
+            label = period.label if measure == "revenue" else f"{measure} of {period.label}"
+            if night.store.has_snapshot(period.label, night.as_of, night.batch, version, measure=measure):
+                kept.append(label)
+                continue
+            if scores is None:
+                wiring = (night.lake, night.registry, night.store, night.settings)
+                scores = score(*wiring, night.as_of, batch=night.batch, entity="opportunity")
+            try:
+                numbers = _all_lines(night, period, measure, scores)
+            except InvalidInput:
+                if measure == "revenue":
+                    raise
+                absent.append(label)
+                continue
+            night.store.save_snapshot(period.label, night.as_of, night.batch, version, numbers, measure=measure)
+            saved.append(label)
+    told = {"saved": saved, "kept already": kept, "nothing known for": absent}
+    return "; ".join(f"{what} {', '.join(labels)}" for what, labels in told.items() if labels)
+
+
+def measures_kept(store: Store, settings: Settings, period: Period) -> list[str]:
+    """Measures whose outlook of a period is kept: revenue, those of the settings, and those that have targets."""
+    aimed_at = store.approved_targets(period.label)["measure"]
+    return list(dict.fromkeys(["revenue", *settings.outlook_measures, *sorted(set(aimed_at))]))
+
+
+def _all_lines(night: Night, period: Period, measure: str, scores: pd.DataFrame) -> pd.DataFrame:
+    """Lines by owner, region and category; the company's are those by owner, and what nothing tells apart has none."""
+    wiring = (night.lake, night.registry, night.store, night.settings)
+    frames = []
+    for by in ("owner", "region", "category"):
+        made = outlook(*wiring, period, night.as_of, batch=night.batch, scores=scores, by=by, measure=measure)
+        if by != "owner" and set(made.owners) <= {UNASSIGNED}:
             continue
-        if scores is None:
-            scores = score(*wiring, night.as_of, batch=night.batch, entity="opportunity")
-        made = outlook(*wiring, period, night.as_of, batch=night.batch, scores=scores)
-        lines = outlook_lines(night.lake, night.store, night.settings, made, batch=night.batch, quantiles=QUANTILES)
-        numbers = lines.drop(columns=[name for name in _NOT_KEPT if name in lines])
-        night.store.save_snapshot(period.label, night.as_of, night.batch, version, numbers)
-        saved.append(period.label)
-    told = [f"saved {', '.join(saved)}"] * bool(saved) + [f"kept already {', '.join(kept)}"] * bool(kept)
-    return "; ".join(told)
+        lines = outlook_lines(
+            night.lake, night.store, night.settings, made, batch=night.batch, quantiles=QUANTILES, record=NO_RECORD
+        )
+        frames.append(lines if by == "owner" else lines[lines["level"] == by])
+    numbers = pd.concat(frames, ignore_index=True)
+    return numbers.drop(columns=[name for name in _NOT_KEPT if name in numbers])
 
 
 def save_demand(night: Night) -> str:

@@ -7,8 +7,8 @@ import pandas as pd
 from forecast.errors import InvalidInput
 from forecast.outlook import Outlook
 from forecast.outlook.baselines import BASELINES, baselines
-from forecast.outlook.record import LEVELS, RECORD, beside
-from forecast.outlook.revenue import read_teams, to_nodes
+from forecast.outlook.record import ORGANISATION, beside
+from forecast.outlook.revenue import Teams, read_teams, to_nodes
 from forecast.periods import Period
 from forecast.ports import Lake, Store
 from forecast.settings import Settings
@@ -19,11 +19,25 @@ OVERRIDE = ("override", "override_author", "override_reason", "override_at")
 
 
 def baseline_nodes(
-    lake: Lake, settings: Settings, period: Period, as_of: datetime, *, batch: int | None = None
+    lake: Lake,
+    settings: Settings,
+    period: Period,
+    as_of: datetime,
+    *,
+    batch: int | None = None,
+    by: str = "owner",
+    measure: str = "revenue",
 ) -> pd.DataFrame:
-    """What users know of a period, per rep, team and company: ``level``, ``id`` and the columns of `BASELINES`."""
+    """What users know of a period, per rep, team and company, or per region or category and company.
+
+    Returns
+    -------
+    DataFrame
+        ``level``, ``id`` and the columns of `BASELINES`.
+    """
     with lake.connect(batch) as con:
-        return to_nodes(baselines(con, period, as_of, settings), read_teams(con, as_of, as_of))
+        known = baselines(con, period, as_of, settings, by=by, measure=measure)
+        return to_nodes(known, read_teams(con, as_of, as_of) if by == "owner" else Teams(), by)
 
 
 def outlook_lines(
@@ -43,38 +57,38 @@ def outlook_lines(
     Parameters
     ----------
     made : Outlook
-        Of revenue by owner: beside others nothing stands, and the columns are empty.
     batch : int, optional
         Later batches are invisible; default the last one.
     quantiles : tuple of float
     overrides_before : datetime, optional
         Overrides made before this moment count; default the outlook's ``as_of``.
     known : DataFrame, optional
-        `baseline_nodes` of the same period and moment, where they are at hand.
+        `baseline_nodes` of the same outlook, where they are at hand.
     record : DataFrame, optional
-        `outlook_record` of the same moment, where it is at hand.
+        `outlook_record` of the same moment and measure, where it is at hand.
 
     Returns
     -------
     DataFrame
         `Outlook.to_frame` with ``weighted_pipeline``, ``category_commit``, ``category_best``, ``last_year`` (missing
         where a rule has nothing to go by), ``override`` with its author, reason and time (the latest one, missing
-        where nobody said anything), and ``stated``, ``came_true``, ``of``, ``came_true_low``, ``came_true_high``: how
-        often 80 % ranges of this level and horizon held so far.
+        where nobody said anything; of revenue by owner only), and ``stated``, ``came_true``, ``of``,
+        ``came_true_low``, ``came_true_high``: how often 80 % ranges of this level and horizon held so far.
     """
     period, as_of = made.period, made.as_of
     lines = made.to_frame(quantiles)
-    if (made.by, made.measure) != ("owner", "revenue"):
-        return lines.assign(**dict.fromkeys((*BASELINES, *OVERRIDE, *RECORD)))
-    known = baseline_nodes(lake, settings, period, as_of, batch=batch) if known is None else known
+    if known is None:
+        known = baseline_nodes(lake, settings, period, as_of, batch=batch, by=made.by, measure=made.measure)
     lines = lines.merge(known, on=["level", "id"], how="left", validate="one_to_one")
     told = [name for name in BASELINES if known.loc[known["level"] == "company", name].notna().any()]
     lines[told] = lines[told].fillna(0.0)
-    said = store.overrides(period.label, before=overrides_before or as_of)
-    lines = lines.merge(
-        latest_overrides(said, settings.reporting_currency), on=["level", "id"], how="left", validate="one_to_one"
+    said = latest_overrides(
+        store.overrides(period.label, before=overrides_before or as_of), settings.reporting_currency
     )
-    record = outlook_record(lake, store, settings, as_of, batch=batch) if record is None else record
+    said = said if (made.by, made.measure) == ("owner", "revenue") else said.iloc[:0]
+    lines = lines.merge(said, on=["level", "id"], how="left", validate="one_to_one")
+    if record is None:
+        record = outlook_record(lake, store, settings, as_of, batch=batch, measure=made.measure)
     return beside(lines, record, (period.end(settings.zone) - as_of) / timedelta(days=1))
 
 
@@ -95,8 +109,8 @@ def check_override(lake: Lake, settings: Settings, level: str, node_id: str, amo
     InvalidInput
         If the level is unknown, there is no such team or user, the amount is no finite number or the reason is empty.
     """
-    if level not in LEVELS:
-        raise InvalidInput(f"`level` must be one of {', '.join(LEVELS)}, got {level!r}.")
+    if level not in ORGANISATION:
+        raise InvalidInput(f"`level` must be one of {', '.join(ORGANISATION)}, got {level!r}.")
     if not abs(amount) < 1e14:
         raise InvalidInput(f"`amount` must be a number of {settings.reporting_currency} below 1e14, got {amount}.")
     if not reason.strip():

@@ -28,10 +28,7 @@ class RecordCalls(WorkspaceBase):
         by: str = "owner",
         measure: str = "revenue",
     ) -> pd.DataFrame:
-        """The outlook of a period beside the baselines, the overrides and the record of its ranges.
-
-        Beside lines by region or category, and of other measures than revenue, nothing stands: these columns are empty.
-        """
+        """The outlook of a period beside the baselines, the overrides and the record of its ranges."""
         from forecast.usecases.outlook import outlook
         from forecast.usecases.outlook_lines import outlook_lines
 
@@ -94,7 +91,13 @@ class RecordCalls(WorkspaceBase):
         return nightly(night, progress=progress)
 
     def forecast_against_actual(
-        self, period: str, day: AsOf = None, as_of: AsOf = None, batch: int | None = None
+        self,
+        period: str,
+        day: AsOf = None,
+        as_of: AsOf = None,
+        batch: int | None = None,
+        *,
+        measure: str = "revenue",
     ) -> pd.DataFrame:
         """What was forecast for a period in each snapshot (or in the last one before a day), and what came.
 
@@ -110,6 +113,7 @@ class RecordCalls(WorkspaceBase):
             period=self.period(period),
             day=None if day is None else self.moment(day),
             batch=batch,
+            measure=measure,
         )
 
     def earlier_forecasts(self, period: str, level: str, node_id: str, before: AsOf = None) -> pd.DataFrame:
@@ -118,21 +122,33 @@ class RecordCalls(WorkspaceBase):
 
         return earlier_forecasts(self.store, self.settings, self.period(period), (level, node_id), self.moment(before))
 
-    def outlook_record(self, as_of: AsOf = None, batch: int | None = None) -> pd.DataFrame:
+    def outlook_record(self, as_of: AsOf = None, batch: int | None = None, *, measure: str = "revenue") -> pd.DataFrame:
         """How often stated 80 % ranges came true, by level and horizon, with the binomial interval."""
         from forecast.usecases.outlook_record import outlook_record
 
-        return outlook_record(self.lake, self.store, self.settings, self.moment(as_of), batch=batch)
+        moment = self.moment(as_of)
+        return outlook_record(self.lake, self.store, self.settings, moment, batch=batch, measure=measure)
 
     def outlook_accuracy(
-        self, as_of: AsOf = None, batch: int | None = None, *, with_backdated: bool = False
+        self,
+        as_of: AsOf = None,
+        batch: int | None = None,
+        *,
+        measure: str = "revenue",
+        with_backdated: bool = False,
     ) -> pd.DataFrame:
         """Signed and absolute errors of model, baselines and overrides per node and horizon."""
         from forecast.usecases.outlook_record import outlook_accuracy
 
         moment: datetime = self.moment(as_of)
         return outlook_accuracy(
-            self.lake, self.store, self.settings, moment, batch=batch, with_backdated=with_backdated
+            self.lake,
+            self.store,
+            self.settings,
+            moment,
+            batch=batch,
+            measure=measure,
+            with_backdated=with_backdated,
         )
 
     def backtest_outlook(
