@@ -14,6 +14,8 @@ import pytest
 from forecast.adapters.lake import DeltaLake
 from forecast.adapters.lake_writer import STEPS
 
+pytestmark = pytest.mark.slow
+
 WORKER = runpy.run_path(str(Path(__file__).parent / "lake_worker.py"))
 
 
@@ -57,7 +59,6 @@ def confirmed(folder: Path) -> int:
 MOMENTS = {step: [(2, n) for n in range(5)] if step == "between tables" else [(1, 0), (2, 0)] for step in STEPS}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("step", STEPS)
 def test_a_kill_at_a_step_leaves_whole_batches(tmp_path: Path, step: str) -> None:
     for batch, occurrence in MOMENTS[step]:
@@ -83,7 +84,6 @@ def start_writing(folder: Path, **arguments: Any) -> ForkServerProcess:
     return process
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("kills", "tidy"), [(20, False), (8, True)])
 def test_kills_at_random_moments_leave_whole_batches(tmp_path: Path, kills: int, tidy: bool) -> None:
     folder = tmp_path / "lake"

@@ -17,6 +17,8 @@ from forecast.evaluation.series_plots import (
     step_plot,
 )
 
+pytestmark = pytest.mark.slow
+
 PANEL = pd.DataFrame({"unique_id": np.repeat(["a", "b"], 12), "ds": [*pd.date_range("2024", periods=12)] * 2})
 PANEL["y"] = [*range(12), *[5.0] * 12]
 ROWS = PANEL[PANEL["ds"] >= "2024-01-09"].reset_index(drop=True)

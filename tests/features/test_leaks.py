@@ -20,6 +20,8 @@ from forecast.features.leaks import Suspect, hunt_history, leaking_features
 from forecast.history import connect_tables
 from forecast.usecases.ingest import ingest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def mined():
@@ -78,7 +80,6 @@ def engaged(folder, lake_folder):
         return build_features(con, spine, "opportunity")
 
 
-@pytest.mark.slow
 def test_the_value_at_closing_of_a_current_state_export_reaches_no_feature(tmp_path):
     original = bundled_folder("crm-sales-opportunities")
     changed = tmp_path / "changed"

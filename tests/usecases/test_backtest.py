@@ -8,6 +8,8 @@ from forecast.errors import InvalidInput, NotEnoughHistory
 from forecast.settings import Settings
 from forecast.usecases.backtest import backtest_conversion
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2025, 7, 20, tzinfo=UTC)
 SETTINGS = Settings(conversion_horizon_days=14)
 

@@ -11,6 +11,8 @@ from forecast.funnel import Funnel
 from forecast.settings import Settings
 from forecast.usecases.funnel import funnel
 
+pytestmark = pytest.mark.slow
+
 FRAMES = ("table", "whole", "segments", "bottlenecks", "changes", "reasons")
 
 

@@ -15,6 +15,8 @@ import pytest
 from forecast.adapters.lake import DeltaLake
 from forecast.adapters.lake_writer import STEPS
 
+pytestmark = pytest.mark.slow
+
 FILE = str(Path(__file__).parent / "ingest_worker.py")
 WORKER = runpy.run_path(FILE)
 
@@ -45,7 +47,6 @@ def days_in(folder: Path) -> int:
 MOMENTS = {step: [(2, 0), (2, 1), (2, 2)] if step == "between tables" else [(1, 0), (2, 0)] for step in STEPS}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("step", STEPS)
 def test_an_ingest_killed_at_a_step_is_there_in_full_or_not_at_all(tmp_path: Path, step: str) -> None:
     for day, occurrence in MOMENTS[step]:
@@ -57,7 +58,6 @@ def test_an_ingest_killed_at_a_step_is_there_in_full_or_not_at_all(tmp_path: Pat
         assert days_in(folder) == (day if step == "after commit record" else day - 1)
 
 
-@pytest.mark.slow
 def test_an_ingest_after_a_kill_brings_in_what_is_missing_and_nothing_twice(tmp_path: Path) -> None:
     folder = tmp_path / "lake"
     assert finish(start("ingest", folder=str(folder), step="between tables", occurrence=1, in_day=3)) == -signal.SIGKILL
@@ -67,7 +67,6 @@ def test_an_ingest_after_a_kill_brings_in_what_is_missing_and_nothing_twice(tmp_
     assert days_in(folder) == WORKER["DAYS"]
 
 
-@pytest.mark.slow
 def test_ingests_killed_at_random_moments_leave_whole_days(tmp_path: Path) -> None:
     began = time.monotonic()
     assert finish(start("ingest", folder=str(tmp_path / "first"))) == 0

@@ -17,6 +17,8 @@ from forecast.targets import TargetOutOfReach
 from forecast.usecases.outlook import outlook
 from forecast.usecases.targets import propose_targets
 
+pytestmark = pytest.mark.slow
+
 
 class FrameLake:
     """A lake of frames, without files."""

@@ -11,6 +11,8 @@ from forecast.settings import Settings
 from forecast.targets import Proposer
 from forecast.usecases.territory import hide_typed, territory_outlook, untyped_scores
 
+pytestmark = pytest.mark.slow
+
 AS_OF = datetime(2026, 1, 1, tzinfo=UTC)
 PERIOD = parse_period("2026Q1")
 WEEKS = 60

@@ -25,6 +25,8 @@ from forecast.usecases.rescore import Rescorer
 from forecast.usecases.score import choose_scorer, joined_scores, score, score_spine
 from forecast.usecases.what_moved import what_moved
 
+pytestmark = pytest.mark.slow
+
 FROM, TO = datetime(2025, 8, 11, tzinfo=UTC), datetime(2025, 9, 1, tzinfo=UTC)
 QUARTER = parse_period("2025Q3")
 SETTINGS = Settings(revenue_from="both", conversion_horizon_days=30)
@@ -104,7 +106,6 @@ def test_both_ends_are_the_outlooks_of_their_day_and_batch(desk: Desk, moved: Mo
     assert (cents["before"] + cents[list(STEPS)].sum(axis=1) == cents["after"]).all()
 
 
-@pytest.mark.slow
 def test_batch_and_model_have_steps_of_their_own(desk: Desk, moved: Moved) -> None:
     line = moved.to_frame().iloc[0]
     of_corrected = desk.moved(to_as_of=FROM, from_batch=1, to_batch=2).to_frame().iloc[0]
@@ -123,7 +124,6 @@ def test_without_a_batch_no_data_count_as_corrected(desk: Desk) -> None:
     assert desk.moved(to_as_of=FROM).entries.empty
 
 
-@pytest.mark.slow
 def test_replay_gives_the_same_after_a_later_batch_and_a_newer_champion(
     tables: dict[str, pd.DataFrame], frame_lake: Any, moved: Moved, tmp_path: Path
 ) -> None:
@@ -148,7 +148,6 @@ def test_moments_and_batches_must_be_in_order(desk: Desk) -> None:
         desk.moved(datetime(2020, 1, 1, tzinfo=UTC))
 
 
-@pytest.mark.slow
 def test_a_company_of_orders_alone_moves_by_repeat_demand_and_time(
     tables: dict[str, pd.DataFrame], frame_lake: Any, tmp_path: Path
 ) -> None:
