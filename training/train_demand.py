@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from forecast.adapters.model_specs import ModelSpec, load_model_spec
-from forecast.demand import NAIVES, DemandForecaster, DemandPanel
+from forecast.demand import NAIVES, CoherentForecaster, DemandForecaster, DemandPanel
 from forecast.errors import InvalidInput
 from forecast.evaluation.promotion import Decision
 from forecast.evaluation.series_plots import fan_plot, leaderboard_plot, pit_plot, step_plot
@@ -116,11 +116,11 @@ class _Run:
         self.batch = batch
         self.say = say
 
-    def forecaster(self, model: str, params: Mapping[str, Any] | None = None) -> DemandForecaster:
+    def forecaster(self, model: str, params: Mapping[str, Any] | None = None) -> CoherentForecaster:
         """An unfitted forecaster by the settings."""
         chosen = dict(self.spec.parameters if params is None else params) if model == CHALLENGER else {}
         budget = float(chosen.pop("budget", BUDGET))
-        return DemandForecaster(
+        return CoherentForecaster(
             self.known.freq,
             self.settings.demand_horizon,
             model="auto" if model == CHALLENGER else model,
@@ -176,11 +176,20 @@ class _Run:
         return folds[keys].merge(again[[*keys, "mean"]], on=keys, how="left")["mean"]
 
     def register(
-        self, forecaster: DemandForecaster, kind: str, folds: pd.DataFrame, decision: Decision, registry: ModelRegistry
+        self,
+        forecaster: CoherentForecaster,
+        kind: str,
+        folds: pd.DataFrame,
+        decision: Decision,
+        registry: ModelRegistry,
     ) -> ModelVersion:
         """Fit on everything and log one run with all that is needed to judge and to repeat it."""
         known = self.known
         forecaster.fit(known.panel, known.static, known.drivers)
+        if kind == CHALLENGER:
+            self.say("demand: forecasting sums, and choosing how series agree with them")
+            forecaster.fit_sums(folds)
+        agreed = forecaster.reconciliation_
         table, steps = compare(folds, known.panel), compare(folds, known.panel, by="step")
         metrics = {
             f"{row['model']}.{name}": float(value)
@@ -214,6 +223,7 @@ class _Run:
                     "n_folds": int(folds.groupby("unique_id")["cutoff"].nunique().max()),
                     "evaluation_from": str(folds["ds"].min()),
                     "random_state": self.settings.random_state,
+                    "reconciliation": "bottom_up" if agreed is None else agreed.method,
                 },
                 "metrics": metrics
                 | {str(name): float(value) for name, value in own.items()}
@@ -237,7 +247,8 @@ class _Run:
                     "features.csv": pd.DataFrame({"feature": forecaster.feature_names_in_})
                     .to_csv(index=False)
                     .encode(),
-                },
+                }
+                | ({} if agreed is None else {"reconciliation.csv": agreed.table().to_csv(index=False).encode()}),
                 "example": known.panel.head(5),
                 "prediction": forecast.head(5),
             },

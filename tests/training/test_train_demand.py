@@ -85,9 +85,13 @@ def test_first_champion_is_the_best_naive_and_a_better_model_follows(trained):
     assert {"ets", "naive"} <= set(losses.index)
     run = registry.runs["demand/2"]
     assert {
-        *("card.md", "classes.csv", "evaluation.csv", "folds.csv", "features.csv", "steps.csv"),
+        *("card.md", "classes.csv", "evaluation.csv", "folds.csv", "features.csv", "steps.csv", "reconciliation.csv"),
         *("fans.png", "leaderboard.png", "pit.png", "steps.png"),
     } == set(run["artifacts"])
+
+    card = registry.files("demand", "2")["card.md"].decode()
+    assert "- Sums of total: " in card
+    assert "| bottom_up |" in card
 
     classes = kept_table(registry.files("demand", "2"), "classes.csv")
     assert {"combined", "naive"} <= set(classes["model"])

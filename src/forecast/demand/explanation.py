@@ -18,6 +18,8 @@ from forecast.errors import InvalidInput
 
 #: Parts in the order in which they are told; between ``calendar`` and ``attributes`` one ``driver.<name>`` per driver.
 PARTS = ("level", "recent_level", "trend", "season", "calendar", "attributes", "floor")
+#: What is added after them so that series agree with their sums.
+SUMS = "sums"
 DRIVER = "driver."
 
 _AGAINST_USUAL = "__against_usual"

@@ -7,7 +7,7 @@ from datetime import datetime
 import pandas as pd
 from duckdb import DuckDBPyConnection
 
-from forecast.demand import DemandForecaster, DemandPanel, build_panel
+from forecast.demand import CoherentForecaster, DemandForecaster, DemandPanel, build_panel
 from forecast.demand.classes import classify
 from forecast.demand.grid import parse_frequency
 from forecast.demand.matrix import to_matrix
@@ -97,6 +97,12 @@ class ServedDemand:
     batch: int
 
     @property
+    def reconciliation(self) -> str:
+        """How sums and series are made to agree; see `forecast.demand.reconcile`."""
+        agreed = getattr(self.forecaster, "reconciliation_", None)
+        return "bottom_up" if agreed is None else str(agreed.method)
+
+    @property
     def driver_names(self) -> list[str]:
         """Drivers that can be asked about."""
         return known_drivers(self.forecaster.inputs_)
@@ -119,10 +125,12 @@ def served_demand(
         if champion is None:
             wanted = horizon or settings.demand_horizon
             known = read_panel(con, settings, as_of, wanted)
-            forecaster = DemandForecaster(known.freq, wanted, model=FALLBACK, random_state=settings.random_state)
+            forecaster: DemandForecaster = DemandForecaster(
+                known.freq, wanted, model=FALLBACK, random_state=settings.random_state
+            )
             forecaster.fit(known.panel, known.static, known.drivers)
         else:
-            forecaster = DemandForecaster.from_files(registry.files(champion.name, champion.version))
+            forecaster = CoherentForecaster.from_files(registry.files(champion.name, champion.version))
             _check_fits(forecaster, champion, settings, horizon)
             known = read_panel(con, settings, as_of, forecaster.horizon)
             forecaster.observe(known.panel, known.static, known.drivers)

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from forecast.errors import UnknownEntity
+from forecast.demand.reconciliation import MAX_NODES
+from forecast.errors import InvalidInput, UnknownEntity
 from forecast.history import in_force
 from forecast.ports import Lake
 from forecast.usecases.demand import ServedDemand
@@ -25,8 +26,6 @@ N_PATHS = 200
 #: Groups of series are columns that begin so.
 GROUP = "group_"
 TOTAL = "total"
-#: A level with more nodes is no level to look at.
-MAX_NODES = 300
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,8 @@ class RunAbout:
     model_version : str
     freq, measure : str
         Of the panel.
+    reconciliation : str
+        How sums and series are made to agree; ``bottom_up`` where series stay as they are.
     """
 
     as_of: datetime
@@ -47,6 +48,7 @@ class RunAbout:
     model_version: str
     freq: str
     measure: str
+    reconciliation: str = "bottom_up"
 
 
 class DemandRun(Protocol):
@@ -144,7 +146,7 @@ def run_demand(lake: Lake, served: ServedDemand) -> DemandFrames:
     series = series.assign(**held).round(9)
     nodes = _nodes(series, paths)
     series = series.sort_values(["mean", "unique_id"], ascending=[False, True], ignore_index=True)
-    about = RunAbout(served.as_of, served.batch, served.model_version, known.freq, known.measure)
+    about = RunAbout(served.as_of, served.batch, served.model_version, known.freq, known.measure, served.reconciliation)
     return DemandFrames(about, series, nodes, forecasts, panel[["unique_id", "ds", "y"]])
 
 
@@ -185,6 +187,34 @@ def series_of(run: DemandRun, unique_id: str) -> dict[str, Any]:
     if found.empty:
         raise UnknownEntity(f"There was no series {unique_id!r} at {run.about.as_of.isoformat()}.")
     return {str(name): value for name, value in found.iloc[0].items()}
+
+
+def sums_of(run: DemandRun, level: str = "") -> pd.DataFrame:
+    """Sums of series over the horizon, the largest first within each level.
+
+    Parameters
+    ----------
+    run : DemandRun
+    level : str
+        Only this one: ``total`` or a name of `levels_of`; empty for all.
+
+    Returns
+    -------
+    DataFrame
+        ``level``, ``node``, ``n_series``, ``mean``, ``q0.1``, ``q0.9``.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such level.
+    """
+    known = [TOTAL, *levels_of(run.series)]
+    if level and level not in known:
+        raise InvalidInput(f"`level` must be one of {known}, got {level!r}.")
+    found = run.nodes[run.nodes["level"] == level] if level else run.nodes
+    place = found["level"].map({name: number for number, name in enumerate(known)})
+    ordered = found.assign(place=place).sort_values(["place", "mean", "node"], ascending=[True, False, True])
+    return ordered.drop(columns="place").reset_index(drop=True)
 
 
 def levels_of(series: pd.DataFrame) -> list[str]:
