@@ -127,6 +127,7 @@ class _Run:
             budget=budget,
             params=chosen,
             random_state=self.settings.random_state,
+            past_only=self.known.past_only if model == CHALLENGER else (),
         )
 
     def folds(self) -> pd.DataFrame:

@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     reporting_delay_days: int = Field(default=0, ge=0, le=90)
     snapshot_days: int = Field(default=7, ge=1, le=31)
     demand_frequency: Literal["D", "W", "M"] = "W"
+    demand_by: tuple[Literal["product", "category", "country"], ...] = ("product",)  # what a series of orders is
     demand_horizon: int = Field(default=4, ge=1, le=366)
     outlook_periods: tuple[Literal["week", "month", "quarter", "year"], ...] = ("month", "quarter")
     customers_horizon_days: int = Field(default=90, ge=1, le=1096)

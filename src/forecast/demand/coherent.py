@@ -23,6 +23,8 @@ from forecast.demand.reconciliation import (
 from forecast.demand.what_if import future_keys
 
 _UPPER = "sums."
+#: Errors of nodes are measured against their changes over at least so many periods before the folds.
+_SCALE_PERIODS = 60
 
 
 class CoherentForecaster(DemandForecaster):
@@ -58,7 +60,9 @@ class CoherentForecaster(DemandForecaster):
         history = node_panel(matrix, hierarchy)
         n_folds = int(folds["cutoff"].nunique())
         sums = self._sums_forecaster().backtest(history, n_folds, baselines=())
-        row, column = np.nonzero(~np.isnan(matrix.y))
+        recent = n_folds * self.horizon + max(4 * self._recipe.season_length, _SCALE_PERIODS)
+        row, column = np.nonzero(~np.isnan(matrix.y[:, -recent:]))
+        column += matrix.n_times - min(recent, matrix.n_times)
         moments = matrix.grid.moments(matrix.last[0] - (matrix.n_times - 1) + column)
         ids = series_nodes(pd.Series([str(name) for name in matrix.ids], dtype=object)).to_numpy()
         actuals = pd.DataFrame({"unique_id": ids[row], "ds": moments, "y": matrix.y[row, column]})
@@ -106,7 +110,7 @@ class CoherentForecaster(DemandForecaster):
         return forecaster
 
     def _sums_forecaster(self) -> DemandForecaster:
-        return DemandForecaster(**{**self.get_params(), "quantiles": ()})
+        return DemandForecaster(**{**self.get_params(), "quantiles": (), "past_only": ()})
 
     def _state(self, inputs: Inputs) -> tuple[Floats, Floats, NDArray[np.object_]]:
         mean, usual, classes = super()._state(inputs)

@@ -231,6 +231,10 @@ class RowFeatures:
             place = inputs.matrix.last[series] - (inputs.matrix.n_times - 1) + target - inputs.first_position
             for name, values in inputs.common_drivers.items():
                 columns[f"driver__{name}"] = values[place].astype(float)
+        for name in inputs.past_drivers:
+            usual = self._usual(name, series, origin)
+            value = inputs.past_drivers[name][series, origin].astype(float)
+            columns[f"driver__{name}__against_usual"] = value / np.where(usual != 0, usual, np.nan) - 1
         return columns
 
     def _usual(self, name: str, series: Positions, origin: Positions) -> Floats:
@@ -249,6 +253,9 @@ class RowFeatures:
                 past = values[:, :n_times]
                 known = ~np.isnan(past)
                 sums[name] = (_running(np.where(known, past, 0.0)), _running(known, np.int32))
+        for name, values in self.inputs.past_drivers.items():
+            known = ~np.isnan(values)
+            sums[name] = (_running(np.where(known, values, 0.0)), _running(known, np.int32))
         return sums
 
 

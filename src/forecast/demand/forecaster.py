@@ -13,9 +13,9 @@ from forecast.demand.driver_effects import driver_effects
 from forecast.demand.errors import usual_error
 from forecast.demand.explanation import explain_means, explanation_frame, rows_of
 from forecast.demand.grid import parse_frequency
-from forecast.demand.inputs import Inputs, build_inputs
+from forecast.demand.inputs import Categories, Inputs, build_inputs
 from forecast.demand.learning import WINDOW_SERIES, classes_of, combination_of, error_model_of, n_fits, past_windows
-from forecast.demand.matrix import Floats, to_matrix
+from forecast.demand.matrix import Floats, SeriesMatrix, to_matrix
 from forecast.demand.members import MemberPool, affordable_rows, choose_members
 from forecast.demand.new_items import predict_new
 from forecast.demand.parameters import check_parameters
@@ -52,6 +52,9 @@ class DemandForecaster:
     params : mapping, optional
         LightGBM parameters that replace the defaults.
     random_state : int
+    past_only : tuple of str
+        Columns of ``drivers`` that nobody knows ahead, such as the mean price that was paid: models see them as they
+        were when the forecast is made, and how far they were from usual.
 
     Attributes
     ----------
@@ -93,6 +96,7 @@ class DemandForecaster:
         max_rows: int = 500_000,
         params: Mapping[str, Any] | None = None,
         random_state: int = 0,
+        past_only: tuple[str, ...] = (),
     ) -> None:
         self.freq = freq
         self.horizon = horizon
@@ -104,11 +108,12 @@ class DemandForecaster:
         self.max_rows = max_rows
         self.params = params
         self.random_state = random_state
+        self.past_only = past_only
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters as given, after scikit-learn's habit."""
         names = ("freq", "horizon", "quantiles", "model", "season_length", "n_windows", "budget", "max_rows", "params")
-        return {name: getattr(self, name) for name in (*names, "random_state")}
+        return {name: getattr(self, name) for name in (*names, "random_state", "past_only")}
 
     def fit(self, panel: pd.DataFrame, static: pd.DataFrame | None = None, drivers: pd.DataFrame | None = None) -> Self:
         """Learn from a panel.
@@ -128,7 +133,7 @@ class DemandForecaster:
             If a parameter is out of range or the panel breaks a rule; the message names it in one line.
         """
         check_parameters(self.get_params())
-        inputs = build_inputs(to_matrix(panel, self.freq, drivers), self.horizon, static, drivers)
+        inputs = self._inputs(to_matrix(panel, self.freq, drivers), static, drivers)
         self._remember(inputs, static)
         return self._fit(inputs)
 
@@ -138,7 +143,7 @@ class DemandForecaster:
         """Replace the history to forecast from, without learning again: a trained model at a later moment."""
         self._check_fitted("errors_")
         matrix = to_matrix(panel, self.freq, drivers)
-        self._remember(build_inputs(matrix, self.horizon, static, drivers, self.categories_), static)
+        self._remember(self._inputs(matrix, static, drivers, self.categories_), static)
         return self
 
     def predict(self, drivers: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -158,7 +163,7 @@ class DemandForecaster:
         self._check_fitted("inputs_")
         inputs = self.inputs_
         if drivers is not None:
-            inputs = build_inputs(inputs.matrix, self.horizon, self._static, drivers, self.categories_)
+            inputs = self._inputs(inputs.matrix, self._static, drivers, self.categories_)
         mean, usual, classes = self._state(inputs)
         frame = future_keys(inputs)
         frame["mean"] = mean.ravel()
@@ -261,7 +266,7 @@ class DemandForecaster:
         check_parameters(self.get_params())
         if n_folds < 1:
             raise InvalidInput(f"`n_folds` must be at least 1, got {n_folds}.")
-        inputs = build_inputs(to_matrix(panel, self.freq, drivers), self.horizon, static, drivers)
+        inputs = self._inputs(to_matrix(panel, self.freq, drivers), static, drivers)
         self.repairs_ = inputs.matrix.repairs
         if inputs.matrix.n_times <= n_folds * self.horizon:
             raise NotEnoughHistory(
@@ -322,6 +327,15 @@ class DemandForecaster:
         self.combination_ = combination_of(windows, self._pool.names_, inputs)
         self.errors_ = error_model_of(windows, self.combination_, inputs, random_state=self.random_state)
         return self
+
+    def _inputs(
+        self,
+        matrix: SeriesMatrix,
+        static: pd.DataFrame | None,
+        drivers: pd.DataFrame | None,
+        categories: Categories | None = None,
+    ) -> Inputs:
+        return build_inputs(matrix, self.horizon, static, drivers, categories, self.past_only)
 
     def _new_pool(self, names: tuple[str, ...]) -> MemberPool:
         params = dict(self.params) if self.params else None

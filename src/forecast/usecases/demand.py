@@ -66,6 +66,7 @@ def read_panel(con: DuckDBPyConnection, settings: Settings, as_of: datetime, hor
         settings.zone,
         freq=settings.demand_frequency,
         horizon=horizon,
+        by=settings.demand_by,
         reporting_currency=settings.reporting_currency,
     )
 
@@ -213,7 +214,9 @@ def backtest_demand(
         known = read_panel(con, settings, as_of, wanted)
     if progress:
         progress(f"{known.panel['unique_id'].nunique():,} series, {n_folds} folds of {wanted} periods")
-    forecaster = DemandForecaster(known.freq, wanted, budget=BUDGET, random_state=settings.random_state)
+    forecaster = DemandForecaster(
+        known.freq, wanted, budget=BUDGET, random_state=settings.random_state, past_only=known.past_only
+    )
     predictions = forecaster.backtest(known.panel, n_folds, known.static, known.drivers)
     if progress:
         for repair in forecaster.repairs_:

@@ -130,8 +130,10 @@ def run_demand(lake: Lake, served: ServedDemand) -> DemandFrames:
     classes.index = classes.index.astype(str)
     ids = series["unique_id"]
     series = series.assign(before=ids.map(before).astype(float), **{"class": ids.map(classes)})
-    series = series.merge(_products(lake, served), on="unique_id", how="left")
-    series["label"] = series["label"].fillna(series["unique_id"])
+    products = _products(lake, served)
+    series["label"] = _labels(ids, products["label"])
+    if known.static is None or "category" not in known.static:
+        series[f"{GROUP}category"] = ids.map(products[f"{GROUP}category"])
     if known.static is not None:
         static = known.static.assign(unique_id=known.static["unique_id"].astype(str))
         series = series.merge(static.add_prefix(GROUP).rename(columns={f"{GROUP}unique_id": "unique_id"}), how="left")
@@ -223,14 +225,23 @@ def levels_of(series: pd.DataFrame) -> list[str]:
 
 
 def _products(lake: Lake, served: ServedDemand) -> pd.DataFrame:
-    """Name and category of series that are products."""
+    """Name and category of every product, by its id."""
     with lake.connect(served.batch) as con:
         found: pd.DataFrame = con.sql(
-            f"SELECT product_id AS unique_id, name AS label, category AS {GROUP}category "
-            f"FROM {in_force('products', served.as_of)}"
+            f"SELECT product_id, name AS label, category AS {GROUP}category FROM {in_force('products', served.as_of)}"
         ).df()
-    texts: pd.DataFrame = found.astype(object)
+    texts: pd.DataFrame = found.astype(object).set_index("product_id")
     return texts
+
+
+def _labels(ids: "pd.Series[str]", names: "pd.Series[Any]") -> "pd.Series[str]":
+    """Ids with the names of products in the place of theirs."""
+    parts = ids.str.split("/", expand=True)
+    joined = pd.Series("", index=ids.index)
+    for column in parts:
+        part = parts[column].map(names).fillna(parts[column])
+        joined = joined + (" / " + part).fillna("")
+    return ids.map(names).fillna(joined.str[3:].where(parts.isin(names.index).any(axis=1), ids))
 
 
 def _is_level(column: "pd.Series[Any]") -> bool:
