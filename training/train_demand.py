@@ -128,6 +128,14 @@ class _Run:
             params=chosen,
             random_state=self.settings.random_state,
             past_only=self.known.past_only if model == CHALLENGER else (),
+            country=self.settings.country if model == CHALLENGER else "",
+        )
+
+    def parameters(self, kind: str) -> str:
+        """All that was chosen for a model, as one text that is equal when it is."""
+        chosen = dict(self.spec.parameters) if kind == CHALLENGER else {}
+        return parameters_text(
+            chosen | ({"country": self.settings.country} if chosen and self.settings.country else {})
         )
 
     def folds(self) -> pd.DataFrame:
@@ -144,7 +152,7 @@ class _Run:
 
     def decide(self, folds: pd.DataFrame, champion: ModelVersion, registry: ModelRegistry) -> Decision:
         """The gate: against the present champion's recipe on the same folds."""
-        parameters = parameters_text(self.spec.parameters)
+        parameters = self.parameters(CHALLENGER)
         same = champion.tags.get("kind") == CHALLENGER and champion.tags.get("parameters") == parameters
         if same and (champion.cutoff, champion.batch) == (self.cutoff, self.batch):
             return Decision(False, f"Nothing is new since {champion.label}: same data, same parameters.", {})
@@ -170,9 +178,9 @@ class _Run:
     def _again(self, recipe: DemandForecaster, folds: pd.DataFrame) -> pd.Series:
         """The champion's recipe on the same folds."""
         n_folds = folds.groupby("unique_id")["cutoff"].nunique().max()
-        again = self.forecaster(CHALLENGER, {**(recipe.params or {}), "budget": recipe.budget}).backtest(
-            self.known.panel, int(n_folds), self.known.static, self.known.drivers, baselines=()
-        )
+        before = self.forecaster(CHALLENGER, {**(recipe.params or {}), "budget": recipe.budget})
+        before.country, before.past_only = recipe.country, recipe.past_only
+        again = before.backtest(self.known.panel, int(n_folds), self.known.static, self.known.drivers, baselines=())
         keys = ["unique_id", "ds", "cutoff"]
         return folds[keys].merge(again[[*keys, "mean"]], on=keys, how="left")["mean"]
 
@@ -234,7 +242,7 @@ class _Run:
                     "kind": kind,
                     "freq": known.freq,
                     "horizon_days": forecaster.horizon,
-                    "parameters": parameters_text(self.spec.parameters if kind == CHALLENGER else {}),
+                    "parameters": self.parameters(kind),
                 }
                 | gate_tags(decision),
                 "artifacts": kept

@@ -21,6 +21,8 @@ SECRETS_VARIABLE = "FORECAST_SECRETS_DIR"
 
 #: Scheme, host and port, in lower case as browsers send them; anything else would loosen a security policy.
 _ORIGIN = re.compile(r"https?://(\*\.)?[a-z0-9.-]+(:\d{1,5})?")
+#: A country, or a part of one.
+_COUNTRY = re.compile(r"([A-Z]{2}(-[A-Z0-9]{1,3})?)?")
 
 
 class Settings(BaseSettings):
@@ -31,6 +33,7 @@ class Settings(BaseSettings):
     timezone: str = "UTC"
     fiscal_year_start: int = Field(default=1, ge=1, le=12)
     reporting_currency: str = "EUR"
+    country: str = ""  # of the company, ISO 3166 (CN, DE-BY): demand knows its holidays; empty: none
     revenue_from: Literal["opportunities", "orders", "both"] = "opportunities"
     conversion_horizon_days: int = Field(default=90, ge=1, le=730)
     horizons_days: tuple[int, int, int] = (30, 60, 90)
@@ -77,6 +80,13 @@ class Settings(BaseSettings):
     def _known_currency(cls, value: str) -> str:
         if not is_currency(value):
             raise InvalidInput(f"Currency {value!r} is unknown; use an ISO 4217 code such as 'EUR' or 'CNY'.")
+        return value
+
+    @field_validator("country")
+    @classmethod
+    def _country_code(cls, value: str) -> str:
+        if not _COUNTRY.fullmatch(value):
+            raise ValueError("must be an ISO 3166 code such as CN or DE-BY")
         return value
 
     @field_validator("horizons_days")

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.demand.grid import Positions
+from forecast.demand.holiday_calendar import WHICH
 from forecast.demand.inputs import Inputs
 from forecast.demand.matrix import Floats
 from forecast.demand.recipe import Recipe
@@ -110,9 +111,11 @@ class RowFeatures:
         """Names of the features that are codes."""
         known = self.inputs.categories
         drivers = (*self.inputs.series_drivers, *self.inputs.common_drivers)
-        return [f"static__{name}" for name in self.inputs.static if name in known] + [
-            f"driver__{name}" for name in drivers if name in known
-        ]
+        return (
+            [f"static__{name}" for name in self.inputs.static if name in known]
+            + [f"driver__{name}" for name in drivers if name in known]
+            + [WHICH] * (self.inputs.holidays is not None)
+        )
 
     @cached_property
     def _value_sums(self) -> Floats:
@@ -231,6 +234,10 @@ class RowFeatures:
             place = inputs.matrix.last[series] - (inputs.matrix.n_times - 1) + target - inputs.first_position
             for name, values in inputs.common_drivers.items():
                 columns[f"driver__{name}"] = values[place].astype(float)
+        if inputs.holidays is not None:
+            positions = inputs.matrix.last[series] - (inputs.matrix.n_times - 1) + target
+            around = inputs.holidays.at(series, positions)
+            columns |= {f"holiday__{name}": values for name, values in around.items()}
         for name in inputs.past_drivers:
             usual = self._usual(name, series, origin)
             value = inputs.past_drivers[name][series, origin].astype(float)

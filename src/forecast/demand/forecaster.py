@@ -1,6 +1,7 @@
 """Forecasts of many series with quantiles and joint paths: the one entry point of demand."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from forecast.demand.driver_effects import driver_effects
 from forecast.demand.errors import usual_error
 from forecast.demand.explanation import explain_means, explanation_frame, rows_of
 from forecast.demand.grid import parse_frequency
+from forecast.demand.holiday_calendar import WHICH, holiday_calendar
 from forecast.demand.inputs import Categories, Inputs, build_inputs
 from forecast.demand.learning import WINDOW_SERIES, classes_of, combination_of, error_model_of, n_fits, past_windows
 from forecast.demand.matrix import Floats, SeriesMatrix, to_matrix
@@ -55,6 +57,8 @@ class DemandForecaster:
     past_only : tuple of str
         Columns of ``drivers`` that nobody knows ahead, such as the mean price that was paid: models see them as they
         were when the forecast is made, and how far they were from usual.
+    country : str
+        ISO 3166 code whose holidays the global models see (see `holiday_calendar`); empty for none.
 
     Attributes
     ----------
@@ -97,6 +101,7 @@ class DemandForecaster:
         params: Mapping[str, Any] | None = None,
         random_state: int = 0,
         past_only: tuple[str, ...] = (),
+        country: str = "",
     ) -> None:
         self.freq = freq
         self.horizon = horizon
@@ -109,11 +114,12 @@ class DemandForecaster:
         self.params = params
         self.random_state = random_state
         self.past_only = past_only
+        self.country = country
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters as given, after scikit-learn's habit."""
         names = ("freq", "horizon", "quantiles", "model", "season_length", "n_windows", "budget", "max_rows", "params")
-        return {name: getattr(self, name) for name in (*names, "random_state", "past_only")}
+        return {name: getattr(self, name) for name in (*names, "random_state", "past_only", "country")}
 
     def fit(self, panel: pd.DataFrame, static: pd.DataFrame | None = None, drivers: pd.DataFrame | None = None) -> Self:
         """Learn from a panel.
@@ -335,7 +341,13 @@ class DemandForecaster:
         drivers: pd.DataFrame | None,
         categories: Categories | None = None,
     ) -> Inputs:
-        return build_inputs(matrix, self.horizon, static, drivers, categories, self.past_only)
+        known = dict(categories or {})
+        names = known.pop(WHICH, None)
+        inputs = build_inputs(matrix, self.horizon, static, drivers, known, self.past_only)
+        holidays = holiday_calendar(matrix, self.horizon, self.country, static, names)
+        if holidays is None:
+            return inputs
+        return replace(inputs, holidays=holidays, categories={**inputs.categories, WHICH: holidays.names})
 
     def _new_pool(self, names: tuple[str, ...]) -> MemberPool:
         params = dict(self.params) if self.params else None

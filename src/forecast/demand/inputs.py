@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.demand.grid import Positions
+from forecast.demand.holiday_calendar import HolidayCalendar
 from forecast.demand.matrix import Floats, SeriesMatrix, series_codes
 from forecast.errors import InvalidInput
 
@@ -34,6 +35,7 @@ class Inputs:
     horizon : int
     past_drivers : mapping of name to array of shape (n_series, n_times)
         Drivers that nobody knows ahead; a period without a value has the last one.
+    holidays : HolidayCalendar or None
     """
 
     matrix: SeriesMatrix
@@ -44,6 +46,7 @@ class Inputs:
     first_position: int = 0
     categories: Categories = field(default_factory=dict)
     past_drivers: Mapping[str, Singles] = field(default_factory=dict)
+    holidays: HolidayCalendar | None = None
 
     def groups(self) -> list[NDArray[np.int64]]:
         """How the series add up: all of them, and by each static category; codes from 0, of shape (n_series,).
@@ -68,6 +71,7 @@ class Inputs:
             static={name: codes[rows] for name, codes in self.static.items()},
             series_drivers={name: values[rows] for name, values in self.series_drivers.items()},
             past_drivers={name: values[rows] for name, values in self.past_drivers.items()},
+            holidays=None if self.holidays is None else self.holidays.rows(rows),
         )
 
     def until(self, n_dropped: int) -> "Inputs":
@@ -75,7 +79,7 @@ class Inputs:
         if n_dropped == 0:
             return self
         width = self.matrix.n_times - n_dropped
-        alive = ~np.isnan(self.matrix.y[:, :width]).all(axis=1)
+        alive = np.flatnonzero(~np.isnan(self.matrix.y[:, :width]).all(axis=1))
         return replace(
             self,
             matrix=self.matrix.until(n_dropped),
@@ -84,6 +88,7 @@ class Inputs:
                 name: values[alive, : width + self.horizon] for name, values in self.series_drivers.items()
             },
             past_drivers={name: values[alive, :width] for name, values in self.past_drivers.items()},
+            holidays=None if self.holidays is None else self.holidays.rows(alive),
         )
 
 

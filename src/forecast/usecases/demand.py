@@ -215,7 +215,12 @@ def backtest_demand(
     if progress:
         progress(f"{known.panel['unique_id'].nunique():,} series, {n_folds} folds of {wanted} periods")
     forecaster = DemandForecaster(
-        known.freq, wanted, budget=BUDGET, random_state=settings.random_state, past_only=known.past_only
+        known.freq,
+        wanted,
+        budget=BUDGET,
+        random_state=settings.random_state,
+        past_only=known.past_only,
+        country=settings.country,
     )
     predictions = forecaster.backtest(known.panel, n_folds, known.static, known.drivers)
     if progress:
