@@ -28,6 +28,7 @@ class DemandSums(BaseModel):
     batch: int
     model_version: str
     reconciliation: str = Field(description="How series and sums are made to agree.", examples=["mint_shrink"])
+    width: float = Field(description="Factor on the ranges by how forecasts did since training; 1 as learned.")
     items: list[DemandSum]
 
 

@@ -51,6 +51,7 @@ def sums(view: ViewOf, query: Annotated[SumsQuery, Query()]) -> DemandSums:
         batch=run.about.batch,
         model_version=run.about.model_version,
         reconciliation=run.about.reconciliation,
+        width=run.about.width,
         items=[DemandSum.model_validate(row) for row in json_records(sums_of(run, query.level or ""))],
     )
 

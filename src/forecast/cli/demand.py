@@ -67,12 +67,15 @@ def sums(
     found = sums_of(run, level)
     terminal.table(found, formats=dict.fromkeys(("mean", "q0.1", "q0.9"), ",.1f"))
     terminal.say(f"Series and sums agree by {run.about.reconciliation} ({run.about.model_version}).")
+    if run.about.width != 1:
+        terminal.say(f"Ranges are {run.about.width:.2f} times as wide as learned: so the last forecasts did.")
     terminal.result(
         {
             "as_of": run.about.as_of,
             "batch": run.about.batch,
             "model_version": run.about.model_version,
             "reconciliation": run.about.reconciliation,
+            "width": run.about.width,
             "items": records(found),
         }
     )

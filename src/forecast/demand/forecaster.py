@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecast.demand.adaptation import adapt_widths, adaptation_windows
 from forecast.demand.baselines import BASELINES
 from forecast.demand.classes import classify, is_sparse
 from forecast.demand.driver_effects import driver_effects
-from forecast.demand.errors import usual_error
+from forecast.demand.errors import ErrorModel, PastErrors, usual_error
 from forecast.demand.explanation import explain_means, explanation_frame, rows_of
 from forecast.demand.grid import parse_frequency
 from forecast.demand.holiday_calendar import WHICH, holiday_calendar
@@ -87,6 +88,8 @@ class DemandForecaster:
     [[8.0, 1.0], [9.0, 2.0]]
     """
 
+    errors_: ErrorModel
+
     def __init__(
         self,
         freq: str | int,
@@ -150,6 +153,28 @@ class DemandForecaster:
         self._check_fitted("errors_")
         matrix = to_matrix(panel, self.freq, drivers)
         self._remember(self._inputs(matrix, static, drivers, self.categories_), static)
+        self.errors_ = replace(self.errors_, widths={})
+        return self
+
+    def adapt_ranges(self, n_since: int) -> Self:
+        """Widen or narrow the ranges by how forecasts over the last ``n_since`` observed periods would have done.
+
+        All of these periods must have come after training; then each forecast is one that the model could have made.
+        Means stay as they are. See `adapt_widths`; the next `observe` begins anew.
+        """
+        self._check_fitted("inputs_")
+        inputs, horizon = self.inputs_, self.horizon
+        n_windows = adaptation_windows(n_since, horizon, inputs.matrix.n_series)
+        found = []
+        for back in range(n_windows, 0, -1):
+            past = inputs.until(back * horizon)
+            mean, usual, classes = self._state(past)
+            found.append((actuals(inputs.matrix, past.matrix, back * horizon, horizon) - mean, mean, usual, classes))
+        if found:
+            error, mean, usual, classes = (np.concatenate(parts) for parts in zip(*found, strict=True))
+            window = np.repeat(np.arange(n_windows), [len(one[2]) for one in found])
+            outcomes = PastErrors(error, mean, usual, classes, window, self.errors_.is_integer)
+            self.errors_ = adapt_widths(self.errors_, outcomes, random_state=self.random_state)
         return self
 
     def predict(self, drivers: pd.DataFrame | None = None) -> pd.DataFrame:

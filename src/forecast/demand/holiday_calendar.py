@@ -138,9 +138,9 @@ def holidays_of(country: str, first: date, last: date) -> pd.DataFrame:
     days = pd.DataFrame({"day": list(found), "name": list(found.values())}).sort_values("day", ignore_index=True)
     days = days.assign(day=pd.to_datetime(days["day"]), name=days["name"].str.split(r" \(|; ", regex=True).str[0])
     epoch_days = days["day"].to_numpy(dtype="datetime64[D]").astype(int)
-    gap = pd.Series(np.diff(epoch_days, prepend=epoch_days[:1] - _SAME_BLOCK - 1), index=days.index)
-    days["holiday"] = days.groupby((gap > _SAME_BLOCK).cumsum())["name"].transform(lambda names: names.mode().iloc[0])
-    filled = days.loc[days.index.repeat(gap.where(gap <= _SAME_BLOCK, 1))]
+    gap = np.diff(epoch_days, prepend=epoch_days[:1] - _SAME_BLOCK - 1)
+    days["holiday"] = days.groupby(np.cumsum(gap > _SAME_BLOCK))["name"].transform(lambda names: names.mode().iloc[0])
+    filled = days.loc[days.index.repeat(np.where(gap <= _SAME_BLOCK, gap, 1))]
     back = filled.groupby(level=0).cumcount(ascending=False)
     filled = filled.assign(day=filled["day"] - pd.to_timedelta(back, unit="D"))
     within = filled["day"].between(pd.Timestamp(first), pd.Timestamp(last))

@@ -9,6 +9,7 @@ from duckdb import DuckDBPyConnection
 
 from forecast.demand import CoherentForecaster, DemandForecaster, DemandPanel, build_panel
 from forecast.demand.classes import classify
+from forecast.demand.errors import ALL
 from forecast.demand.grid import parse_frequency
 from forecast.demand.matrix import to_matrix
 from forecast.demand.recipe import recipe_of
@@ -104,6 +105,11 @@ class ServedDemand:
         return "bottom_up" if agreed is None else str(agreed.method)
 
     @property
+    def width(self) -> float:
+        """Factor on the ranges of most series by how forecasts did since training; 1 for ranges as learned."""
+        return float(self.forecaster.errors_.widths.get(ALL, 1.0))
+
+    @property
     def driver_names(self) -> list[str]:
         """Drivers that can be asked about."""
         return known_drivers(self.forecaster.inputs_)
@@ -135,6 +141,7 @@ def served_demand(
             _check_fits(forecaster, champion, settings, horizon)
             known = read_panel(con, settings, as_of, forecaster.horizon)
             forecaster.observe(known.panel, known.static, known.drivers)
+            forecaster.adapt_ranges(_periods_since(known, champion, settings))
     return ServedDemand(forecaster, known, FALLBACK if champion is None else champion.label, as_of, batch)
 
 
@@ -276,6 +283,12 @@ def with_class(predictions: pd.DataFrame, known: DemandPanel) -> pd.DataFrame:
     season = recipe_of(parse_frequency(known.freq)[0]).season_length
     classes = pd.Series(classify(matrix.y, season)["class"].astype(str).to_numpy(), index=matrix.ids)
     return predictions.assign(**{"class": predictions["unique_id"].map(classes).fillna("young")})
+
+
+def _periods_since(known: DemandPanel, champion: ModelVersion, settings: Settings) -> int:
+    """Known periods that began after the champion's training cutoff."""
+    cutoff = champion.cutoff.astimezone(settings.zone).replace(tzinfo=None)
+    return int((known.panel["ds"].drop_duplicates() >= cutoff).sum())
 
 
 def _check_fits(forecaster: DemandForecaster, champion: ModelVersion, settings: Settings, horizon: int | None) -> None:

@@ -41,6 +41,8 @@ class RunAbout:
         Of the panel.
     reconciliation : str
         How sums and series are made to agree; ``bottom_up`` where series stay as they are.
+    width : float
+        Factor on the ranges by how forecasts did since training.
     """
 
     as_of: datetime
@@ -49,6 +51,7 @@ class RunAbout:
     freq: str
     measure: str
     reconciliation: str = "bottom_up"
+    width: float = 1.0
 
 
 class DemandRun(Protocol):
@@ -148,7 +151,15 @@ def run_demand(lake: Lake, served: ServedDemand) -> DemandFrames:
     series = series.assign(**held).round(9)
     nodes = _nodes(series, paths)
     series = series.sort_values(["mean", "unique_id"], ascending=[False, True], ignore_index=True)
-    about = RunAbout(served.as_of, served.batch, served.model_version, known.freq, known.measure, served.reconciliation)
+    about = RunAbout(
+        served.as_of,
+        served.batch,
+        served.model_version,
+        known.freq,
+        known.measure,
+        served.reconciliation,
+        round(served.width, 9),
+    )
     return DemandFrames(about, series, nodes, forecasts, panel[["unique_id", "ds", "y"]])
 
 
