@@ -127,7 +127,7 @@ class _Run:
             budget=budget,
             params=chosen,
             random_state=self.settings.random_state,
-            past_only=self.known.past_only if model == CHALLENGER else (),
+            past_only=self.known.past_only,
             country=self.settings.country if model == CHALLENGER else "",
         )
 

@@ -133,13 +133,19 @@ def served_demand(
             wanted = horizon or settings.demand_horizon
             known = read_panel(con, settings, as_of, wanted)
             forecaster: DemandForecaster = DemandForecaster(
-                known.freq, wanted, model=FALLBACK, random_state=settings.random_state
+                known.freq,
+                wanted,
+                model=FALLBACK,
+                random_state=settings.random_state,
+                past_only=known.past_only,
             )
             forecaster.fit(known.panel, known.static, known.drivers)
         else:
             forecaster = CoherentForecaster.from_files(registry.files(champion.name, champion.version))
             _check_fits(forecaster, champion, settings, horizon)
             known = read_panel(con, settings, as_of, forecaster.horizon)
+            # A model of before prices were read must not take them for planned ones.
+            forecaster.past_only = tuple(dict.fromkeys((*forecaster.past_only, *known.past_only)))
             forecaster.observe(known.panel, known.static, known.drivers)
             forecaster.adapt_ranges(_periods_since(known, champion, settings))
     return ServedDemand(forecaster, known, FALLBACK if champion is None else champion.label, as_of, batch)
