@@ -99,7 +99,7 @@ def test_folds_choose_and_nothing_after_them_is_needed():
     panel = panel_of(n_times=40)
     forecaster = CoherentForecaster(1, HORIZON, model="seasonal_naive", season_length=SEASON).fit(panel, STATIC)
 
-    forecaster.fit_sums(forecaster.backtest(panel, 3, STATIC))
+    forecaster.fit_sums(forecaster.backtest(panel, 3, STATIC, baselines=()))
 
     # The naive of a sum is the sum of the naives: there is nothing to gain.
     chosen = forecaster.reconciliation_
@@ -143,6 +143,6 @@ def test_series_may_be_called_as_sums_are(name):
     static = pd.DataFrame({"unique_id": ids, "category": ["tea", "pots"]})
     forecaster = CoherentForecaster(1, 2, model="naive").fit(panel_of(ids=ids), static)
 
-    forecaster.fit_sums(forecaster.backtest(panel_of(ids=ids), 2, static))
+    forecaster.fit_sums(forecaster.backtest(panel_of(ids=ids), 2, static, baselines=()))
 
     assert forecaster.reconciliation_.method == "bottom_up"

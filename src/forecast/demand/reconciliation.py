@@ -23,7 +23,8 @@ _FILE, _ERRORS = "reconciliation.json", "reconciliation-errors.parquet"
 _ITEMS = "unique_id"
 #: Series are nodes under this name, so that none can be called as a sum is.
 _SERIES = "series:"
-_NOWHERE = "(none)"
+#: The group of series whose group is unknown, so that each level adds up to the total.
+NOWHERE = "(none)"
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def hierarchy_of(matrix: SeriesMatrix, static: pd.DataFrame | None, levels: Sequ
     for column in dict.fromkeys(name for level in levels for name in level if level != BOTTOM):
         known = None if static is None or column not in static else static.set_index(static[_ITEMS].astype(str))[column]
         group = pd.Series(np.nan, index=ids.index) if known is None else ids.map(known)
-        table[column] = group.astype(object).where(group.notna(), _NOWHERE).astype(str)
+        table[column] = group.astype(object).where(group.notna(), NOWHERE).astype(str)
     return Hierarchy.of(table, levels)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from forecast.demand.reconciliation import MAX_NODES
+from forecast.demand.reconciliation import MAX_NODES, NOWHERE
 from forecast.errors import InvalidInput, UnknownEntity
 from forecast.history import in_force
 from forecast.ports import Lake
@@ -143,8 +143,10 @@ def run_demand(lake: Lake, served: ServedDemand) -> DemandFrames:
     series = series.drop(
         columns=[name for name in series if str(name).startswith(GROUP) and not _is_level(series[name])]
     )
-    texts = ["label", *(name for name in series if str(name).startswith(GROUP))]
-    series = series.assign(**{name: series[name].astype(object).where(series[name].notna(), None) for name in texts})
+    groups = [name for name in series if str(name).startswith(GROUP)]
+    series = series.assign(
+        **{name: series[name].astype(object).where(series[name].notna(), NOWHERE) for name in groups}
+    )
     paths = _paths(served, len(series) * horizon)
     ends = {"low": 0.1, "high": 0.9}
     held = {name: float("nan") if paths is None else ids.map(paths.quantile(end, axis=1)) for name, end in ends.items()}
