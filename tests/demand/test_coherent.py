@@ -146,3 +146,13 @@ def test_series_may_be_called_as_sums_are(name):
     forecaster.fit_sums(forecaster.backtest(panel_of(ids=ids), 2, static, baselines=()))
 
     assert forecaster.reconciliation_.method == "bottom_up"
+
+
+def test_sales_that_never_change_leave_nothing_to_choose():
+    panel = panel_of().assign(y=3.0)
+    forecaster = CoherentForecaster(1, HORIZON, model="seasonal_naive", season_length=SEASON).fit(panel, STATIC)
+
+    forecaster.fit_sums(forecaster.backtest(panel, 2, STATIC, baselines=()))
+
+    assert forecaster.reconciliation_ is None
+    assert CoherentForecaster.from_files(forecaster.to_files()).observe(panel, STATIC).predict()["mean"].unique() == [3]

@@ -21,6 +21,7 @@ from forecast.demand.reconciliation import (
     sum_levels,
 )
 from forecast.demand.what_if import future_keys
+from forecast.errors import NotEnoughHistory
 
 _UPPER = "sums."
 #: Errors of nodes are measured against their changes over at least so many periods before the folds.
@@ -66,14 +67,18 @@ class CoherentForecaster(DemandForecaster):
         moments = matrix.grid.moments(matrix.last[0] - (matrix.n_times - 1) + column)
         ids = series_nodes(pd.Series([str(name) for name in matrix.ids], dtype=object)).to_numpy()
         actuals = pd.DataFrame({"unique_id": ids[row], "ds": moments, "y": matrix.y[row, column]})
-        self.reconciliation_ = Reconciliation.choose(
-            fold_base(folds, sums, hierarchy),
-            actuals,
-            hierarchy,
-            non_negative=_non_negative(matrix.y),
-            random_state=self.random_state,
-        )
-        if not self.reconciliation_.is_bottom_up:
+        try:
+            chosen = Reconciliation.choose(
+                fold_base(folds, sums, hierarchy),
+                actuals,
+                hierarchy,
+                non_negative=_non_negative(matrix.y),
+                random_state=self.random_state,
+            )
+        except NotEnoughHistory:  # nothing to judge by, as where sales never change
+            return self
+        self.reconciliation_ = chosen
+        if not chosen.is_bottom_up:
             self.sums_ = self._sums_forecaster().fit(history)
         return self
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from forecast.demand.hierarchy import BOTTOM, Hierarchy, Level
 from forecast.demand.matrix import Floats, SeriesMatrix
-from forecast.demand.reconcile import Method, error_matrix, node_matrix, reconcile_bottom
+from forecast.demand.reconcile import NEED_ERRORS, Method, error_matrix, node_matrix, reconcile_bottom
 from forecast.demand.reconciliation_choice import best_method, choose_reconciliation
 
 #: A level with more nodes is no level to look at.
@@ -125,8 +125,8 @@ class Reconciliation:
             "losses": self.losses.to_dict("list"),
             "by_level": self.by_level.to_dict("list"),
         }
-        kept = io.BytesIO()
-        self.errors.to_parquet(kept, index=False)
+        kept = io.BytesIO()  # errors of large panels are many, and most methods need none
+        (self.errors if self.method in NEED_ERRORS else self.errors.iloc[:0]).to_parquet(kept, index=False)
         return {_FILE: json.dumps(told, sort_keys=True, indent=1).encode(), _ERRORS: kept.getvalue()}
 
     @classmethod

@@ -81,7 +81,7 @@ def choose_reconciliation(
     InvalidInput
         If tables miss columns, names are unknown, or a fold breaks the rules of `reconcile_bottom`.
     NotEnoughHistory
-        If no actual of a forecast period is known.
+        If no actual of a forecast period is known, or none changes before the first scored cutoff.
     """
     folds = PastFolds.of(forecasts, actuals, hierarchy)
     candidates: list[Method] = list(dict.fromkeys(["bottom_up", *methods]))
@@ -245,6 +245,10 @@ def node_weights(folds: PastFolds, hierarchy: Hierarchy, first: int) -> tuple[Fl
         )
     scale = (np.diff(before, axis=1) ** 2).mean(axis=1)
     volume = np.where(scale > 0, np.abs(before).sum(axis=1), 0.0)
+    if not volume.any():
+        raise NotEnoughHistory(
+            f"No node's actuals change up to the first scored cutoff {folds.cutoffs[first]}: errors have no scale."
+        )
     per_level = np.bincount(hierarchy.level_of, volume)[hierarchy.level_of]
     return scale, np.divide(volume, per_level, out=np.zeros_like(volume), where=per_level > 0)
 
