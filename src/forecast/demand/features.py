@@ -238,9 +238,10 @@ class RowFeatures:
             positions = inputs.matrix.last[series] - (inputs.matrix.n_times - 1) + target
             around = inputs.holidays.at(series, positions)
             columns |= {f"holiday__{name}": values for name, values in around.items()}
-        for name in inputs.past_drivers:
-            usual = self._usual(name, series, origin)
-            value = inputs.past_drivers[name][series, origin].astype(float)
+        for name, past in inputs.past_drivers.items():
+            known = np.minimum(origin, past.shape[1] - 1)  # a model that goes on from its own forecasts knows no more
+            usual = self._usual(name, series, known)
+            value = past[series, known].astype(float)
             columns[f"driver__{name}__against_usual"] = value / np.where(usual != 0, usual, np.nan) - 1
         return columns
 
