@@ -50,6 +50,15 @@ def test_a_forecast_is_explained_and_drawn(
     assert "Usual level" in capsys.readouterr().out
 
 
+def test_the_country_of_a_new_workspace_is_kept(forecast: Callable[..., int], tmp_path: Path) -> None:
+    from forecast.workspace import Workspace
+
+    assert forecast("init", tmp_path / "company", "--country", "CN") == 0
+
+    assert Workspace(tmp_path / "company").settings.country == "CN"
+    assert forecast("init", tmp_path / "other", "--country", "China") == 2
+
+
 def test_sums_are_those_of_the_series(answer: Callable[..., Any], forecast: Callable[..., int], folder: Path) -> None:
     from forecast.workspace import Workspace
 

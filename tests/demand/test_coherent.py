@@ -140,7 +140,7 @@ def test_biased_items_are_moved_to_sums_that_are_right():
 @pytest.mark.parametrize("name", ["total", "category=tea", "a/b=c"])
 def test_series_may_be_called_as_sums_are(name):
     ids = [name, "x"]
-    static = pd.DataFrame({"unique_id": ids, "category": ["tea", "pots"]})
+    static = pd.DataFrame({"unique_id": ids, "category": ["tea", "pots"], "category=tea": ["a", "b"]})
     forecaster = CoherentForecaster(1, 2, model="naive").fit(panel_of(ids=ids), static)
 
     forecaster.fit_sums(forecaster.backtest(panel_of(ids=ids), 2, static, baselines=()))

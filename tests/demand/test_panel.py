@@ -116,20 +116,28 @@ def test_the_future_changes_neither_panel_nor_forecast():
     rng = np.random.default_rng(0)
     days = pd.date_range("2024-01-01", periods=120, freq="D")
     past = [
-        order(f"o{i}{p}", day + pd.Timedelta(hours=9), p, int(rng.poisson(4)))
+        order(f"o{i}{p}", day + pd.Timedelta(hours=9), p, int(rng.poisson(4)), price=2.0 + i % 5)
         for i, day in enumerate(days)
         for p in ("p1", "p2")
     ]
     future = [
-        order("late", "2024-02-01 10:00", "p1", 500, known="2024-05-01 10:00"),  # happened before, known after
-        order("next", "2024-05-02 10:00", "p2", 700),
+        order(
+            "late", "2024-02-01 10:00", "p1", 500, price=90, known="2024-05-01 10:00"
+        ),  # happened before, known after
+        order("next", "2024-05-02 10:00", "p2", 700, price=80),
     ]
     as_of = moment("2024-04-20")
 
     one, two = (build_panel(connect(orders), as_of, UTC_ZONE, freq="D") for orders in (past, past + future))
 
     pd.testing.assert_frame_equal(one.panel, two.panel)
-    forecasts = [DemandForecaster("D", 7, params={"num_iterations": 10}).fit(p.panel).predict() for p in (one, two)]
+    pd.testing.assert_frame_equal(one.drivers, two.drivers)
+    forecasts = [
+        DemandForecaster("D", 7, params={"num_iterations": 10}, past_only=p.past_only)
+        .fit(p.panel, p.static, p.drivers)
+        .predict()
+        for p in (one, two)
+    ]
     pd.testing.assert_frame_equal(*forecasts)
 
 

@@ -145,8 +145,9 @@ def sum_levels(static: pd.DataFrame | None) -> tuple[Level, ...]:
     """The total, and each column of categories that parts the series into 2 to `MAX_NODES` groups."""
     if static is None:
         return ((),)
-    texts = [name for name in static if name != _ITEMS and not pd.api.types.is_numeric_dtype(static[name])]
-    return ((), *((str(name),) for name in texts if 1 < static[name].nunique() <= MAX_NODES))
+    names = [str(name) for name in static if name != _ITEMS and not pd.api.types.is_numeric_dtype(static[name])]
+    plain = [name for name in names if "=" not in name and not name.startswith(_SERIES)]  # nodes are "name=value"
+    return ((), *((name,) for name in plain if 1 < static[name].nunique() <= MAX_NODES))
 
 
 def series_nodes(ids: "pd.Series[Any]") -> "pd.Series[Any]":
