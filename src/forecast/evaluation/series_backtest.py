@@ -182,8 +182,9 @@ class _Part:
             drawn = self._drawn_rmsse(list(columns.values()), n_draws, random_state)
             tail = (100 - level) / 2
             told = drawn[drawn[:, best] > 0]  # where the best made no error there is no ratio
-            bounds = np.nanpercentile(told / told[:, [best]] - 1, [tail, 100 - tail], axis=0) if len(told) else np.nan
-            found[names[1:]] = np.transpose(bounds)
+            if len(told):
+                bounds = np.nanpercentile(told / told[:, [best]] - 1, [tail, 100 - tail], axis=0)
+                found["against_best_low"], found["against_best_high"] = bounds
             found.loc[best] = np.nan
         return found
 
