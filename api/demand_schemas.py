@@ -8,6 +8,30 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.schemas import Moment
 
 
+class DemandSum(BaseModel):
+    """A sum of series over the whole horizon. (Means are the sums of the series' means; quantiles are not.)"""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    level: str = Field(examples=["category"])
+    node: str = Field(examples=["toys"])
+    n_series: int
+    mean: float
+    q10: float | None = Field(alias="q0.1", description="From joint futures; null in very large panels.")
+    q90: float | None = Field(alias="q0.9")
+
+
+class DemandSums(BaseModel):
+    """The whole and its parts by every level."""
+
+    as_of: Moment
+    batch: int
+    model_version: str
+    reconciliation: str = Field(description="How series and sums are made to agree.", examples=["mint_shrink"])
+    width: float = Field(description="Factor on the ranges by how forecasts did since training; 1 as learned.")
+    items: list[DemandSum]
+
+
 class DemandPart(BaseModel):
     """One part of a forecast."""
 

@@ -182,6 +182,12 @@ class DemandQuery(PageQuery):
     horizon: int | None = Field(default=None, ge=1, le=366, description="Periods ahead; default the workspace's.")
 
 
+class SumsQuery(SnapshotQuery):
+    """Which sums."""
+
+    level: Text | None = Field(default=None, description="`total`, `category`, …; default all levels.")
+
+
 class SeriesQuery(SnapshotQuery):
     """How far ahead."""
 

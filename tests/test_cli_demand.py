@@ -50,6 +50,29 @@ def test_a_forecast_is_explained_and_drawn(
     assert "Usual level" in capsys.readouterr().out
 
 
+def test_the_country_of_a_new_workspace_is_kept(forecast: Callable[..., int], tmp_path: Path) -> None:
+    from forecast.workspace import Workspace
+
+    assert forecast("init", tmp_path / "company", "--country", "CN") == 0
+
+    assert Workspace(tmp_path / "company").settings.country == "CN"
+    assert forecast("init", tmp_path / "other", "--country", "China") == 2
+
+
+def test_sums_are_those_of_the_series(answer: Callable[..., Any], forecast: Callable[..., int], folder: Path) -> None:
+    from forecast.workspace import Workspace
+
+    told = answer("demand", "sums", *AT, "-w", folder)
+
+    series = Workspace(folder).forecast_demand("2025-12-01")
+    total = told["items"][0]
+    assert (total["level"], total["n_series"]) == ("total", series["unique_id"].nunique())
+    assert total["mean"] == pytest.approx(series["mean"].sum(), abs=1e-6)
+    assert total["q0.1"] < total["mean"] < total["q0.9"]
+    assert told["reconciliation"] == "bottom_up"
+    assert forecast("demand", "sums", "--level", "planet", *AT, "-w", folder) == 2
+
+
 def test_a_new_item_is_forecast(answer: Callable[..., Any], folder: Path) -> None:
     told = answer("demand", "new", "--ahead", "3", *AT, "-w", folder)
 

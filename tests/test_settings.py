@@ -19,6 +19,7 @@ def test_settings_come_from_the_file_and_the_environment_wins(tmp_path: Path, mo
     ("text", "message"),
     [
         ('timezone = "Mars/Olympus"', r"Mars/Olympus"),
+        ('country = "China"', r"'country'.*ISO 3166 code such as CN or DE-BY, got 'China'"),
         ("fiscal_year_start = 13", r"'fiscal_year_start'.*got 13"),
         ('reporting_currency = "ABC"', r"'ABC' is unknown"),
         ("horizons_days = [90, 60, 30]", r"'horizons_days'.*ascending"),

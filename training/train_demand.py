@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from forecast.adapters.model_specs import ModelSpec, load_model_spec
-from forecast.demand import NAIVES, DemandForecaster, DemandPanel
+from forecast.demand import NAIVES, CoherentForecaster, DemandForecaster, DemandPanel
 from forecast.errors import InvalidInput
 from forecast.evaluation.promotion import Decision
 from forecast.evaluation.series_plots import fan_plot, leaderboard_plot, pit_plot, step_plot
@@ -116,17 +116,26 @@ class _Run:
         self.batch = batch
         self.say = say
 
-    def forecaster(self, model: str, params: Mapping[str, Any] | None = None) -> DemandForecaster:
+    def forecaster(self, model: str, params: Mapping[str, Any] | None = None) -> CoherentForecaster:
         """An unfitted forecaster by the settings."""
         chosen = dict(self.spec.parameters if params is None else params) if model == CHALLENGER else {}
         budget = float(chosen.pop("budget", BUDGET))
-        return DemandForecaster(
+        return CoherentForecaster(
             self.known.freq,
             self.settings.demand_horizon,
             model="auto" if model == CHALLENGER else model,
             budget=budget,
             params=chosen,
             random_state=self.settings.random_state,
+            past_only=self.known.past_only,
+            country=self.settings.country if model == CHALLENGER else "",
+        )
+
+    def parameters(self, kind: str) -> str:
+        """All that was chosen for a model, as one text that is equal when it is."""
+        chosen = dict(self.spec.parameters) if kind == CHALLENGER else {}
+        return parameters_text(
+            chosen | ({"country": self.settings.country} if chosen and self.settings.country else {})
         )
 
     def folds(self) -> pd.DataFrame:
@@ -143,7 +152,7 @@ class _Run:
 
     def decide(self, folds: pd.DataFrame, champion: ModelVersion, registry: ModelRegistry) -> Decision:
         """The gate: against the present champion's recipe on the same folds."""
-        parameters = parameters_text(self.spec.parameters)
+        parameters = self.parameters(CHALLENGER)
         same = champion.tags.get("kind") == CHALLENGER and champion.tags.get("parameters") == parameters
         if same and (champion.cutoff, champion.batch) == (self.cutoff, self.batch):
             return Decision(False, f"Nothing is new since {champion.label}: same data, same parameters.", {})
@@ -169,18 +178,27 @@ class _Run:
     def _again(self, recipe: DemandForecaster, folds: pd.DataFrame) -> pd.Series:
         """The champion's recipe on the same folds."""
         n_folds = folds.groupby("unique_id")["cutoff"].nunique().max()
-        again = self.forecaster(CHALLENGER, {**(recipe.params or {}), "budget": recipe.budget}).backtest(
-            self.known.panel, int(n_folds), self.known.static, self.known.drivers, baselines=()
-        )
+        before = self.forecaster(CHALLENGER, {**(recipe.params or {}), "budget": recipe.budget})
+        before.country, before.past_only = recipe.country, recipe.past_only
+        again = before.backtest(self.known.panel, int(n_folds), self.known.static, self.known.drivers, baselines=())
         keys = ["unique_id", "ds", "cutoff"]
         return folds[keys].merge(again[[*keys, "mean"]], on=keys, how="left")["mean"]
 
     def register(
-        self, forecaster: DemandForecaster, kind: str, folds: pd.DataFrame, decision: Decision, registry: ModelRegistry
+        self,
+        forecaster: CoherentForecaster,
+        kind: str,
+        folds: pd.DataFrame,
+        decision: Decision,
+        registry: ModelRegistry,
     ) -> ModelVersion:
         """Fit on everything and log one run with all that is needed to judge and to repeat it."""
         known = self.known
         forecaster.fit(known.panel, known.static, known.drivers)
+        if kind == CHALLENGER:
+            self.say("demand: forecasting sums, and choosing how series agree with them")
+            forecaster.fit_sums(folds)
+        agreed = forecaster.reconciliation_
         table, steps = compare(folds, known.panel), compare(folds, known.panel, by="step")
         metrics = {
             f"{row['model']}.{name}": float(value)
@@ -214,6 +232,7 @@ class _Run:
                     "n_folds": int(folds.groupby("unique_id")["cutoff"].nunique().max()),
                     "evaluation_from": str(folds["ds"].min()),
                     "random_state": self.settings.random_state,
+                    "reconciliation": "bottom_up" if agreed is None else agreed.method,
                 },
                 "metrics": metrics
                 | {str(name): float(value) for name, value in own.items()}
@@ -223,7 +242,7 @@ class _Run:
                     "kind": kind,
                     "freq": known.freq,
                     "horizon_days": forecaster.horizon,
-                    "parameters": parameters_text(self.spec.parameters if kind == CHALLENGER else {}),
+                    "parameters": self.parameters(kind),
                 }
                 | gate_tags(decision),
                 "artifacts": kept
@@ -237,7 +256,8 @@ class _Run:
                     "features.csv": pd.DataFrame({"feature": forecaster.feature_names_in_})
                     .to_csv(index=False)
                     .encode(),
-                },
+                }
+                | ({} if agreed is None else {"reconciliation.csv": agreed.table().to_csv(index=False).encode()}),
                 "example": known.panel.head(5),
                 "prediction": forecast.head(5),
             },

@@ -1,21 +1,22 @@
-"""Demand forecasts: which series there are, one of them period by period, why, what if, and new items."""
+"""Demand forecasts: which series there are, their sums, one period by period, why, what if, and new items."""
 
 from typing import Annotated, Any
 
 import pandas as pd
 from fastapi import APIRouter, Header, Query, Response
 
-from api.demand_schemas import DemandExplanation, DemandWhatIf, NewItemForecast
+from api.demand_schemas import DemandExplanation, DemandSum, DemandSums, DemandWhatIf, NewItemForecast
 from api.errors import documented
 from api.language import Language, negotiate
 from api.paging import Place, decode_cursor, encode_cursor
-from api.queries import DemandQuery, DemandTextQuery, NewItemQuery, SeriesQuery, WhatIfQuery
-from api.ranking import page, query_text
+from api.queries import DemandQuery, DemandTextQuery, NewItemQuery, SeriesQuery, SumsQuery, WhatIfQuery
+from api.ranking import json_records, page, query_text
 from api.schemas import DemandForecast, DemandPage, DemandPoint, DemandSeries
 from api.service import Snapshot
 from api.view import ViewOf
 from forecast.errors import UnknownEntity
 from forecast.usecases.demand_explanation import explain_demand, new_item_demand, what_if_demand
+from forecast.usecases.demand_run import sums_of
 
 router = APIRouter(prefix="/demand", tags=["demand"])
 
@@ -38,6 +39,20 @@ def list_series(view: ViewOf, query: Annotated[DemandQuery, Query()]) -> DemandP
         batch=snapshot.batch,
         items=[DemandSeries.model_validate(row) for row in shown.rows.to_dict("records")],
         next_cursor=None if shown.end is None else encode_cursor(_place(snapshot, *shown.end), asked),
+    )
+
+
+@router.get("/sums", responses=documented(), summary="Sums of series by every level")
+def sums(view: ViewOf, query: Annotated[SumsQuery, Query()]) -> DemandSums:
+    """The whole, its categories, regions and so on over the horizon, the largest first; each the sum of its series."""
+    run = view.demand_run(view.snapshot(query.as_of, query.batch))
+    return DemandSums(
+        as_of=run.about.as_of,
+        batch=run.about.batch,
+        model_version=run.about.model_version,
+        reconciliation=run.about.reconciliation,
+        width=run.about.width,
+        items=[DemandSum.model_validate(row) for row in json_records(sums_of(run, query.level or ""))],
     )
 
 

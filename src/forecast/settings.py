@@ -21,6 +21,8 @@ SECRETS_VARIABLE = "FORECAST_SECRETS_DIR"
 
 #: Scheme, host and port, in lower case as browsers send them; anything else would loosen a security policy.
 _ORIGIN = re.compile(r"https?://(\*\.)?[a-z0-9.-]+(:\d{1,5})?")
+#: A country, or a part of one.
+_COUNTRY = re.compile(r"([A-Z]{2}(-[A-Z0-9]{1,3})?)?")
 
 
 class Settings(BaseSettings):
@@ -31,12 +33,14 @@ class Settings(BaseSettings):
     timezone: str = "UTC"
     fiscal_year_start: int = Field(default=1, ge=1, le=12)
     reporting_currency: str = "EUR"
+    country: str = ""  # of the company, ISO 3166 (CN, DE-BY): demand knows its holidays; empty: none
     revenue_from: Literal["opportunities", "orders", "both"] = "opportunities"
     conversion_horizon_days: int = Field(default=90, ge=1, le=730)
     horizons_days: tuple[int, int, int] = (30, 60, 90)
     reporting_delay_days: int = Field(default=0, ge=0, le=90)
     snapshot_days: int = Field(default=7, ge=1, le=31)
     demand_frequency: Literal["D", "W", "M"] = "W"
+    demand_by: tuple[Literal["product", "category", "country"], ...] = ("product",)  # what a series of orders is
     demand_horizon: int = Field(default=4, ge=1, le=366)
     outlook_periods: tuple[Literal["week", "month", "quarter", "year"], ...] = ("month", "quarter")
     #: Whose ranges are kept every night and judged, beside revenue and what targets are in.
@@ -78,6 +82,13 @@ class Settings(BaseSettings):
     def _known_currency(cls, value: str) -> str:
         if not is_currency(value):
             raise InvalidInput(f"Currency {value!r} is unknown; use an ISO 4217 code such as 'EUR' or 'CNY'.")
+        return value
+
+    @field_validator("country")
+    @classmethod
+    def _country_code(cls, value: str) -> str:
+        if not _COUNTRY.fullmatch(value):
+            raise ValueError("must be an ISO 3166 code such as CN or DE-BY")
         return value
 
     @field_validator("horizons_days")

@@ -65,6 +65,19 @@ def test_parts_of_a_series_add_up_to_its_forecast(admin: TestClient, series: lis
     assert answer.headers["Content-Language"] == "zh"
 
 
+def test_sums_are_those_of_the_listed_series(admin: TestClient, series: list[dict[str, Any]]) -> None:
+    body = admin.get("/v1/demand/sums", params=AS_OF).json()
+
+    total = body["items"][0]
+    assert total["level"] == "total"
+    assert total["mean"] == pytest.approx(sum(one["mean"] for one in series), abs=1e-6)
+    for level in {item["level"] for item in body["items"]}:
+        nodes = admin.get("/v1/demand/sums", params=AS_OF | {"level": level}).json()["items"]
+        assert sum(node["mean"] for node in nodes) == pytest.approx(total["mean"], abs=1e-6)
+        assert sum(node["n_series"] for node in nodes) == total["n_series"]
+    assert admin.get("/v1/demand/sums", params=AS_OF | {"level": "planet"}).status_code == 422
+
+
 def test_a_new_item_is_forecast_from_all_series_when_nothing_is_known(admin: TestClient) -> None:
     body = admin.get("/v1/demand/new-items", params=AS_OF | {"steps": "3"}).json()
 

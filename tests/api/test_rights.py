@@ -132,6 +132,7 @@ ROUTES = {
     ("GET", "/v1/demand/forecasts/{unique_id}/explanation"): "demand",
     ("GET", "/v1/demand/forecasts/{unique_id}/what-if"): "demand",
     ("GET", "/v1/demand/new-items"): "demand",
+    ("GET", "/v1/demand/sums"): "demand",
     ("GET", "/health"): OPEN,
     ("GET", "/ready"): OPEN,
     ("GET", "/health/live"): OPEN,

@@ -116,20 +116,28 @@ def test_the_future_changes_neither_panel_nor_forecast():
     rng = np.random.default_rng(0)
     days = pd.date_range("2024-01-01", periods=120, freq="D")
     past = [
-        order(f"o{i}{p}", day + pd.Timedelta(hours=9), p, int(rng.poisson(4)))
+        order(f"o{i}{p}", day + pd.Timedelta(hours=9), p, int(rng.poisson(4)), price=2.0 + i % 5)
         for i, day in enumerate(days)
         for p in ("p1", "p2")
     ]
     future = [
-        order("late", "2024-02-01 10:00", "p1", 500, known="2024-05-01 10:00"),  # happened before, known after
-        order("next", "2024-05-02 10:00", "p2", 700),
+        order(
+            "late", "2024-02-01 10:00", "p1", 500, price=90, known="2024-05-01 10:00"
+        ),  # happened before, known after
+        order("next", "2024-05-02 10:00", "p2", 700, price=80),
     ]
     as_of = moment("2024-04-20")
 
     one, two = (build_panel(connect(orders), as_of, UTC_ZONE, freq="D") for orders in (past, past + future))
 
     pd.testing.assert_frame_equal(one.panel, two.panel)
-    forecasts = [DemandForecaster("D", 7, params={"num_iterations": 10}).fit(p.panel).predict() for p in (one, two)]
+    pd.testing.assert_frame_equal(one.drivers, two.drivers)
+    forecasts = [
+        DemandForecaster("D", 7, params={"num_iterations": 10}, past_only=p.past_only)
+        .fit(p.panel, p.static, p.drivers)
+        .predict()
+        for p in (one, two)
+    ]
     pd.testing.assert_frame_equal(*forecasts)
 
 
@@ -258,3 +266,111 @@ def test_a_series_begins_with_its_first_sale():
     panel = build_panel(connect_tables({"demand": demand}), moment("2024-01-10"), UTC_ZONE, freq="D").panel
 
     assert panel.groupby("unique_id").size().to_dict() == {"late": 2, "never": 4}
+
+
+def shop(n_products=12, n_weeks=20):
+    """Orders of products of two categories and two brands, sold to two countries at prices that change."""
+    weeks = pd.date_range("2024-01-01 10:00", periods=n_weeks, freq="7D")
+    rows = [
+        order(f"o{week}-{item}", day, f"p{item:02d}", 1 + item % 3, price=10.0 + week) | {"account_id": f"a{item % 2}"}
+        for week, day in enumerate(weeks)
+        for item in range(n_products)
+    ]
+    products = pd.DataFrame(
+        {
+            "product_id": [f"p{item:02d}" for item in range(n_products)],
+            "category": ["tea", "pots"] * (n_products // 2),
+            "attributes": [
+                '{"brand": "x"}' if item < n_products // 2 else '{"brand": "y"}' for item in range(n_products)
+            ],
+            "recorded_at": pd.Timestamp("2020-01-01"),
+        }
+    )
+    accounts = pd.DataFrame(
+        {"account_id": ["a0", "a1"], "country": ["NL", "DE"], "recorded_at": pd.Timestamp("2020-01-01")}
+    )
+    return rows, products, accounts
+
+
+def test_products_bring_their_category_and_what_many_share_as_known_then():
+    rows_, products, accounts = shop(20)
+    later = products.assign(category="moved", recorded_at=pd.Timestamp("2024-05-15"))
+    tables = {"products": pd.concat([products, later]), "accounts": accounts}
+
+    static = build_panel(connect(rows_, **tables), moment("2024-05-15"), UTC_ZONE, freq="W").static
+
+    assert list(static.columns) == ["unique_id", "category", "brand"]
+    assert static["category"].tolist() == products["category"].tolist()
+    assert static["brand"].tolist() == ["x"] * 10 + ["y"] * 10
+    assert build_panel(connect(rows_, **tables), moment("2024-05-16"), UTC_ZONE, freq="W").static.columns.tolist() == [
+        "unique_id",
+        "brand",
+    ]
+
+
+def test_series_by_product_and_country_know_both():
+    rows_, products, accounts = shop()
+
+    built = build_panel(
+        connect(rows_, products=products, accounts=accounts),
+        moment("2024-05-15"),
+        UTC_ZONE,
+        freq="W",
+        by=("product", "country"),
+    )
+
+    static = built.static.set_index("unique_id")
+    assert static.loc[["p00/NL", "p01/DE"], ["category", "country"]].to_numpy().tolist() == [
+        ["tea", "NL"],
+        ["pots", "DE"],
+    ]
+
+
+def test_demand_by_store_and_item_knows_the_items_category():
+    days = pd.date_range("2024-01-01", periods=3, freq="D")
+    ids = [f"s{store}/p{item:02d}" for store in range(2) for item in range(12)]
+    demand = pd.DataFrame(
+        {"unique_id": np.repeat(ids, 3), "date": np.tile(days, 24), "quantity": 1.0, "recorded_at": np.tile(days, 24)}
+    )
+    _, products, _ = shop()
+
+    static = build_panel(
+        connect_tables({"demand": demand, "products": products}), moment("2024-01-10"), UTC_ZONE, freq="D"
+    ).static
+
+    assert list(static.columns) == ["unique_id", "key_1", "category", "brand"]
+    assert static["category"].tolist() == ["tea", "pots"] * 12
+
+
+def test_price_is_what_was_paid_per_unit_in_each_period():
+    paid = [
+        order("o1", "2024-01-01 10:00", "p1", 3, price=4.0),
+        order("o2", "2024-01-02 10:00", "p1", 1, price=8.0, discount=50),
+        order("o3", "2024-01-16 10:00", "p1", 2, price=5.0),
+        order("o4", "2024-01-17 10:00", "p1", 2, price=0.0),  # a gift has no price
+        order("o5", "2024-01-21 10:00", "p2", 2, price=9.0),
+        order("o6", "2024-01-23 10:00", "p1", 9, price=1.0),  # not over
+    ]
+
+    built = build_panel(connect(paid), moment("2024-01-24"), UTC_ZONE, freq="W")
+
+    assert built.past_only == ("price",)
+    # (3 · 4 + 1 · 8 · 50 %) / 4, then 2 · 5 / 2 without the gift
+    assert rows(built.drivers) == [("p1", "01-01", 4.0), ("p1", "01-15", 5.0), ("p2", "01-15", 9.0)]
+
+
+def test_a_planned_price_takes_the_place_of_the_paid_one():
+    days = pd.date_range("2024-01-01", periods=3, freq="D")
+    demand = pd.DataFrame(
+        {"unique_id": "a", "date": days, "quantity": 2.0, "revenue": [2.0, 4.0, 6.0], "recorded_at": days}
+    )
+    drivers = pd.DataFrame(
+        {"name": "price", "unique_id": "a", "date": days, "value": 3.0, "recorded_at": pd.Timestamp("2023-01-01")}
+    )
+    tables = {"demand": demand}
+
+    paid = build_panel(connect_tables(tables), moment("2024-01-10"), UTC_ZONE, freq="D")
+    planned = build_panel(connect_tables(tables | {"drivers": drivers}), moment("2024-01-10"), UTC_ZONE, freq="D")
+
+    assert (paid.past_only, paid.drivers["price"].tolist()) == (("price",), [1.0, 2.0, 3.0])
+    assert (planned.past_only, planned.drivers["price"].tolist()) == ((), [3.0, 3.0, 3.0])

@@ -134,3 +134,11 @@ def test_choice_refuses_folds_without_actuals_and_tables_without_cutoffs():
         choose_reconciliation(
             forecasts[forecasts["cutoff"] == CUTOFFS[0]], actuals[actuals["ds"] > CUTOFFS[0]], hierarchy
         )
+
+
+def test_choice_needs_actuals_that_change():
+    hierarchy = hierarchy_of_groups()
+    forecasts, actuals = simulate(hierarchy, upper_noise=0.1)
+
+    with pytest.raises(NotEnoughHistory, match="No node's actuals change up to the first scored cutoff 67"):
+        choose_reconciliation(forecasts, actuals.assign(y=100.0), hierarchy)

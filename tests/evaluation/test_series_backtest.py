@@ -203,3 +203,14 @@ def test_bad_input_is_named(change, options, message):
 def test_unknown_metric_is_named():
     with pytest.raises(InvalidInput, match="got 'luck'"):
         leaderboard(series_scores(*backtest(n_series=2), n_draws=0), metric="luck")
+
+
+def test_draws_in_which_the_best_made_no_error_tell_no_ratio():
+    rows, panel = backtest(n_series=2, n_origins=2)
+    exact = rows["unique_id"] == "s00"
+    rows["good"] = rows["good"].where(~exact, rows["y"])
+
+    scores = series_scores(rows, panel, challenger="truth").set_index("model")
+
+    # One draw in four has the exact series only; the others are judged.
+    assert np.isfinite(scores.loc["bad", ["against_best_low", "against_best_high"]].astype(float)).all()

@@ -11,7 +11,8 @@ from forecast.adapters.store import SqlStore
 from forecast.errors import InvalidInput, NotEnoughHistory
 from forecast.history import connect_tables
 from forecast.settings import Settings
-from forecast.usecases.demand import backtest_demand, forecast_demand
+from forecast.usecases.demand import backtest_demand, forecast_demand, served_demand
+from forecast.usecases.demand_run import run_demand
 from forecast.usecases.evidence import kept_table
 from training.train_demand import train_demand
 
@@ -85,9 +86,12 @@ def test_first_champion_is_the_best_naive_and_a_better_model_follows(trained):
     assert {"ets", "naive"} <= set(losses.index)
     run = registry.runs["demand/2"]
     assert {
-        *("card.md", "classes.csv", "evaluation.csv", "folds.csv", "features.csv", "steps.csv"),
+        *("card.md", "classes.csv", "evaluation.csv", "folds.csv", "features.csv", "steps.csv", "reconciliation.csv"),
         *("fans.png", "leaderboard.png", "pit.png", "steps.png"),
     } == set(run["artifacts"])
+
+    card = registry.files("demand", "2")["card.md"].decode()
+    assert "| bottom_up |" in card
 
     classes = kept_table(registry.files("demand", "2"), "classes.csv")
     assert {"combined", "naive"} <= set(classes["model"])
@@ -101,6 +105,13 @@ def test_first_champion_is_the_best_naive_and_a_better_model_follows(trained):
     assert len(forecast_demand(lake, registry, store, SETTINGS, AS_OF, horizon=2)) == N_SERIES * 2
     with pytest.raises(InvalidInput, match="between 1 and 7, the horizon of demand/2, got 8"):
         forecast_demand(lake, registry, store, SETTINGS, AS_OF, horizon=8)
+
+    # sums of what is served are those of its series, by the method that the training chose
+    run = run_demand(lake, served_demand(lake, registry, store, SETTINGS, AS_OF))
+    total = run.nodes.set_index("level").loc["total"]
+    assert total["mean"] == pytest.approx(forecast["mean"].sum(), abs=1e-6)
+    assert run.about.reconciliation == registry.runs["demand/2"]["params"]["reconciliation"]
+    assert f"- Sums of total: {run.about.reconciliation}: " in card
 
     # the same again brings nothing new; another parameter is judged against the champion
     (again,) = train_demand(lake, registry, store, SETTINGS, CLOCK, as_of=AS_OF, params=LIGHT)

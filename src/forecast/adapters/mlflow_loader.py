@@ -34,9 +34,9 @@ class DemandPredictor:
     """Forecasts of a panel ``unique_id``, ``ds``, ``y``: its history up to the moment of the forecast."""
 
     def __init__(self, files: dict[str, bytes]) -> None:
-        from forecast.demand import DemandForecaster
+        from forecast.demand import CoherentForecaster
 
-        self.forecaster = DemandForecaster.from_files(files)
+        self.forecaster = CoherentForecaster.from_files(files)
 
     def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """``unique_id``, ``ds``, ``mean`` and quantiles of the steps after the panel's end."""

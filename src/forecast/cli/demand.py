@@ -1,4 +1,4 @@
-"""Behind a demand forecast: its parts, other drivers, new items."""
+"""Behind a demand forecast: its sums, its parts, other drivers, new items."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from forecast.cli.options import HERE, AsOf, Batch, Folder, Json, open_workspace
 from forecast.terminal import Terminal, records
 
 app = typer.Typer()
-demand = typer.Typer(no_args_is_help=True, help="Why a demand forecast is what it is, what if, and new items.")
+demand = typer.Typer(
+    no_args_is_help=True, help="Sums of a demand forecast, why it is what it is, what if, and new items."
+)
 app.add_typer(demand, name="demand")
 
 Series = Annotated[str, typer.Argument(help="unique_id of the series.")]
@@ -47,6 +49,36 @@ def explain(
     table = pd.DataFrame(rows)
     terminal.table(table, formats=dict.fromkeys(table.columns[1:], ",.2f"))
     terminal.result(answer)
+
+
+@demand.command()
+def sums(
+    level: Annotated[str, typer.Option(help="Only this level, such as total or category.")] = "",
+    as_of: AsOf = None,
+    batch: Batch = None,
+    workspace: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """The whole and its categories, regions and so on over the horizon; each the sum of its series."""
+    from forecast.usecases.demand_run import sums_of
+
+    terminal = Terminal(as_json)
+    run = open_workspace(workspace).run_demand(as_of, batch)
+    found = sums_of(run, level)
+    terminal.table(found, formats=dict.fromkeys(("mean", "q0.1", "q0.9"), ",.1f"))
+    terminal.say(f"Series and sums agree by {run.about.reconciliation} ({run.about.model_version}).")
+    if run.about.width != 1:
+        terminal.say(f"Ranges are {run.about.width:.2f} times as wide as learned: so the last forecasts did.")
+    terminal.result(
+        {
+            "as_of": run.about.as_of,
+            "batch": run.about.batch,
+            "model_version": run.about.model_version,
+            "reconciliation": run.about.reconciliation,
+            "width": run.about.width,
+            "items": records(found),
+        }
+    )
 
 
 @demand.command("what-if")

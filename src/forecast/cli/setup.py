@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,14 +23,18 @@ def init(
     timezone: Annotated[str, typer.Option(help="IANA time zone of the company.")] = "UTC",
     currency: Annotated[str, typer.Option(help="Reporting currency, ISO 4217.")] = "EUR",
     fiscal_year_start: Annotated[int, typer.Option(help="First month of the fiscal year, 1-12.")] = 1,
+    country: Annotated[str, typer.Option(help="Country whose holidays move demand, ISO 3166: CN, DE-BY.")] = "",
     as_json: Json = False,
 ) -> None:
     """Make a workspace: settings, an empty lake, a store."""
     from forecast.workspace import Workspace
 
-    workspace = Workspace.init(
-        folder, timezone=timezone, reporting_currency=currency, fiscal_year_start=fiscal_year_start
-    )
+    chosen: dict[str, Any] = {
+        "timezone": timezone,
+        "reporting_currency": currency,
+        "fiscal_year_start": fiscal_year_start,
+    }
+    workspace = Workspace.init(folder, **chosen | ({"country": country} if country else {}))
     terminal = Terminal(as_json)
     terminal.say(
         f"Workspace ready in {workspace.path.resolve()}. Next: forecast map FILE, then forecast ingest MAPPING.yaml."

@@ -1,7 +1,7 @@
 """How wrong forecasts were on past origins, and the quantiles that follow."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from scipy.stats import norm
 from forecast.demand.classes import is_sparse
 from forecast.demand.matrix import Floats
 
+#: Name of the width of classes without one of their own.
+ALL = "(all)"
 #: Fewer past errors than this say nothing about tails: the normal law stands in.
 MIN_ERRORS = 30
 #: Levels at which the law of scaled errors is kept; between them it is linear.
@@ -104,6 +106,8 @@ class ErrorModel:
         a quantile of 0 means that 0 really is that likely.
     along, across : float
         Rank correlation of errors from step to step, and between series: for joint paths.
+    widths : mapping of class to float
+        Factors on all errors, by how forecasts did after training (`adapt_widths`); not stored with the model.
     """
 
     growth: Floats
@@ -114,6 +118,7 @@ class ErrorModel:
     is_integer: bool = False
     along: float = 0.5
     across: float = 0.0
+    widths: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def fit(cls, past: PastErrors, horizon: int, *, random_state: int = 0) -> "ErrorModel":
@@ -162,9 +167,15 @@ class ErrorModel:
         array of shape (n_series, horizon, n_levels)
             Ascending along the last axis.
         """
+        scaled = self.scaled_bounds(mean, usual, classes, levels)
+        return self._values(mean[:, :, None], self._width(mean, usual, classes)[:, :, None], scaled, non_negative)
+
+    def scaled_bounds(
+        self, mean: Floats, usual: Floats, classes: NDArray[np.object_], levels: Sequence[float]
+    ) -> Floats:
+        """Quantiles of scaled errors, shape (n_series, horizon, n_levels)."""
         laws = _at_levels(self.table, np.asarray(levels))
-        scaled = laws[self._class_index(classes)[:, None], self._bins(mean, usual)]
-        return self._values(mean[:, :, None], self._width(mean, usual)[:, :, None], scaled, non_negative)
+        return np.asarray(laws[self._class_index(classes)[:, None], self._bins(mean, usual)])
 
     def paths(
         self,
@@ -182,7 +193,7 @@ class ErrorModel:
         """
         rng = np.random.default_rng(random_state)
         n_series, horizon = mean.shape
-        bins, width, rows = self._bins(mean, usual), self._width(mean, usual), self._class_index(classes)
+        bins, width, rows = self._bins(mean, usual), self._width(mean, usual, classes), self._class_index(classes)
         law = self.table[rows[:, None], bins]
         paths = np.empty((n_paths, n_series, horizon))
         for path in range(n_paths):
@@ -208,8 +219,9 @@ class ErrorModel:
     def _bins(self, mean: Floats, usual: Floats) -> NDArray[np.int64]:
         return np.searchsorted(self.edges, mean / usual[:, None], side="right")
 
-    def _width(self, mean: Floats, usual: Floats) -> Floats:
-        return usual[:, None] * self.growth[: mean.shape[1]]
+    def _width(self, mean: Floats, usual: Floats, classes: NDArray[np.object_]) -> Floats:
+        factor = np.array([self.widths.get(name, self.widths.get(ALL, 1.0)) for name in classes])
+        return np.asarray((usual * factor)[:, None] * self.growth[: mean.shape[1]])
 
     def _class_index(self, classes: NDArray[np.object_]) -> NDArray[np.int64]:
         place = {name: index for index, name in enumerate(self.classes, start=1)}

@@ -17,7 +17,9 @@ from forecast.demand.path_parts import path_parts
 from forecast.errors import InvalidInput
 
 #: Parts in the order in which they are told; between ``calendar`` and ``attributes`` one ``driver.<name>`` per driver.
-PARTS = ("level", "recent_level", "trend", "season", "calendar", "attributes", "floor")
+PARTS = ("level", "recent_level", "trend", "season", "calendar", "holidays", "attributes", "floor")
+#: What is added after them so that series agree with their sums.
+SUMS = "sums"
 DRIVER = "driver."
 
 _AGAINST_USUAL = "__against_usual"
@@ -113,6 +115,8 @@ def part_of(feature: str) -> str:
         return DRIVER + feature.removeprefix("driver__").removesuffix(_AGAINST_USUAL)
     if feature.startswith("static__"):
         return "attributes"
+    if feature.startswith("holiday__"):
+        return "holidays"
     if feature in _CALENDAR:
         return "calendar"
     if feature.startswith("season_") or feature in ("long_season", "base"):

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.demand.grid import Positions
+from forecast.demand.holiday_calendar import WHICH
 from forecast.demand.inputs import Inputs
 from forecast.demand.matrix import Floats
 from forecast.demand.recipe import Recipe
@@ -110,9 +111,11 @@ class RowFeatures:
         """Names of the features that are codes."""
         known = self.inputs.categories
         drivers = (*self.inputs.series_drivers, *self.inputs.common_drivers)
-        return [f"static__{name}" for name in self.inputs.static if name in known] + [
-            f"driver__{name}" for name in drivers if name in known
-        ]
+        return (
+            [f"static__{name}" for name in self.inputs.static if name in known]
+            + [f"driver__{name}" for name in drivers if name in known]
+            + [WHICH] * (self.inputs.holidays is not None)
+        )
 
     @cached_property
     def _value_sums(self) -> Floats:
@@ -231,6 +234,15 @@ class RowFeatures:
             place = inputs.matrix.last[series] - (inputs.matrix.n_times - 1) + target - inputs.first_position
             for name, values in inputs.common_drivers.items():
                 columns[f"driver__{name}"] = values[place].astype(float)
+        if inputs.holidays is not None:
+            positions = inputs.matrix.last[series] - (inputs.matrix.n_times - 1) + target
+            around = inputs.holidays.at(series, positions)
+            columns |= {f"holiday__{name}": values for name, values in around.items()}
+        for name, past in inputs.past_drivers.items():
+            known = np.minimum(origin, past.shape[1] - 1)  # a model that goes on from its own forecasts knows no more
+            usual = self._usual(name, series, known)
+            value = past[series, known].astype(float)
+            columns[f"driver__{name}__against_usual"] = value / np.where(usual != 0, usual, np.nan) - 1
         return columns
 
     def _usual(self, name: str, series: Positions, origin: Positions) -> Floats:
@@ -249,6 +261,9 @@ class RowFeatures:
                 past = values[:, :n_times]
                 known = ~np.isnan(past)
                 sums[name] = (_running(np.where(known, past, 0.0)), _running(known, np.int32))
+        for name, values in self.inputs.past_drivers.items():
+            known = ~np.isnan(values)
+            sums[name] = (_running(np.where(known, values, 0.0)), _running(known, np.int32))
         return sums
 
 

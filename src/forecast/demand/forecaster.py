@@ -1,21 +1,24 @@
 """Forecasts of many series with quantiles and joint paths: the one entry point of demand."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecast.demand.adaptation import adapt_widths, adaptation_windows
 from forecast.demand.baselines import BASELINES
 from forecast.demand.classes import classify, is_sparse
 from forecast.demand.driver_effects import driver_effects
-from forecast.demand.errors import usual_error
+from forecast.demand.errors import ErrorModel, PastErrors, usual_error
 from forecast.demand.explanation import explain_means, explanation_frame, rows_of
 from forecast.demand.grid import parse_frequency
-from forecast.demand.inputs import Inputs, build_inputs
+from forecast.demand.holiday_calendar import WHICH, holiday_calendar
+from forecast.demand.inputs import Categories, Inputs, build_inputs
 from forecast.demand.learning import WINDOW_SERIES, classes_of, combination_of, error_model_of, n_fits, past_windows
-from forecast.demand.matrix import Floats, to_matrix
+from forecast.demand.matrix import Floats, SeriesMatrix, to_matrix
 from forecast.demand.members import MemberPool, affordable_rows, choose_members
 from forecast.demand.new_items import predict_new
 from forecast.demand.parameters import check_parameters
@@ -52,6 +55,11 @@ class DemandForecaster:
     params : mapping, optional
         LightGBM parameters that replace the defaults.
     random_state : int
+    past_only : tuple of str
+        Columns of ``drivers`` that nobody knows ahead, such as the mean price that was paid: models see them as they
+        were when the forecast is made, and how far they were from usual.
+    country : str
+        ISO 3166 code whose holidays the global models see (see `holiday_calendar`); empty for none.
 
     Attributes
     ----------
@@ -80,6 +88,8 @@ class DemandForecaster:
     [[8.0, 1.0], [9.0, 2.0]]
     """
 
+    errors_: ErrorModel
+
     def __init__(
         self,
         freq: str | int,
@@ -93,6 +103,8 @@ class DemandForecaster:
         max_rows: int = 500_000,
         params: Mapping[str, Any] | None = None,
         random_state: int = 0,
+        past_only: tuple[str, ...] = (),
+        country: str = "",
     ) -> None:
         self.freq = freq
         self.horizon = horizon
@@ -104,11 +116,13 @@ class DemandForecaster:
         self.max_rows = max_rows
         self.params = params
         self.random_state = random_state
+        self.past_only = past_only
+        self.country = country
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters as given, after scikit-learn's habit."""
         names = ("freq", "horizon", "quantiles", "model", "season_length", "n_windows", "budget", "max_rows", "params")
-        return {name: getattr(self, name) for name in (*names, "random_state")}
+        return {name: getattr(self, name) for name in (*names, "random_state", "past_only", "country")}
 
     def fit(self, panel: pd.DataFrame, static: pd.DataFrame | None = None, drivers: pd.DataFrame | None = None) -> Self:
         """Learn from a panel.
@@ -128,7 +142,7 @@ class DemandForecaster:
             If a parameter is out of range or the panel breaks a rule; the message names it in one line.
         """
         check_parameters(self.get_params())
-        inputs = build_inputs(to_matrix(panel, self.freq, drivers), self.horizon, static, drivers)
+        inputs = self._inputs(to_matrix(panel, self.freq, drivers), static, drivers)
         self._remember(inputs, static)
         return self._fit(inputs)
 
@@ -138,7 +152,29 @@ class DemandForecaster:
         """Replace the history to forecast from, without learning again: a trained model at a later moment."""
         self._check_fitted("errors_")
         matrix = to_matrix(panel, self.freq, drivers)
-        self._remember(build_inputs(matrix, self.horizon, static, drivers, self.categories_), static)
+        self._remember(self._inputs(matrix, static, drivers, self.categories_), static)
+        self.errors_ = replace(self.errors_, widths={})
+        return self
+
+    def adapt_ranges(self, n_since: int) -> Self:
+        """Widen or narrow the ranges by how forecasts over the last ``n_since`` observed periods would have done.
+
+        All of these periods must have come after training; then each forecast is one that the model could have made.
+        Means stay as they are. See `adapt_widths`; the next `observe` begins anew.
+        """
+        self._check_fitted("inputs_")
+        inputs, horizon = self.inputs_, self.horizon
+        n_windows = adaptation_windows(n_since, horizon, inputs.matrix.n_series)
+        found = []
+        for back in range(n_windows, 0, -1):
+            past = inputs.until(back * horizon)
+            mean, usual, classes = self._state(past)
+            found.append((actuals(inputs.matrix, past.matrix, back * horizon, horizon) - mean, mean, usual, classes))
+        if found:
+            error, mean, usual, classes = (np.concatenate(parts) for parts in zip(*found, strict=True))
+            window = np.repeat(np.arange(n_windows), [len(one[2]) for one in found])
+            outcomes = PastErrors(error, mean, usual, classes, window, self.errors_.is_integer)
+            self.errors_ = adapt_widths(self.errors_, outcomes, random_state=self.random_state)
         return self
 
     def predict(self, drivers: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -158,7 +194,7 @@ class DemandForecaster:
         self._check_fitted("inputs_")
         inputs = self.inputs_
         if drivers is not None:
-            inputs = build_inputs(inputs.matrix, self.horizon, self._static, drivers, self.categories_)
+            inputs = self._inputs(inputs.matrix, self._static, drivers, self.categories_)
         mean, usual, classes = self._state(inputs)
         frame = future_keys(inputs)
         frame["mean"] = mean.ravel()
@@ -261,7 +297,7 @@ class DemandForecaster:
         check_parameters(self.get_params())
         if n_folds < 1:
             raise InvalidInput(f"`n_folds` must be at least 1, got {n_folds}.")
-        inputs = build_inputs(to_matrix(panel, self.freq, drivers), self.horizon, static, drivers)
+        inputs = self._inputs(to_matrix(panel, self.freq, drivers), static, drivers)
         self.repairs_ = inputs.matrix.repairs
         if inputs.matrix.n_times <= n_folds * self.horizon:
             raise NotEnoughHistory(
@@ -322,6 +358,21 @@ class DemandForecaster:
         self.combination_ = combination_of(windows, self._pool.names_, inputs)
         self.errors_ = error_model_of(windows, self.combination_, inputs, random_state=self.random_state)
         return self
+
+    def _inputs(
+        self,
+        matrix: SeriesMatrix,
+        static: pd.DataFrame | None,
+        drivers: pd.DataFrame | None,
+        categories: Categories | None = None,
+    ) -> Inputs:
+        known = dict(categories or {})
+        names = known.pop(WHICH, None)
+        inputs = build_inputs(matrix, self.horizon, static, drivers, known, self.past_only)
+        holidays = holiday_calendar(matrix, self.horizon, self.country, static, names)
+        if holidays is None:
+            return inputs
+        return replace(inputs, holidays=holidays, categories={**inputs.categories, WHICH: holidays.names})
 
     def _new_pool(self, names: tuple[str, ...]) -> MemberPool:
         params = dict(self.params) if self.params else None

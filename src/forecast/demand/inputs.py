@@ -1,6 +1,6 @@
 """All that a demand model may look at: the series, what never changes about them, what is known ahead."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.demand.grid import Positions
+from forecast.demand.holiday_calendar import HolidayCalendar
 from forecast.demand.matrix import Floats, SeriesMatrix, series_codes
 from forecast.errors import InvalidInput
 
@@ -32,6 +33,9 @@ class Inputs:
     categories : mapping of column to its known categories
         A code is the index in this tuple.
     horizon : int
+    past_drivers : mapping of name to array of shape (n_series, n_times)
+        Drivers that nobody knows ahead; a period without a value has the last one.
+    holidays : HolidayCalendar or None
     """
 
     matrix: SeriesMatrix
@@ -41,6 +45,8 @@ class Inputs:
     common_drivers: Mapping[str, Singles] = field(default_factory=dict)
     first_position: int = 0
     categories: Categories = field(default_factory=dict)
+    past_drivers: Mapping[str, Singles] = field(default_factory=dict)
+    holidays: HolidayCalendar | None = None
 
     def groups(self) -> list[NDArray[np.int64]]:
         """How the series add up: all of them, and by each static category; codes from 0, of shape (n_series,).
@@ -64,6 +70,8 @@ class Inputs:
             matrix=SeriesMatrix(matrix.ids[rows], matrix.y[rows], matrix.last[rows], matrix.grid),
             static={name: codes[rows] for name, codes in self.static.items()},
             series_drivers={name: values[rows] for name, values in self.series_drivers.items()},
+            past_drivers={name: values[rows] for name, values in self.past_drivers.items()},
+            holidays=None if self.holidays is None else self.holidays.rows(rows),
         )
 
     def until(self, n_dropped: int) -> "Inputs":
@@ -71,7 +79,7 @@ class Inputs:
         if n_dropped == 0:
             return self
         width = self.matrix.n_times - n_dropped
-        alive = ~np.isnan(self.matrix.y[:, :width]).all(axis=1)
+        alive = np.flatnonzero(~np.isnan(self.matrix.y[:, :width]).all(axis=1))
         return replace(
             self,
             matrix=self.matrix.until(n_dropped),
@@ -79,6 +87,8 @@ class Inputs:
             series_drivers={
                 name: values[alive, : width + self.horizon] for name, values in self.series_drivers.items()
             },
+            past_drivers={name: values[alive, :width] for name, values in self.past_drivers.items()},
+            holidays=None if self.holidays is None else self.holidays.rows(alive),
         )
 
 
@@ -88,6 +98,7 @@ def build_inputs(
     static: pd.DataFrame | None = None,
     drivers: pd.DataFrame | None = None,
     categories: Categories | None = None,
+    past_only: Sequence[str] = (),
 ) -> Inputs:
     """Align static columns and drivers to the series.
 
@@ -102,7 +113,9 @@ def build_inputs(
         common to all series. A future value that is missing is taken to stay as it last was, if the
         driver was known throughout the horizon before.
     categories : mapping, optional
-        Known categories from training; others count as unknown.
+        Known categories from training; others count as unknown, and a column that is gone is unknown for all.
+    past_only : sequence of str
+        Numeric drivers per series that are known up to each period, not ahead: models see them as of the origin only.
 
     Raises
     ------
@@ -111,16 +124,21 @@ def build_inputs(
     """
     known: Categories = dict(categories or {})
     columns = {} if static is None else _static(static, matrix, known)
+    there = set(columns) | set(() if drivers is None else map(str, drivers.columns))
+    columns |= {name: np.full(matrix.n_series, np.nan) for name in known if name not in there}
+    unknown = np.full((matrix.n_series, matrix.n_times), np.nan, dtype=np.float32)
+    past = dict.fromkeys(past_only, unknown)
     if drivers is None:
-        return Inputs(matrix, horizon, columns, categories=known)
+        return Inputs(matrix, horizon, columns, categories=known, past_drivers=past)
     if "ds" not in drivers:
         raise InvalidInput(f"Drivers are missing column 'ds'; there are {sorted(map(str, drivers.columns))}.")
     names = [name for name in drivers.columns if name not in ("unique_id", "ds")]
     values = {str(name): _codes_or_numbers(drivers[name], str(name), known) for name in names}
     positions = matrix.grid.positions(drivers["ds"])
     if "unique_id" in drivers:
-        by_series = _series_drivers(drivers, positions, values, matrix, horizon)
-        return Inputs(matrix, horizon, columns, series_drivers=by_series, categories=known)
+        by_series = _series_drivers(drivers, positions, values, matrix, horizon, past_only)
+        past |= {name: _last_known(by_series.pop(name)[:, : matrix.n_times]) for name in past_only if name in by_series}
+        return Inputs(matrix, horizon, columns, series_drivers=by_series, categories=known, past_drivers=past)
     first, common = _common_drivers(positions, values, matrix, horizon)
     return Inputs(matrix, horizon, columns, common_drivers=common, first_position=first, categories=known)
 
@@ -153,7 +171,12 @@ def _codes_or_numbers(column: pd.Series, name: str, known: Categories) -> Single
 
 
 def _series_drivers(
-    drivers: pd.DataFrame, positions: Positions, values: Mapping[str, Singles], matrix: SeriesMatrix, horizon: int
+    drivers: pd.DataFrame,
+    positions: Positions,
+    values: Mapping[str, Singles],
+    matrix: SeriesMatrix,
+    horizon: int,
+    past_only: Sequence[str],
 ) -> dict[str, Singles]:
     codes, ids = series_codes(drivers["unique_id"])
     rows = pd.Index([str(name) for name in matrix.ids]).get_indexer(pd.Index([str(name) for name in ids]))[codes]
@@ -167,8 +190,15 @@ def _series_drivers(
     for name, column in values.items():
         target = np.full(matrix.n_series * width, np.nan, dtype=np.float32)
         target[flat] = column[used]
-        aligned[name] = _carry_into_future(target.reshape(matrix.n_series, width), horizon)
+        spread = target.reshape(matrix.n_series, width)
+        aligned[name] = spread if name in past_only else _carry_into_future(spread, horizon)
     return aligned
+
+
+def _last_known(values: Singles) -> Singles:
+    """Each gap filled with the value before it."""
+    place = np.maximum.accumulate(np.where(np.isnan(values), 0, np.arange(values.shape[1])), axis=1)
+    return np.take_along_axis(values, place, axis=1)
 
 
 def _common_drivers(

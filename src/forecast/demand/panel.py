@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from duckdb import DuckDBPyConnection
 
+from forecast.demand.panel_attributes import describe_keys, describe_orders
 from forecast.demand.sales import create_sales
 from forecast.errors import InvalidInput, NotEnoughHistory
 from forecast.history import in_force, sql_moment
@@ -24,9 +25,11 @@ DIMENSIONS = {
 }
 #: The rest of the products, when there are more than fit.
 OTHER = "(other)"
+#: Mean unit price, in the reporting currency after discount.
+PRICE = "price"
+#: In larger panels the price of each period would take more memory than it is worth.
+_MAX_PRICED = 5_000_000
 _TRUNCATE = {"D": "day", "W": "week", "M": "month"}
-#: A part of ``unique_id`` describes series only if enough of them share each of its values.
-_SERIES_PER_VALUE = 10
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,12 @@ class DemandPanel:
     static : DataFrame or None
         ``unique_id`` and categories that many series share.
     drivers : DataFrame or None
-        ``unique_id``, ``ds`` and one column per driver, past and future, as known ahead.
+        ``unique_id``, ``ds`` and one column per driver, past and future, as known ahead; those of ``past_only`` have no
+        future.
     freq : str
     measure : str
+    past_only : tuple of str
+        Drivers that are results of the period, so that nobody knows them ahead: ``price``, the mean unit price paid.
     """
 
     panel: pd.DataFrame
@@ -51,6 +57,7 @@ class DemandPanel:
     drivers: pd.DataFrame | None
     freq: str
     measure: str
+    past_only: tuple[str, ...] = ()
 
 
 def build_panel(
@@ -98,8 +105,8 @@ def build_panel(
         If an argument is none of its choices.
     """
     _check(freq, measure, by)
-    is_aggregated = con.execute(f"SELECT count(*) FROM {in_force('demand', as_of)}").fetchone()
-    if is_aggregated and is_aggregated[0]:
+    is_aggregated = bool(con.execute(f"SELECT 1 FROM {in_force('demand', as_of)} LIMIT 1").fetchone())
+    if is_aggregated:
         _group_demand(con, as_of, freq, measure)
     else:
         _group_orders(con, as_of, zone, freq, measure, by, reporting_currency, max_series)
@@ -114,8 +121,10 @@ def build_panel(
     panel = fill_calendar(sums, freq, pd.Timestamp(last))
     ids = panel["unique_id"].drop_duplicates().reset_index(drop=True)
     drivers = _known_ahead(con, as_of, zone, panel, horizon) if freq == "D" else None
+    drivers, past_only = _with_price(con, drivers, freq, last, len(panel))
+    static = describe_keys(con, as_of, ids) if is_aggregated else describe_orders(con, as_of, ids, by)
     con.execute("DROP TABLE _periods; DROP TABLE _sold")
-    return DemandPanel(panel, _static(ids), drivers, freq, measure)
+    return DemandPanel(panel, static, drivers, freq, measure, past_only)
 
 
 def fill_calendar(sums: pd.DataFrame, freq: str, last: pd.Timestamp) -> pd.DataFrame:
@@ -154,7 +163,8 @@ def _check(freq: str, measure: str, by: tuple[str, ...]) -> None:
 def _group_demand(con: DuckDBPyConnection, as_of: datetime, freq: str, measure: str) -> None:
     """Sums per series and period of the ``demand`` table."""
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE _sold AS SELECT unique_id, date AS day, {measure} AS y "
+        f"CREATE OR REPLACE TEMP TABLE _sold AS SELECT unique_id, date AS day, {measure} AS y, quantity, "
+        f"revenue AS amount "
         f"FROM {in_force('demand', as_of)} WHERE {measure} IS NOT NULL"
     )
     _sum_periods(con, freq)
@@ -173,11 +183,12 @@ def _group_orders(
     """Sums per series and period of the order lines."""
     create_sales(con, as_of, zone, reporting_currency)
     keys = " || '/' || ".join(DIMENSIONS[name] for name in by)
+    parts = ", ".join(f"{column} AS of_{name}" for name, column in DIMENSIONS.items())
     value = "amount" if measure == "revenue" else "quantity"
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE _sold AS
-        SELECT {keys} AS unique_id, sales.day, sales.{value} AS y
+        SELECT {keys} AS unique_id, {parts}, sales.day, sales.{value} AS y, sales.quantity, sales.amount
         FROM sales LEFT JOIN {in_force("products", as_of)} AS products ON products.product_id = sales.product_id
         WHERE sales.{value} IS NOT NULL AND sales.quantity > 0
         """
@@ -217,12 +228,25 @@ def _last_complete(con: DuckDBPyConnection, as_of: datetime, zone: ZoneInfo, fre
     return (end.replace(day=1) - timedelta(days=1)).replace(day=1)
 
 
-def _static(ids: pd.Series) -> pd.DataFrame | None:
-    """Parts of the ids that at least ten series share on average: a store or department, never the item."""
-    parts = ids.str.split("/", expand=True)
-    parts.columns = pd.Index([f"key_{index + 1}" for index in range(parts.shape[1])])
-    shared = [name for name in parts if 1 < parts[name].nunique() <= len(ids) / _SERIES_PER_VALUE]
-    return pd.concat([ids, parts[shared]], axis=1) if shared else None
+def _with_price(
+    con: DuckDBPyConnection, drivers: pd.DataFrame | None, freq: str, last: date, n_rows: int
+) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
+    """Drivers with the mean unit price of each period with a sale, unless there is a planned one."""
+    if (drivers is not None and PRICE in drivers) or n_rows > _MAX_PRICED:
+        return drivers, ()
+    prices = con.execute(
+        f"""
+        SELECT unique_id, CAST(period AS TIMESTAMP) AS ds,
+               CAST(sum(amount) AS DOUBLE) / CAST(sum(quantity) AS DOUBLE) AS {PRICE}
+        FROM (SELECT *, date_trunc('{_TRUNCATE[freq]}', day) AS period FROM _sold)
+        WHERE quantity > 0 AND amount > 0 AND unique_id <> ? AND period <= ?
+        GROUP BY unique_id, period ORDER BY unique_id, period
+        """,
+        [OTHER, last],
+    ).df()
+    if prices[PRICE].nunique() < 2:
+        return drivers, ()
+    return (prices if drivers is None else drivers.merge(prices, on=["unique_id", "ds"], how="outer")), (PRICE,)
 
 
 def _known_ahead(

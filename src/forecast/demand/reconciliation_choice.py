@@ -29,12 +29,15 @@ class ReconciliationChoice:
         A row per method and one for ``base``, the forecasts as they came: ``wrmsse`` over the scored folds, and its
         change against ``base`` and ``bottom_up`` (negative is better) with 90 % bootstrap intervals
         ``vs_base``, ``vs_base_low``, ``vs_base_high``, ``vs_bottom_up``, ``vs_bottom_up_low``, ``vs_bottom_up_high``.
+    by_level : DataFrame
+        A row per method and ``base``: WRMSSE of each level alone, one column each (``total``, ``cat_id``, …).
     n_folds : int
         Folds that were scored; those before served as past errors only.
     """
 
     method: Method
     losses: pd.DataFrame
+    by_level: pd.DataFrame
     n_folds: int
 
 
@@ -78,7 +81,7 @@ def choose_reconciliation(
     InvalidInput
         If tables miss columns, names are unknown, or a fold breaks the rules of `reconcile_bottom`.
     NotEnoughHistory
-        If no actual of a forecast period is known.
+        If no actual of a forecast period is known, or none changes before the first scored cutoff.
     """
     folds = PastFolds.of(forecasts, actuals, hierarchy)
     candidates: list[Method] = list(dict.fromkeys(["bottom_up", *methods]))
@@ -100,15 +103,37 @@ def choose_reconciliation(
         for name in candidates:
             bottom = reconcile_bottom(base, hierarchy, method=name, errors=folds.past(fold), non_negative=non_negative)
             squared[name].append((hierarchy.add_up(bottom) - actual) ** 2)
+    joined = {name: np.concatenate(parts, axis=1) for name, parts in squared.items()}
     table = compare_losses(
-        {name: np.concatenate(parts, axis=1) for name, parts in squared.items()},
+        joined,
         scale=scale,
         weight=weight,
         horizons=[part.shape[1] for part in squared["base"]],
         n_bootstrap=n_bootstrap,
         seed=seed,
     )
-    return ReconciliationChoice(best_method(table), table, len(scored))
+    by_level = losses_by_level(joined, hierarchy, scale=scale, weight=weight)
+    return ReconciliationChoice(best_method(table), table, by_level, len(scored))
+
+
+def losses_by_level(squared: dict[str, Floats], hierarchy: Hierarchy, *, scale: Floats, weight: Floats) -> pd.DataFrame:
+    """WRMSSE of each level alone; a row per name of ``squared``, NaN for a level without weight.
+
+    Parameters
+    ----------
+    squared : dict of arrays of shape (n_nodes, n_periods)
+    hierarchy : Hierarchy
+    scale, weight : arrays of shape (n_nodes,)
+    """
+    of_level, share = hierarchy.level_of, np.where(scale > 0, weight, 0.0)
+    total = np.bincount(of_level, share)
+    names = [hierarchy.level_name(level) for level in range(len(hierarchy.levels))]
+    rows = []
+    for name, values in squared.items():
+        error = np.sqrt(np.divide(values.mean(axis=1), scale, out=np.zeros_like(scale), where=scale > 0))
+        loss = np.divide(np.bincount(of_level, share * error), total, out=np.full(len(total), np.nan), where=total > 0)
+        rows.append({"method": name, **dict(zip(names, loss.tolist(), strict=True))})
+    return pd.DataFrame(rows)
 
 
 def best_method(losses: pd.DataFrame) -> Method:
@@ -220,6 +245,10 @@ def node_weights(folds: PastFolds, hierarchy: Hierarchy, first: int) -> tuple[Fl
         )
     scale = (np.diff(before, axis=1) ** 2).mean(axis=1)
     volume = np.where(scale > 0, np.abs(before).sum(axis=1), 0.0)
+    if not volume.any():
+        raise NotEnoughHistory(
+            f"No node's actuals change up to the first scored cutoff {folds.cutoffs[first]}: errors have no scale."
+        )
     per_level = np.bincount(hierarchy.level_of, volume)[hierarchy.level_of]
     return scale, np.divide(volume, per_level, out=np.zeros_like(volume), where=per_level > 0)
 

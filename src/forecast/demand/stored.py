@@ -58,7 +58,11 @@ def read_trained(files: Mapping[str, bytes]) -> tuple[Trained, tuple[str, ...]]:
     if "combination" not in state:
         raise InvalidInput("This demand model was stored in an earlier form; train again with `forecast train demand`.")
     trained = Trained(
-        {**state["parameters"], "quantiles": tuple(state["parameters"]["quantiles"])},
+        {
+            **state["parameters"],
+            "quantiles": tuple(state["parameters"]["quantiles"]),
+            "past_only": tuple(state["parameters"].get("past_only", ())),
+        },
         Combination.from_dict(state["combination"]),
         ErrorModel.from_dict(state["errors"]),
         {name: tuple(values) for name, values in state["categories"].items()},

@@ -181,8 +181,10 @@ class _Part:
         if n_draws:
             drawn = self._drawn_rmsse(list(columns.values()), n_draws, random_state)
             tail = (100 - level) / 2
-            bounds = np.nanpercentile(drawn / drawn[:, [best]] - 1, [tail, 100 - tail], axis=0)
-            found["against_best_low"], found["against_best_high"] = bounds
+            told = drawn[drawn[:, best] > 0]  # where the best made no error there is no ratio
+            if len(told):
+                bounds = np.nanpercentile(told / told[:, [best]] - 1, [tail, 100 - tail], axis=0)
+                found["against_best_low"], found["against_best_high"] = bounds
             found.loc[best] = np.nan
         return found
 

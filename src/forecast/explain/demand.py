@@ -12,8 +12,10 @@ PART_LABELS: dict[str, Text] = {
     "trend": Text("Trend", "趋势"),
     "season": Text("Season", "季节性"),
     "calendar": Text("Calendar", "日历（星期、日期、月份）"),
+    "holidays": Text("Holidays", "节假日"),
     "attributes": Text("What kind of series it is", "序列属性"),
     "floor": Text("Never below zero", "不低于零"),
+    "sums": Text("Agreement with its sums", "与各级合计相符的调整"),
 }
 DRIVER_LABEL = Text("Driver “{name}”", "驱动因素“{name}”")
 #: Small parts are not worth a word: below this share of the forecast.

@@ -7,8 +7,9 @@ from datetime import datetime
 import pandas as pd
 from duckdb import DuckDBPyConnection
 
-from forecast.demand import DemandForecaster, DemandPanel, build_panel
+from forecast.demand import CoherentForecaster, DemandForecaster, DemandPanel, build_panel
 from forecast.demand.classes import classify
+from forecast.demand.errors import ALL
 from forecast.demand.grid import parse_frequency
 from forecast.demand.matrix import to_matrix
 from forecast.demand.recipe import recipe_of
@@ -66,6 +67,7 @@ def read_panel(con: DuckDBPyConnection, settings: Settings, as_of: datetime, hor
         settings.zone,
         freq=settings.demand_frequency,
         horizon=horizon,
+        by=settings.demand_by,
         reporting_currency=settings.reporting_currency,
     )
 
@@ -97,6 +99,17 @@ class ServedDemand:
     batch: int
 
     @property
+    def reconciliation(self) -> str:
+        """How sums and series are made to agree; see `forecast.demand.reconcile`."""
+        agreed = getattr(self.forecaster, "reconciliation_", None)
+        return "bottom_up" if agreed is None else str(agreed.method)
+
+    @property
+    def width(self) -> float:
+        """Factor on the ranges of most series by how forecasts did since training; 1 for ranges as learned."""
+        return float(self.forecaster.errors_.widths.get(ALL, 1.0))
+
+    @property
     def driver_names(self) -> list[str]:
         """Drivers that can be asked about."""
         return known_drivers(self.forecaster.inputs_)
@@ -119,13 +132,22 @@ def served_demand(
         if champion is None:
             wanted = horizon or settings.demand_horizon
             known = read_panel(con, settings, as_of, wanted)
-            forecaster = DemandForecaster(known.freq, wanted, model=FALLBACK, random_state=settings.random_state)
+            forecaster: DemandForecaster = DemandForecaster(
+                known.freq,
+                wanted,
+                model=FALLBACK,
+                random_state=settings.random_state,
+                past_only=known.past_only,
+            )
             forecaster.fit(known.panel, known.static, known.drivers)
         else:
-            forecaster = DemandForecaster.from_files(registry.files(champion.name, champion.version))
+            forecaster = CoherentForecaster.from_files(registry.files(champion.name, champion.version))
             _check_fits(forecaster, champion, settings, horizon)
             known = read_panel(con, settings, as_of, forecaster.horizon)
+            # A model of before prices were read must not take them for planned ones.
+            forecaster.past_only = tuple(dict.fromkeys((*forecaster.past_only, *known.past_only)))
             forecaster.observe(known.panel, known.static, known.drivers)
+            forecaster.adapt_ranges(_periods_since(known, champion, settings))
     return ServedDemand(forecaster, known, FALLBACK if champion is None else champion.label, as_of, batch)
 
 
@@ -205,7 +227,14 @@ def backtest_demand(
         known = read_panel(con, settings, as_of, wanted)
     if progress:
         progress(f"{known.panel['unique_id'].nunique():,} series, {n_folds} folds of {wanted} periods")
-    forecaster = DemandForecaster(known.freq, wanted, budget=BUDGET, random_state=settings.random_state)
+    forecaster = DemandForecaster(
+        known.freq,
+        wanted,
+        budget=BUDGET,
+        random_state=settings.random_state,
+        past_only=known.past_only,
+        country=settings.country,
+    )
     predictions = forecaster.backtest(known.panel, n_folds, known.static, known.drivers)
     if progress:
         for repair in forecaster.repairs_:
@@ -260,6 +289,12 @@ def with_class(predictions: pd.DataFrame, known: DemandPanel) -> pd.DataFrame:
     season = recipe_of(parse_frequency(known.freq)[0]).season_length
     classes = pd.Series(classify(matrix.y, season)["class"].astype(str).to_numpy(), index=matrix.ids)
     return predictions.assign(**{"class": predictions["unique_id"].map(classes).fillna("young")})
+
+
+def _periods_since(known: DemandPanel, champion: ModelVersion, settings: Settings) -> int:
+    """Known periods that began after the champion's training cutoff."""
+    cutoff = champion.cutoff.astimezone(settings.zone).replace(tzinfo=None)
+    return int((known.panel["ds"].drop_duplicates() >= cutoff).sum())
 
 
 def _check_fits(forecaster: DemandForecaster, champion: ModelVersion, settings: Settings, horizon: int | None) -> None:

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from forecast.errors import UnknownEntity
+from forecast.demand.reconciliation import MAX_NODES, NOWHERE
+from forecast.errors import InvalidInput, UnknownEntity
 from forecast.history import in_force
 from forecast.ports import Lake
 from forecast.usecases.demand import ServedDemand
@@ -25,8 +26,6 @@ N_PATHS = 200
 #: Groups of series are columns that begin so.
 GROUP = "group_"
 TOTAL = "total"
-#: A level with more nodes is no level to look at.
-MAX_NODES = 300
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,10 @@ class RunAbout:
     model_version : str
     freq, measure : str
         Of the panel.
+    reconciliation : str
+        How sums and series are made to agree; ``bottom_up`` where series stay as they are.
+    width : float
+        Factor on the ranges by how forecasts did since training.
     """
 
     as_of: datetime
@@ -47,6 +50,8 @@ class RunAbout:
     model_version: str
     freq: str
     measure: str
+    reconciliation: str = "bottom_up"
+    width: float = 1.0
 
 
 class DemandRun(Protocol):
@@ -128,23 +133,35 @@ def run_demand(lake: Lake, served: ServedDemand) -> DemandFrames:
     classes.index = classes.index.astype(str)
     ids = series["unique_id"]
     series = series.assign(before=ids.map(before).astype(float), **{"class": ids.map(classes)})
-    series = series.merge(_products(lake, served), on="unique_id", how="left")
-    series["label"] = series["label"].fillna(series["unique_id"])
+    products = _products(lake, served)
+    series["label"] = _labels(ids, products["label"])
+    if known.static is None or "category" not in known.static:
+        series[f"{GROUP}category"] = ids.map(products[f"{GROUP}category"])
     if known.static is not None:
         static = known.static.assign(unique_id=known.static["unique_id"].astype(str))
         series = series.merge(static.add_prefix(GROUP).rename(columns={f"{GROUP}unique_id": "unique_id"}), how="left")
     series = series.drop(
         columns=[name for name in series if str(name).startswith(GROUP) and not _is_level(series[name])]
     )
-    texts = ["label", *(name for name in series if str(name).startswith(GROUP))]
-    series = series.assign(**{name: series[name].astype(object).where(series[name].notna(), None) for name in texts})
+    groups = [name for name in series if str(name).startswith(GROUP)]
+    series = series.assign(
+        **{name: series[name].astype(object).where(series[name].notna(), NOWHERE) for name in groups}
+    )
     paths = _paths(served, len(series) * horizon)
     ends = {"low": 0.1, "high": 0.9}
     held = {name: float("nan") if paths is None else ids.map(paths.quantile(end, axis=1)) for name, end in ends.items()}
     series = series.assign(**held).round(9)
     nodes = _nodes(series, paths)
     series = series.sort_values(["mean", "unique_id"], ascending=[False, True], ignore_index=True)
-    about = RunAbout(served.as_of, served.batch, served.model_version, known.freq, known.measure)
+    about = RunAbout(
+        served.as_of,
+        served.batch,
+        served.model_version,
+        known.freq,
+        known.measure,
+        served.reconciliation,
+        round(served.width, 9),
+    )
     return DemandFrames(about, series, nodes, forecasts, panel[["unique_id", "ds", "y"]])
 
 
@@ -187,20 +204,57 @@ def series_of(run: DemandRun, unique_id: str) -> dict[str, Any]:
     return {str(name): value for name, value in found.iloc[0].items()}
 
 
+def sums_of(run: DemandRun, level: str = "") -> pd.DataFrame:
+    """Sums of series over the horizon, the largest first within each level.
+
+    Parameters
+    ----------
+    run : DemandRun
+    level : str
+        Only this one: ``total`` or a name of `levels_of`; empty for all.
+
+    Returns
+    -------
+    DataFrame
+        ``level``, ``node``, ``n_series``, ``mean``, ``q0.1``, ``q0.9``.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such level.
+    """
+    known = [TOTAL, *levels_of(run.series)]
+    if level and level not in known:
+        raise InvalidInput(f"`level` must be one of {known}, got {level!r}.")
+    found = run.nodes[run.nodes["level"] == level] if level else run.nodes
+    place = found["level"].map({name: number for number, name in enumerate(known)})
+    ordered = found.assign(place=place).sort_values(["place", "mean", "node"], ascending=[True, False, True])
+    return ordered.drop(columns="place").reset_index(drop=True)
+
+
 def levels_of(series: pd.DataFrame) -> list[str]:
     """Levels that series can be summed by."""
     return [str(name).removeprefix(GROUP) for name in series if str(name).startswith(GROUP)]
 
 
 def _products(lake: Lake, served: ServedDemand) -> pd.DataFrame:
-    """Name and category of series that are products."""
+    """Name and category of every product, by its id."""
     with lake.connect(served.batch) as con:
         found: pd.DataFrame = con.sql(
-            f"SELECT product_id AS unique_id, name AS label, category AS {GROUP}category "
-            f"FROM {in_force('products', served.as_of)}"
+            f"SELECT product_id, name AS label, category AS {GROUP}category FROM {in_force('products', served.as_of)}"
         ).df()
-    texts: pd.DataFrame = found.astype(object)
+    texts: pd.DataFrame = found.astype(object).set_index("product_id")
     return texts
+
+
+def _labels(ids: "pd.Series[str]", names: "pd.Series[Any]") -> "pd.Series[str]":
+    """Ids with the names of products in the place of theirs."""
+    parts = ids.str.split("/", expand=True)
+    joined = pd.Series("", index=ids.index)
+    for column in parts:
+        part = parts[column].map(names).fillna(parts[column])
+        joined = joined + (" / " + part).fillna("")
+    return ids.map(names).fillna(joined.str[3:].where(parts.isin(names.index).any(axis=1), ids))
 
 
 def _is_level(column: "pd.Series[Any]") -> bool:
