@@ -135,6 +135,22 @@ def test_no_measure_is_mixed_into_another(client: ClientOf) -> None:
     assert client("admin").get("/v1/outlook/accuracy", params={"measure": "wins"}).json()["record"] == []
 
 
+def test_page_of_accuracy_shows_every_level_with_or_without_an_override(client: ClientOf) -> None:
+    asked = {"headers": {"Accept": "text/html"}}
+
+    whole = client("admin").get("/forecast/accuracy?lang=en", **asked)
+    chinese = client("admin").get("/forecast/accuracy?lang=zh", **asked)
+    of_rep = client("rep", REP).get("/forecast/accuracy?lang=en", **asked)
+
+    assert (whole.status_code, chinese.status_code, of_rep.status_code) == (200, 200, 200)
+    assert all(f">{name}<" in whole.text for name in ("Company", "Teams", "Persons", "Regions", "Categories"))
+    assert all(f">{name}<" in chinese.text for name in ("公司", "团队", "人员", "地区", "产品类别"))
+    assert "north" in whole.text
+    assert "Weighted pipeline" in whole.text
+    assert "north" not in of_rep.text.split("<main", 1)[1]
+    assert ">Override<" not in of_rep.text
+
+
 @pytest.mark.parametrize("subject", ["accuracy", "snapshots"])
 def test_reports_of_kept_outlooks_tell_of_own_people_what_an_admin_is_told(client: ClientOf, subject: str) -> None:
     measures = [one.name for one in MEASURES.values() if one.subject == subject]
