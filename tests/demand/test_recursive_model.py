@@ -71,20 +71,19 @@ def test_running_features_of_put_columns_equal_those_of_a_longer_past():
     pd.testing.assert_frame_equal(rows, expected)
 
 
-def test_recursion_equals_a_loop_that_forecasts_one_day_of_a_day_longer_panel(model, monkeypatch):
+def test_recursion_equals_a_loop_that_forecasts_a_week_of_a_week_longer_panel(model, monkeypatch):
     monkeypatch.setattr(Surprise, "draw", lambda self, forecasts, uniform: np.rint(forecasts))
-    expected, values = [], SALES.astype(float)
-    for _ in range(HORIZON):
-        inputs = inputs_of(values)
-        features, n_series = RowFeatures(inputs, model.recipe), len(values)
-        series, origin, step = np.arange(n_series), np.full(n_series, values.shape[1] - 1), np.ones(n_series, dtype=int)
+    expected, values, n_series = np.empty((len(SALES), 0)), SALES.astype(float), len(SALES)
+    for n_steps in (7, 3):
+        features = RowFeatures(inputs_of(values), model.recipe)
+        series, step = np.repeat(np.arange(n_series), n_steps), np.tile(np.arange(1, n_steps + 1), n_series)
+        origin = np.full(len(series), values.shape[1] - 1)
         scale = features.level(series, origin)
         X = features.rows(series, origin, step, scale=scale)[model.feature_names_in_]
-        mean = scale * np.exp(model.booster_.predict(X.to_numpy(), raw_score=True))
-        expected.append(mean)
-        values = np.column_stack([values, np.rint(mean)])
+        mean = (scale * np.exp(model.booster_.predict(X.to_numpy(), raw_score=True))).reshape(n_series, n_steps)
+        expected, values = np.hstack([expected, mean]), np.hstack([values, np.rint(mean)])
 
-    assert_allclose(model.predict(inputs_of()), np.column_stack(expected), rtol=1e-9)
+    assert_allclose(model.predict(inputs_of()), expected, rtol=1e-9)
 
 
 def test_a_series_is_forecast_alone_as_among_others(model, monkeypatch):

@@ -1,4 +1,4 @@
-"""One LightGBM model for the next period, which goes on from its own forecasts."""
+"""One LightGBM model for the next season, which goes on from its own forecasts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from forecast.demand.features import RowFeatures
-from forecast.demand.global_model import GlobalModel, TrainingRows
+from forecast.demand.global_model import GlobalModel
 from forecast.demand.grid import Positions
 from forecast.demand.inputs import Inputs
 from forecast.demand.matrix import Floats
@@ -68,7 +68,7 @@ class Surprise:
 
 
 class RecursiveModel(GlobalModel):
-    """Forecasts of the next period, one after the other: each step sees draws of the steps before.
+    """Forecasts of one season, one after the other: each sees draws of the seasons before.
 
     A mean fed back as if it were a value has none of the noise that the model learned from, and what it learned about
     noisy values is wrong for smooth ones: forecasts drift (on M5 by +10 % in 28 days). So values are drawn around each
@@ -83,14 +83,17 @@ class RecursiveModel(GlobalModel):
 
     def fit(self, inputs: Inputs) -> bool:
         """Learn from all series; False when there are too few rows to learn from."""
-        n_known = inputs.matrix.n_times + 1
-        known = {name: values[:, :n_known] for name, values in inputs.series_drivers.items()}
-        one_ahead = replace(inputs, horizon=1, series_drivers=known)
-        rows = self._training_rows(one_ahead)
+        length = min(self.recipe.season_length, inputs.horizon)
+        width = inputs.matrix.n_times + length
+        known = {name: values[:, :width] for name, values in inputs.series_drivers.items()}
+        season_ahead = replace(inputs, horizon=length, series_drivers=known)
+        rows = self._training_rows(season_ahead)
         if rows is None:
             return False
-        self._train(rows, one_ahead)
-        self.surprise_ = self._surprise(rows)
+        self._train(rows, season_ahead)
+        unit = 1.0 if self.is_tweedie_ else rows.scale
+        forecasts = self._values(rows.X, rows.scale)
+        self.surprise_ = Surprise.of(rows.y / unit, forecasts / unit, is_factor=self.is_tweedie_)
         return True
 
     def predict(self, inputs: Inputs) -> Floats:
@@ -101,16 +104,20 @@ class RecursiveModel(GlobalModel):
         means = []
         for start in range(0, n_series, per_chunk):
             part = inputs.rows(np.arange(start, min(start + per_chunk, n_series)))
-            paths = np.stack([mean for _, _, mean in self._walk(part)], axis=-1)
+            paths = np.concatenate([mean for _, _, mean in self._walk(part)], axis=1)
             means.append(paths.reshape(part.matrix.n_series, self.n_paths, inputs.horizon).mean(axis=1))
         return np.concatenate(means)
 
     def future_rows(self, features: RowFeatures, rows: Positions) -> tuple[pd.DataFrame, Floats | None, Floats]:
         """Features and scale of the horizon of some series: step by step within path by path within series."""
-        steps = list(self._walk(features.inputs.rows(rows)))
-        order = np.arange(len(steps) * len(rows) * self.n_paths).reshape(len(steps), -1).T.ravel()
-        X = pd.concat([X for X, _, _ in steps], ignore_index=True).iloc[order]
-        return X, None, np.concatenate([scale for _, scale, _ in steps])[order]
+        seasons = list(self._walk(features.inputs.rows(rows)))
+        ends = np.cumsum([mean.size for _, _, mean in seasons])
+        places = [
+            np.arange(end - mean.size, end).reshape(mean.shape) for end, (_, _, mean) in zip(ends, seasons, strict=True)
+        ]
+        order = np.concatenate(places, axis=1).ravel()
+        X = pd.concat([X for X, _, _ in seasons], ignore_index=True).iloc[order]
+        return X, None, np.concatenate([scale for _, scale, _ in seasons])[order]
 
     def to_dict(self) -> dict[str, Any]:
         """What was learned beside the booster, for a file."""
@@ -122,31 +129,34 @@ class RecursiveModel(GlobalModel):
         self.surprise_ = Surprise.from_dict(state["surprise"])
 
     def _walk(self, inputs: Inputs) -> Iterator[tuple[pd.DataFrame, Floats, Floats]]:
-        """Features, scale and means of each step in turn; rows are the paths of each series."""
+        """Features, scale and means of each season in turn; means of shape (n_series · n_paths, n_steps)."""
         n_times, horizon = inputs.matrix.n_times, inputs.horizon
-        features = RowFeatures(
-            _with_room(inputs.rows(np.repeat(np.arange(inputs.matrix.n_series), self.n_paths))), self.recipe
-        )
-        series = np.arange(features.inputs.matrix.n_series)
-        one = np.ones(len(series), dtype=np.int64)
-        path = series % self.n_paths
-        names = pd.util.hash_array(np.array([str(name) for name in inputs.matrix.ids], dtype=object))
-        luck = np.repeat(names, self.n_paths) + np.uint64(self.random_state)
-        for step in range(horizon):
-            origin = np.full(len(series), n_times + step - 1)
-            _, scale = self._place(features, series, origin, one)
-            X = features.rows(series, origin, one, scale=scale)[self.feature_names_in_]
+        n_rows = inputs.matrix.n_series * self.n_paths
+        copies = inputs.rows(np.arange(n_rows) // self.n_paths)
+        features = RowFeatures(_with_room(copies), self.recipe)
+        luck = self._luck(copies)
+        for begin in range(0, horizon, self.recipe.season_length):
+            n_steps = min(self.recipe.season_length, horizon - begin)
+            series = np.repeat(np.arange(n_rows), n_steps)
+            origin = np.full(len(series), n_times + begin - 1)
+            step = np.tile(np.arange(1, n_steps + 1), n_rows)
+            _, scale = self._place(features, series, origin, step)
+            X = features.rows(series, origin, step, scale=scale)[self.feature_names_in_]
             mean = self._values(X, scale)
-            yield X, scale, mean
-            place = (step * self.n_paths + path).astype(np.uint64)
-            uniform = pd.util.hash_array(luck ^ pd.util.hash_array(place + np.uint64(1))) / 2.0**64
+            yield X, scale, mean.reshape(n_rows, n_steps)
             unit = 1.0 if self.is_tweedie_ else scale
-            drawn = self.surprise_.draw(mean / unit, np.minimum(uniform, 1 - 1e-12))
-            features.put(n_times + step, unit * drawn)
+            drawn = unit * self.surprise_.draw(mean / unit, luck[:, begin : begin + n_steps].ravel())
+            for ahead, values in enumerate(drawn.reshape(n_rows, n_steps).T):
+                features.put(n_times + begin + ahead, values)
 
-    def _surprise(self, rows: TrainingRows) -> Surprise:
-        unit = 1.0 if self.is_tweedie_ else rows.scale
-        return Surprise.of(rows.y / unit, self._values(rows.X, rows.scale) / unit, is_factor=self.is_tweedie_)
+    def _luck(self, copies: Inputs) -> Floats:
+        """Numbers from [0, 1) by name, path and step, shape (n_series · n_paths, horizon)."""
+        names = np.array([str(name) for name in copies.matrix.ids], dtype=object)
+        path = np.arange(len(names)) % self.n_paths
+        place = 1 + path[:, None] * copies.horizon + np.arange(copies.horizon)
+        start = pd.util.hash_array(names) + np.uint64(self.random_state)
+        mixed = start[:, None] ^ pd.util.hash_array(place.ravel().astype(np.uint64)).reshape(place.shape)
+        return np.minimum(pd.util.hash_array(mixed.ravel()).reshape(place.shape) / 2.0**64, 1 - 1e-12)
 
 
 def _with_room(inputs: Inputs) -> Inputs:
