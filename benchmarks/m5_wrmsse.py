@@ -28,6 +28,7 @@ MODELS = {
     "seasonal_naive": "seasonal naive (last week repeated)",
     "seasonal_smoothing": "seasonal exponential smoothing (alpha .2)",
     "lightgbm": "`DemandForecaster`, its `lightgbm` member alone",
+    "lightgbm_recursive": "`DemandForecaster`, its `lightgbm_recursive` member alone",
     "auto": "`DemandForecaster` with its defaults",
 }
 #: Columns that name a node at each of the 12 levels, top to bottom.
@@ -85,7 +86,7 @@ def _event_codes(calendar: pd.DataFrame) -> np.ndarray:
 
 def forecast(model: str, data: Path, sales: pd.DataFrame, until: int, **options: int) -> np.ndarray:
     """Means of the 28 days after ``until``, in the rows of ``sales``."""
-    if model not in ("lightgbm", "auto"):
+    if model in ("seasonal_naive", "seasonal_smoothing"):
         past = sales[[f"d_{day}" for day in range(FIRST_DAY, until + 1)]].to_numpy(dtype=float)
         return (seasonal_naive if model == "seasonal_naive" else seasonal_smoothing)(past, HORIZON, 7)
     panel, static, drivers = build_panel(data, sales, until)

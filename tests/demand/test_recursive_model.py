@@ -8,7 +8,7 @@ from forecast.demand import recursive_model as module
 from forecast.demand.features import RowFeatures
 from forecast.demand.inputs import build_inputs
 from forecast.demand.matrix import to_matrix
-from forecast.demand.members import GLOBAL_MEMBERS, global_members
+from forecast.demand.members import GLOBAL_MEMBERS, affordable_rows, global_members
 from forecast.demand.recipe import recipe_of
 from forecast.demand.recursive_model import RecursiveModel, Surprise
 
@@ -167,9 +167,14 @@ def test_negative_and_constant_values_are_forecast_near_where_they_were(values):
     assert abs(mean.mean() - values.mean()) < 1, mean.mean()
 
 
-def test_only_large_panels_have_it_by_default(monkeypatch):
-    assert "lightgbm_recursive" not in global_members(inputs_of())
+def test_only_large_panels_of_several_seasons_ahead_with_the_time_have_it_by_default(monkeypatch):
+    inputs, recipe = inputs_of(), recipe_of("D")
+    assert "lightgbm_recursive" not in global_members(inputs, recipe, 600)
 
     monkeypatch.setattr("forecast.demand.members._RECURSIVE_VALUES", 1000)
 
-    assert global_members(inputs_of()) == tuple(GLOBAL_MEMBERS)
+    assert global_members(inputs, recipe, 600) == tuple(GLOBAL_MEMBERS)
+    assert affordable_rows(inputs, recipe, 10, n_fits=2) == int((4 - 0.02) / (5e-5 * 4 * 2))
+    assert "lightgbm_recursive" not in global_members(inputs, recipe, 0.05)  # 1000 steps of paths at 2e-5 s
+    assert "lightgbm_recursive" not in global_members(inputs, recipe_of("D", 10), 600)  # one season ahead
+    assert "lightgbm_recursive" not in global_members(inputs, recipe_of("D", 1), 600)

@@ -16,7 +16,7 @@ from forecast.demand.grid import parse_frequency
 from forecast.demand.inputs import Inputs, build_inputs
 from forecast.demand.learning import WINDOW_SERIES, classes_of, combination_of, error_model_of, n_fits, past_windows
 from forecast.demand.matrix import Floats, to_matrix
-from forecast.demand.members import MemberPool, affordable_rows, choose_members, global_members
+from forecast.demand.members import MemberPool, affordable_rows, choose_members
 from forecast.demand.new_items import predict_new
 from forecast.demand.parameters import check_parameters
 from forecast.demand.recipe import Recipe, recipe_of
@@ -312,8 +312,7 @@ class DemandForecaster:
         self.categories_ = inputs.categories
         self.n_series_ = inputs.matrix.n_series
         n_windows = self._possible_windows(inputs)
-        n_members = len(global_members(inputs))
-        affordable = affordable_rows(self.budget, n_members=n_members, n_fits=n_fits(inputs, n_windows))
+        affordable = affordable_rows(inputs, self._recipe, self.budget, n_fits=n_fits(inputs, n_windows))
         self._rows = min(self.max_rows, affordable)
         self._pool = self._new_pool(self._choose(inputs, n_windows))
         windows = self._windows(inputs, n_windows)
