@@ -167,6 +167,21 @@ def test_negative_and_constant_values_are_forecast_near_where_they_were(values):
     assert abs(mean.mean() - values.mean()) < 1, mean.mean()
 
 
+def test_a_driver_of_all_series_and_gaps_in_the_past_are_taken():
+    rng = np.random.default_rng(0)
+    holiday = (np.arange(N_DAYS + HORIZON) % 10 == 3).astype(float)
+    panel = to_panel(rng.poisson(2 + 20 * holiday[:N_DAYS], (25, N_DAYS)))
+    gaps = panel[rng.random(len(panel)) > 0.1]
+    drivers = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=len(holiday)), "holiday": holiday})
+
+    fitted = DemandForecaster("D", HORIZON, (), model="lightgbm_recursive", params={"num_iterations": 60})
+    peak = fitted.fit(gaps, drivers=drivers).predict().groupby("ds")["mean"].mean()
+
+    on = drivers.set_index("ds")["holiday"].reindex(peak.index) == 1  # some series end a day or two early
+    assert peak[on].min() > 12
+    assert peak[~on].max() < 6
+
+
 def test_only_large_panels_of_several_seasons_ahead_with_the_time_have_it_by_default(monkeypatch):
     inputs, recipe = inputs_of(), recipe_of("D")
     assert "lightgbm_recursive" not in global_members(inputs, recipe, 600)
