@@ -100,10 +100,11 @@ def model_parts(model: GlobalModel, features: RowFeatures, rows: Positions, mean
     Lundberg et al. (2020), From local explanations to global understanding with explainable AI for trees. Nature
     Machine Intelligence 2. LightGBM computes it (``pred_contrib``).
     """
-    per_chunk = max(_CHUNK // mean.shape[1], 1)
+    per_chunk = max(_CHUNK // (mean.shape[1] * model.n_paths), 1)
     starts = range(0, len(rows), per_chunk)
     chunks = [_chunk_parts(model, features, rows[start : start + per_chunk]) for start in starts]
-    parts = {part: np.concatenate([chunk[part] for chunk in chunks]).reshape(mean.shape) for part in chunks[0]}
+    shape = (len(rows), model.n_paths, mean.shape[1])
+    parts = {part: np.concatenate([chunk[part] for chunk in chunks]).reshape(shape).mean(axis=1) for part in chunks[0]}
     missing = mean - np.sum(list(parts.values()), axis=0)
     floor = np.where(mean == 0, np.maximum(missing, 0.0), 0.0)
     return {**parts, "level": parts["level"] + (missing - floor), "floor": floor}  # what is missing else is rounding
@@ -158,7 +159,7 @@ def rows_of(matrix: SeriesMatrix, ids: Sequence[object] | None) -> Positions:
 
 
 def _chunk_parts(model: GlobalModel, features: RowFeatures, rows: Positions) -> Parts:
-    """Parts before the cut at 0, one row per forecast."""
+    """Parts before the cut at 0, one row per forecast; a recursive model has one per path of each."""
     X, centre, scale = model.future_rows(features, rows)
     contributions = np.asarray(model.booster_.predict(X.to_numpy(), pred_contrib=True, num_threads=2))
     usual, phi = contributions[:, -1], contributions[:, :-1]

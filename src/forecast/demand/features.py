@@ -106,6 +106,27 @@ class RowFeatures:
         columns |= self._known_ahead(series, origin, step)
         return pd.DataFrame({name: column.astype(np.float32) for name, column in columns.items()}, copy=False)
 
+    def put(self, column: int, values: Floats) -> None:
+        """Take values as what a column held, shape (n_series,); columns before it must be complete.
+
+        For models that go on from their own forecasts. `usual_change` does not follow.
+        """
+        sold = values != 0
+        by_season, counts_by_season = self._season_sums
+        length = self.recipe.season_length
+        for running, new in (
+            (self._value_sums, values),
+            (self._absolute_sums, np.abs(values)),
+            (self._square_sums, values**2),
+            (self._sale_counts, sold),
+            (self._known_counts, 1),
+        ):
+            running[:, column + 1] = running[:, column] + new
+        by_season[:, column + length] = by_season[:, column] + values
+        counts_by_season[:, column + length] = counts_by_season[:, column] + 1
+        self._last_sale[:, column] = np.where(sold, column, self._last_sale[:, column - 1])
+        self._values[:, column], self._known[:, column] = values, True
+
     @cached_property
     def categorical(self) -> list[str]:
         """Names of the features that are codes."""

@@ -348,7 +348,8 @@ class DemandForecaster:
         self.categories_ = inputs.categories
         self.n_series_ = inputs.matrix.n_series
         n_windows = self._possible_windows(inputs)
-        self._rows = min(self.max_rows, affordable_rows(self.budget, n_fits=n_fits(inputs, n_windows)))
+        affordable = affordable_rows(inputs, self._recipe, self.budget, n_fits=n_fits(inputs, n_windows))
+        self._rows = min(self.max_rows, affordable)
         self._pool = self._new_pool(self._choose(inputs, n_windows))
         windows = self._windows(inputs, n_windows)
         self._pool.fit(inputs)

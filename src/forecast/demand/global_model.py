@@ -1,5 +1,6 @@
 """One LightGBM model for all series and all steps."""
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import lightgbm as lgb
@@ -30,6 +31,17 @@ _PARAMS: dict[str, Any] = {
     "force_row_wise": True,
     "verbose": -1,
 }
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """Features and targets; all columns of shape (n_rows,)."""
+
+    X: pd.DataFrame
+    y: Floats
+    centre: Floats | None
+    scale: Floats
+    categorical: list[str]
 
 
 class GlobalModel:
@@ -65,27 +77,40 @@ class GlobalModel:
         self.params = params
         self.random_state = random_state
 
+    #: Rows of a series per step in `future_rows`.
+    n_paths = 1
+
     def fit(self, inputs: Inputs) -> bool:
         """Learn from all series; False when there are too few rows to learn from."""
+        rows = self._training_rows(inputs)
+        if rows is None:
+            return False
+        self._train(rows, inputs)
+        return True
+
+    def _training_rows(self, inputs: Inputs) -> TrainingRows | None:
+        """Rows to learn from; None when there are too few."""
         features = RowFeatures(inputs, self.recipe)
         series, origin, step = self._draw(inputs, features)
         if len(series) < MIN_ROWS:
-            return False
+            return None
         centre, scale = self._place(features, series, origin, step)
         X = features.rows(series, origin, step, centre=centre, scale=scale)
-        y = inputs.matrix.y[series, origin + step]
+        return TrainingRows(X, inputs.matrix.y[series, origin + step], centre, scale, features.categorical)
+
+    def _train(self, rows: TrainingRows, inputs: Inputs) -> None:
+        X, y, centre, scale = rows.X, rows.y, rows.centre, rows.scale
         self.is_tweedie_ = self.kind == "ratio" and bool(np.nanmin(inputs.matrix.y) >= 0)
         self.feature_names_in_ = list(X.columns)
         data = lgb.Dataset(
             X.to_numpy(),  # LightGBM refuses names with JSON characters, which a column of the user may have
             label=y if self.is_tweedie_ else _winsorised((y - (0 if centre is None else centre)) / scale),
             init_score=np.log(scale) if self.is_tweedie_ else None,
-            categorical_feature=[self.feature_names_in_.index(name) for name in features.categorical],
+            categorical_feature=[self.feature_names_in_.index(name) for name in rows.categorical],
             params={"max_bin": _PARAMS["max_bin"], "verbose": -1},
         )
         params = self._parameters(int((~np.isnan(inputs.matrix.y)).sum()), len(X))
         self.booster_ = lgb.train(params, data, num_boost_round=params.pop("num_iterations"))
-        return True
 
     def predict(self, inputs: Inputs) -> Floats:
         """Means for the horizon after the last column, shape (n_series, horizon)."""
@@ -96,10 +121,22 @@ class GlobalModel:
         for start in range(0, n_series, per_chunk):
             rows = np.arange(start, min(start + per_chunk, n_series))
             X, centre, scale = self.future_rows(features, rows)
-            score = np.asarray(self.booster_.predict(X.to_numpy(), raw_score=True, num_threads=2))
-            values = scale * (np.exp(np.minimum(score, 20)) if self.is_tweedie_ else score)
+            values = self._values(X, scale)
             mean[rows] = (values if centre is None else values + centre).reshape(len(rows), horizon)
         return mean
+
+    def to_dict(self) -> dict[str, Any]:
+        """What was learned beside the booster, for a file."""
+        return {"is_tweedie": self.is_tweedie_, "features": self.feature_names_in_}
+
+    def read_dict(self, state: dict[str, Any]) -> None:
+        """The inverse of `to_dict`."""
+        self.is_tweedie_, self.feature_names_in_ = state["is_tweedie"], state["features"]
+
+    def _values(self, X: pd.DataFrame, scale: Floats) -> Floats:
+        """Predictions in the unit of the series, less the centre; shape (n_rows,)."""
+        score = np.asarray(self.booster_.predict(X.to_numpy(), raw_score=True, num_threads=2))
+        return np.asarray(scale * (np.exp(np.minimum(score, 20)) if self.is_tweedie_ else score))
 
     def future_rows(self, features: RowFeatures, rows: Positions) -> tuple[pd.DataFrame, Floats | None, Floats]:
         """Features, centre and scale of the horizon of some series, step by step within each."""

@@ -11,6 +11,7 @@ from forecast.demand.global_model import GlobalModel, Kind
 from forecast.demand.inputs import Inputs
 from forecast.demand.matrix import Floats
 from forecast.demand.recipe import Recipe
+from forecast.demand.recursive_model import RecursiveModel
 from forecast.demand.statistical import MEMBERS, statistical_forecasts
 
 
@@ -20,6 +21,7 @@ class GlobalMember:
 
     kind: Kind
     params: Mapping[str, Any]
+    recursive: bool = False
 
 
 #: Global members by name.
@@ -27,11 +29,12 @@ GLOBAL_MEMBERS: Mapping[str, GlobalMember] = {
     "lightgbm": GlobalMember("ratio", {}),
     "lightgbm_difference": GlobalMember("difference", {}),
     "lightgbm_median": GlobalMember("difference", {"objective": "regression_l1"}),
+    "lightgbm_recursive": GlobalMember("ratio", {}, recursive=True),
 }
 #: Members that count fully in the prior weights; all others count for a twentieth.
 _CORE = (*GLOBAL_MEMBERS, "smoothing", "slow_smoothing", "double_smoothing", "theta", "dynamic_theta", "ces")
 #: The same for sparse series.
-_SPARSE_CORE = ("lightgbm", "smoothing", "theta", "tsb", "sba", "window_mean")
+_SPARSE_CORE = ("lightgbm", "lightgbm_recursive", "smoothing", "theta", "tsb", "sba", "window_mean")
 #: Above this share of zeros a panel is sparse.
 _SPARSE_SHARE = 0.3
 #: A statistical member sees no driver: where there are some, it counts for so much of that.
@@ -43,6 +46,11 @@ _STATISTICAL_SHARE = 0.6
 #: Nominal seconds of the reference core for a training row of a global model: features, 150 to 300 rounds, prediction.
 _ROW_SECONDS = 5e-5
 _LEAST_ROWS = 1000
+#: The recursive member is for panels with so many known values: shown to help on those of M5; small panels, which
+#: are learned anew for each past window, would wait for it for a third longer.
+_RECURSIVE_VALUES = 500_000
+#: Nominal seconds of a step of a path of a series.
+_PATH_SECONDS = 2e-5
 
 
 def choose_members(inputs: Inputs, recipe: Recipe, seconds: float, *, n_forecasts: float) -> tuple[str, ...]:
@@ -66,7 +74,27 @@ def choose_members(inputs: Inputs, recipe: Recipe, seconds: float, *, n_forecast
     )
     # The median of what is mostly 0 is 0: no member for sparse panels.
     is_sparse = np.mean(inputs.matrix.y == 0) > _SPARSE_SHARE
-    return (*(name for name in GLOBAL_MEMBERS if not (is_sparse and name == "lightgbm_median")), *affordable_now)
+    return (
+        *(name for name in global_members(inputs, recipe, seconds) if not (is_sparse and name == "lightgbm_median")),
+        *affordable_now,
+    )
+
+
+def global_members(inputs: Inputs, recipe: Recipe, seconds: float) -> tuple[str, ...]:
+    """Global members for a panel of that size and season.
+
+    The recursive one where it goes on at least once, season by season (a period at a time it was no better than the
+    direct ones), and where its forecasts take at most half of the global members' share of a time budget.
+    """
+    is_large = np.count_nonzero(~np.isnan(inputs.matrix.y)) >= _RECURSIVE_VALUES
+    goes_on = 1 < recipe.season_length < inputs.horizon
+    has_time = _path_seconds(inputs) <= (1 - _STATISTICAL_SHARE) * seconds / 2
+    recursive = is_large and goes_on and has_time
+    return tuple(name for name, member in GLOBAL_MEMBERS.items() if recursive or not member.recursive)
+
+
+def _path_seconds(inputs: Inputs) -> float:
+    return _PATH_SECONDS * RecursiveModel.n_paths * inputs.matrix.n_series * inputs.horizon
 
 
 def prior_weights(names: Sequence[str], *, sparse: bool = False, drivers: bool = False) -> Floats:
@@ -86,9 +114,12 @@ def prior_weights(names: Sequence[str], *, sparse: bool = False, drivers: bool =
     return np.array([(1.0 if name in core else 0.05) * (1.0 if name in GLOBAL_MEMBERS else blind) for name in names])
 
 
-def affordable_rows(seconds: float, *, n_fits: int) -> int:
+def affordable_rows(inputs: Inputs, recipe: Recipe, seconds: float, *, n_fits: int) -> int:
     """Training rows of each global member that a time budget allows when all are fitted ``n_fits`` times."""
-    rows = (1 - _STATISTICAL_SHARE) * seconds / (_ROW_SECONDS * len(GLOBAL_MEMBERS) * n_fits)
+    names = global_members(inputs, recipe, seconds)
+    is_recursive = any(GLOBAL_MEMBERS[name].recursive for name in names)
+    left = (1 - _STATISTICAL_SHARE) * seconds - is_recursive * _path_seconds(inputs)
+    rows = left / (_ROW_SECONDS * len(names) * n_fits)
     return max(int(rows), _LEAST_ROWS)
 
 
@@ -139,7 +170,7 @@ class MemberPool:
         """An unfitted global member."""
         member = GLOBAL_MEMBERS[name]
         params = {**member.params, **(self.params or {})}
-        return GlobalModel(
+        return (RecursiveModel if member.recursive else GlobalModel)(
             self.recipe, member.kind, max_rows=self.max_rows, params=params, random_state=self.random_state
         )
 

@@ -37,10 +37,7 @@ def to_files(trained: Trained, pool: MemberPool) -> dict[str, bytes]:
         "categories": {name: list(values) for name, values in trained.categories.items()},
         "n_series": trained.n_series,
         "repairs": [asdict(repair) for repair in trained.repairs],
-        "global": {
-            name: {"is_tweedie": model.is_tweedie_, "features": model.feature_names_in_}
-            for name, model in pool.models_.items()
-        },
+        "global": {name: model.to_dict() for name, model in pool.models_.items()},
     }
     files = {_STATE: json.dumps(state, sort_keys=True, indent=1).encode()}
     return files | {f"{name}.txt": model.booster_.model_to_string().encode() for name, model in pool.models_.items()}
@@ -80,4 +77,4 @@ def read_members(pool: MemberPool, files: Mapping[str, bytes]) -> None:
     for name, stored in json.loads(files[_STATE])["global"].items():
         model = pool.models_[name] = pool.global_model(name)
         model.booster_ = lgb.Booster(model_str=files[f"{name}.txt"].decode())
-        model.is_tweedie_, model.feature_names_in_ = stored["is_tweedie"], stored["features"]
+        model.read_dict(stored)
