@@ -193,6 +193,7 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.strengths_, self.n_trees_ = held_out.strengths, held_out.n_trees
         self.overdispersion_ = held_out.overdispersion
         self.calibration_, weights = CalibrationMap(), self._without_evidence(shares, recipe, table)
+        blocks = held_out.blocks if scheme == "rolling" else None
         if len(rows):
             information = held_out.information
             if scheme == "rolling":
@@ -205,11 +206,10 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             weights = np.where(weights < LEAST_WEIGHT, 0.0, weights)
             weights = weights / weights.sum()
             information = information / held_out.overdispersion
-            self.calibration_ = fit_calibration(held_out.z @ weights, y, row_weight=information)
+            self.calibration_ = fit_calibration(held_out.z @ weights, y, row_weight=information, blocks=blocks)
         self.weights_ = dict(zip(recipe.names, weights.tolist(), strict=True))
         calibrated = self.calibration_(held_out.z @ weights)
         self.out_of_time_ = OutOfTime(scheme, rows, y, calibrated)
-        blocks = held_out.blocks if scheme == "rolling" else None
         self.neighbourhoods_ = fit_neighbourhoods(calibrated, y, table.groups[rows], blocks)
 
     def _without_evidence(self, prior: np.ndarray, recipe: Recipe, table: TrainingTable) -> np.ndarray:
