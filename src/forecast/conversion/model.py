@@ -157,8 +157,15 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def _recipe(self, *, timed: bool) -> Recipe:
-        names = member_names(timed=timed)
-        return Recipe(names, self.strengths, self.max_trees, self.num_leaves, self.learning_rate, self.random_state)
+        return Recipe(
+            member_names(timed=timed),
+            self.strengths,
+            self.max_trees,
+            self.num_leaves,
+            self.learning_rate,
+            self.random_state,
+            n_columns=len(self.encoder_.names),
+        )
 
     def _check_parameters(self) -> None:
         if self.n_folds < 2:
