@@ -2,6 +2,7 @@
 
     python benchmarks/conversion.py [--data DIR] [--peers-cache DIR] [--readme benchmarks/README.md]
     python benchmarks/conversion.py --valid-only --cached-peers --peers-cache DIR     # while developing
+    python benchmarks/conversion.py --cached-peers --readme benchmarks/README.md     # ours alone, a section of its own
 
 The peers run in an environment of their own, `.venv-peers`, made from `requirements-peers.txt` when it is not there, or
 any given by ``--peers-python``. Their predictions are kept in the cache: ours may change, they need no second fit.
@@ -54,7 +55,7 @@ from forecast.conversion import ConversionModel
 from forecast.evaluation.metrics.classification import log_losses
 
 HERE = Path(__file__).parent
-MARK = "conversion"
+MARK, ALONE = "conversion", "conversion-alone"
 READS = HERE / "test_reads.csv"
 COLUMNS = ["date", "commit", "set", "part", "model", "log_loss", "auc", "ece", "slope", "slope_low", "slope_high"]
 Fit = Callable[[pd.DataFrame, np.ndarray, np.ndarray | None], Callable[[pd.DataFrame], np.ndarray]]
@@ -79,7 +80,7 @@ def main() -> None:
         text = report(given, cache)
     print(text)
     if given.readme:
-        replace_section(given.readme, MARK, HOW, text)
+        replace_section(given.readme, *((MARK, HOW) if "No peers." not in text else (ALONE, HOW_ALONE)), text)
 
 
 def own_python() -> Path:
@@ -273,6 +274,11 @@ How each peer was validated:
 Few rows: the same draws for all methods, at random, with two won at least, from rows that are judged nowhere; judged
 on 10,000 fixed rows, stratified (their rate of wins is the set's); AutoGluon on the first 10 draws only, Optuna not at
 all. Times are of one fit, the mean in the walk."""
+
+
+HOW_ALONE = """## Conversion: ours at the present commit
+
+`python benchmarks/conversion.py --cached-peers --readme benchmarks/README.md`: as in the comparison, no peer fitted."""
 
 
 if __name__ == "__main__":

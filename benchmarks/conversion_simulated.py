@@ -55,7 +55,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--deals", type=int, default=16_700, help="opportunities of a company of the first table")
     parser.add_argument("--switch-deals", type=int, default=4_000, help="opportunities of a company of the second")
-    parser.add_argument("--part", choices=["scores", "switch"], help="only one of the two tables, each of its own section")
+    parser.add_argument(
+        "--part", choices=["scores", "switch"], help="only one of the two tables, each of its own section"
+    )
     parser.add_argument("--readme", type=Path, help="file whose section of this benchmark is replaced")
     given = parser.parse_args()
     for part in [given.part] if given.part else list(SECTIONS):
