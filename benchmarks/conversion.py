@@ -71,6 +71,7 @@ def main() -> None:
     parser.add_argument("--cached-peers", action="store_true", help="fit no peer; compare with what the cache holds")
     parser.add_argument("--valid-only", action="store_true", help="judge on the validation parts; read no test part")
     parser.add_argument("--draws", type=int, default=N_DRAWS, help="small samples per size; 0 leaves them out")
+    parser.add_argument("--sizes", nargs="*", type=int, choices=SMALL_SIZES, default=SMALL_SIZES, help="their rows")
     parser.add_argument("--readme", type=Path, help="file whose section of this benchmark is replaced")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -198,7 +199,7 @@ def small(data: ConversionSet, cache: Path, given: argparse.Namespace) -> Iterat
         predict = fit(data.X.iloc[rows].reset_index(drop=True), data.y[rows], None)
         return float(log_losses(y, predict(X)).mean())
 
-    for size in SMALL_SIZES:
+    for size in given.sizes:
         drawn = list(small_samples(data, kind, size, given.draws))
         frame = pd.DataFrame({OURS: [loss(fit_ours, rows) for rows in drawn]})
         frame[BASE] = [loss(fit_base, rows) for rows in drawn]
