@@ -61,15 +61,13 @@ def main() -> None:
     parser.add_argument("--readme", type=Path, help="file whose section of this benchmark is replaced")
     given = parser.parse_args()
     for part in [given.part] if given.part else list(SECTIONS):
-        if part == "scores":
-            rows = [row for seed in given.seeds for row in judge_scores(seed, given.deals)]
-        else:
-            cases = [(switch, seed) for seed in given.seeds for switch in SWITCHES]
-            rows = [row for switch, seed in cases for row in judge_switch(switch, seed, given.switch_deals)]
-        text = markdown(pd.DataFrame(rows))
+        rows: list[dict[str, str]] = []
+        for seed in given.seeds:  # a company takes minutes: what is known is written after each
+            rows += judge_scores(seed, given.deals) if part == "scores" else judge_switches(seed, given.switch_deals)
+            text = markdown(pd.DataFrame(rows))
+            if given.readme:
+                replace_section(given.readme, *SECTIONS[part], text)
         print(text, flush=True)
-        if given.readme:
-            replace_section(given.readme, *SECTIONS[part], text)
 
 
 def judge_scores(seed: int, n_deals: int) -> Iterator[dict[str, str]]:
@@ -94,6 +92,12 @@ def judge_scores(seed: int, n_deals: int) -> Iterator[dict[str, str]]:
             "snapshots": f"{len(spine):,}",
             "fit, s": f"{seconds:.0f}",
         } | judged(scores[f"p_{days}d"].to_numpy(), company.win_probability(ids, cutoff, days), days)
+
+
+def judge_switches(seed: int, n_deals: int) -> Iterator[dict[str, str]]:
+    """The rows of each switch."""
+    for switch in SWITCHES:
+        yield from judge_switch(switch, seed, n_deals)
 
 
 def judge_switch(switch: float, seed: int, n_deals: int) -> Iterator[dict[str, str]]:
