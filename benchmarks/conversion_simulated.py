@@ -27,8 +27,19 @@ from forecast.features import build_features, open_entities, outcomes, snapshot_
 from forecast.history import connect_tables
 from forecast.usecases.snapshots import censored
 
-MARK = "conversion-simulated"
-HEADING = "## Simulated company: scores against the truth\n\n`python benchmarks/conversion_simulated.py`"
+#: Mark and heading of each part's section.
+SECTIONS = {
+    "scores": (
+        "conversion-simulated",
+        "## Simulated company: scores against the truth\n\n"
+        "`python benchmarks/conversion_simulated.py --part scores`: open deals at the end of two years, 40 % censored.",
+    ),
+    "switch": (
+        "conversion-switch",
+        "## Simulated company: after a switch of the log hazard of a win\n\n"
+        "`python benchmarks/conversion_simulated.py --part switch`",
+    ),
+}
 HORIZON = 90
 WITHIN = (7, 30, 90)
 STEP_DAYS = 28
@@ -44,20 +55,19 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--deals", type=int, default=16_700, help="opportunities of a company of the first table")
     parser.add_argument("--switch-deals", type=int, default=4_000, help="opportunities of a company of the second")
-    parser.add_argument("--part", choices=["scores", "switch"], help="only one of the two tables")
+    parser.add_argument(
+        "--part", choices=["scores", "switch"], help="only one of the two tables, each of its own section"
+    )
     parser.add_argument("--readme", type=Path, help="file whose section of this benchmark is replaced")
     given = parser.parse_args()
-    parts = []
-    if given.part != "switch":
-        rows = [row for seed in given.seeds for row in judge_scores(seed, given.deals)]
-        parts.append(f"### Open deals at the end of two years, 40 % censored\n\n{markdown(pd.DataFrame(rows))}")
-    if given.part != "scores":
-        rows = [row for switch in SWITCHES for row in judge_switch(switch, given.seeds[0], given.switch_deals)]
-        parts.append(f"### After a switch of the log hazard of a win\n\n{markdown(pd.DataFrame(rows))}")
-    text = "\n\n".join(parts)
-    print(text)
-    if given.readme:
-        replace_section(given.readme, MARK, HEADING, text)
+    for part in [given.part] if given.part else list(SECTIONS):
+        rows: list[dict[str, str]] = []
+        for seed in given.seeds:  # a company takes minutes: what is known is written after each
+            rows += judge_scores(seed, given.deals) if part == "scores" else judge_switches(seed, given.switch_deals)
+            text = markdown(pd.DataFrame(rows))
+            if given.readme:
+                replace_section(given.readme, *SECTIONS[part], text)
+        print(text, flush=True)
 
 
 def judge_scores(seed: int, n_deals: int) -> Iterator[dict[str, str]]:
@@ -82,6 +92,12 @@ def judge_scores(seed: int, n_deals: int) -> Iterator[dict[str, str]]:
             "snapshots": f"{len(spine):,}",
             "fit, s": f"{seconds:.0f}",
         } | judged(scores[f"p_{days}d"].to_numpy(), company.win_probability(ids, cutoff, days), days)
+
+
+def judge_switches(seed: int, n_deals: int) -> Iterator[dict[str, str]]:
+    """The rows of each switch."""
+    for switch in SWITCHES:
+        yield from judge_switch(switch, seed, n_deals)
 
 
 def judge_switch(switch: float, seed: int, n_deals: int) -> Iterator[dict[str, str]]:
@@ -113,6 +129,7 @@ def judge_switch(switch: float, seed: int, n_deals: int) -> Iterator[dict[str, s
         wins = int(((closed_on >= SWITCH_DAY) & (closed_on < day)).sum())
         truth = company.win_probability(at_risk["entity_id"].to_numpy(), cutoff, 60)
         yield {
+            "seed": str(seed),
             "switch": f"{switch:+.1f}",
             "weeks since": str((cutoff - switched).days // 7),
             "wins since": str(wins),

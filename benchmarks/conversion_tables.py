@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from scipy.special import logit
 
+from forecast.evaluation.combination import overdispersion
+from forecast.evaluation.metrics.calibration_noise import calibration_error_floor
 from forecast.evaluation.metrics.classification import (
     calibration_error,
     calibration_line,
@@ -83,11 +86,33 @@ def set_table(valid: Judged | None, judged: Judged) -> pd.DataFrame:
                 "log loss": f"{found['log_loss']:.4f}",
                 "AUC": f"{found['auc']:.4f}",
                 "ECE": f"{found['ece']:.4f}",
+                "by chance (95 %)": by_chance(judged.p[model]),
                 "slope (95 %)": "" if np.isnan(found["slope"]) else slope,
                 "fit, s": "" if np.isnan(clock) else f"{clock:.1f}",
                 "fit, CPU s": "" if np.isnan(cpu) else f"{cpu:.1f}",
             }
         )
+    return pd.DataFrame(rows)
+
+
+def by_chance(p: np.ndarray) -> str:
+    """ECE of probabilities that are exactly right, on average, and what 1 in 20 such tables exceeds."""
+    floor = calibration_error_floor(p)
+    return f"{floor.mean:.4f} ({floor.high:.4f})"
+
+
+def drift_table(known: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """How much sets with time move before the judged part, from their known outcomes in the order of time.
+
+    How many times more the tenths differ from the rate of all than chance explains; 1 when not at all.
+    """
+    rows = []
+    for name, y in known.items():
+        tenths = np.arange(len(y)) * 10 // len(y)
+        rates = np.bincount(tenths, weights=y) / np.bincount(tenths)
+        moved = overdispersion(np.full(len(y), logit(y.mean())), y, tenths, row_weight=np.ones(len(y)))
+        least_most = f"{rates.min():.1%} to {rates.max():.1%}"
+        rows.append({"set": name, "won in each tenth": least_most, "times chance": f"{moved:.0f}"})
     return pd.DataFrame(rows)
 
 
@@ -124,6 +149,8 @@ def gates(valid: Judged, judged: Judged) -> list[dict[str, str]]:
         rows.append(("slope's interval", "reaches 0.9 to 1.1", f"{low:.2f} to {high:.2f}", low <= 1.1 and high >= 0.9))
     if judged.name not in WALK_GATE:
         rows.append(("ECE", "<= 0.03", f"{ours['ece']:.4f}", ours["ece"] <= 0.03))
+        high = calibration_error_floor(judged.p[OURS]).high
+        rows.append(("ECE beside chance", f"<= {high:.4f}", f"{ours['ece']:.4f}", ours["ece"] <= high))
     name = f"{judged.name}{', walk' if judged.is_walk else ''}"
     return [
         {"set": name, "line": line, "asked": asked, "ours": value, "holds": "yes" if holds else "**no**"}

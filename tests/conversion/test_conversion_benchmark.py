@@ -147,3 +147,23 @@ def test_small_gate_fails_when_the_upper_bound_is_above_the_samples_own_rate(tab
 
     assert loss["holds"] == "**no**"
     assert difference["holds"] == "**no**"
+
+
+def test_calibration_error_is_read_beside_that_of_chance(tables):
+    """2,000 rows said .6 come .62: further off than .02 are 1 in 15 tables of the same size, said right."""
+    y = np.repeat([1.0, 0.0], [1240, 760])
+    p = np.full(2000, 0.6)
+
+    rows = tables.gates(*[tables.Judged("olist", "test", y, {tables.OURS: p, tables.BASE: p})] * 2)
+
+    assert next(row["holds"] for row in rows if row["line"] == "ECE beside chance") == "yes"
+    assert tables.by_chance(p).startswith("0.00")
+
+
+def test_drift_is_how_many_times_the_tenths_differ_more_than_chance(tables):
+    """By hand: tenths of 100 rows with 40 or 60 won, said .5: surplus 10, variance 25, so 100 / 25."""
+    y = np.concatenate([np.repeat([1.0, 0.0], [40, 60] if tenth % 2 else [60, 40]) for tenth in range(10)])
+
+    (row,) = tables.drift_table({"olist": y}).to_dict("records")
+
+    assert row == {"set": "olist", "won in each tenth": "40.0% to 60.0%", "times chance": "4"}

@@ -93,3 +93,56 @@ def test_stored_neighbourhoods_are_the_same() -> None:
     restored = ScoreNeighbourhoods.from_state(found.to_state())
 
     assert_allclose(restored.interval(np.zeros(3)), found.interval(np.zeros(3)), rtol=0)
+
+
+def own(n: int, deviation: float) -> dict[str, np.ndarray]:
+    return {"deviation": np.full(n, deviation)}
+
+
+def test_a_known_deviation_alone_is_the_interval_where_scores_come_as_said() -> None:
+    """By hand: 1.2816 standard deviations of .5 either way of log-odds -1."""
+    z, y = simulated(400, 3)
+    found = replace(fit_neighbourhoods(z, y, np.arange(400)), misfit=0.0)
+
+    low, high = found.interval(np.array([-1.0]), **own(1, 0.5))
+
+    assert_allclose([low[0], high[0]], expit([-1 - 1.28155 * 0.5, -1 + 1.28155 * 0.5]), rtol=1e-4)
+
+
+def test_scores_that_come_otherwise_than_said_are_moved_to_what_came() -> None:
+    rng = np.random.default_rng(0)
+    z = rng.normal(-1, 1, 40_000)
+    bent = z + 0.6 * np.cos(2 * z)
+    y = (rng.random(40_000) < expit(bent)).astype(float)
+    at = np.linspace(-2, 0, 9)
+
+    found = fit_neighbourhoods(z, y, np.arange(40_000))
+    low, high = found.interval(at, **own(9, 0.0))
+
+    truth = expit(at + 0.6 * np.cos(2 * at))
+    assert found.misfit is not None
+    assert found.misfit > 0.3
+    assert ((low - 0.02 <= truth) & (truth <= high + 0.02)).all()
+
+
+def test_a_neighbourhoods_chance_is_not_counted_beside_the_cases_own() -> None:
+    """Rates of 50 cases scatter by .065; the deviation given says already how well a case is known."""
+    z, y = simulated(400)
+    found = fit_neighbourhoods(z, y, np.arange(400))
+
+    low, high = found.interval(np.array([-1.0]), **own(1, 0.2))
+    lower, higher = replace(found, misfit=None).interval(np.array([-1.0]), **own(1, 0.2))
+
+    assert high[0] - low[0] < 0.8 * (higher[0] - lower[0])
+
+
+def test_intervals_of_models_stored_before_stay_as_they_were() -> None:
+    found = fit_neighbourhoods(*simulated(300), np.arange(300))
+    state = found.to_state()
+    del state["misfit"]
+
+    assert_allclose(
+        ScoreNeighbourhoods.from_state(state).interval(np.zeros(3), **own(3, 0.3)),
+        replace(found, misfit=None).interval(np.zeros(3), **own(3, 0.3)),
+        rtol=0,
+    )

@@ -2,12 +2,15 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from numpy.testing import assert_allclose
 
+from forecast.conversion import ConversionModel
 from forecast.conversion.encoding import TableEncoder
 from forecast.conversion.members import TrainingTable
 from forecast.conversion.out_of_time import HeldOut, Recipe, choice_probabilities, refit
 from forecast.conversion.trees import TreeMember, fit_trees
+from forecast.evaluation.combination import log_losses_at
 
 ONES, BLOCKS = np.ones(4), np.array([0, 0, 1, 1])
 
@@ -63,3 +66,25 @@ def test_refit_of_few_trees_hangs_less_on_the_draws_of_columns() -> None:
 
     assert np.std(fine, axis=0).mean() < 0.5 * np.std(coarse, axis=0).mean()
     assert_allclose(np.mean(fine, axis=0).sum(), np.mean(coarse, axis=0).sum(), rtol=0.15)  # to the same place
+
+
+@pytest.mark.parametrize(("n_columns", "strength"), [(3, 0.1), (20, 0.1), (40, 0.05), (200, 0.01)])
+def test_columns_together_move_a_line_no_more_the_wider_the_table(n_columns: int, strength: float) -> None:
+    recipe = Recipe(("linear", "group_rate"), (0.001, 0.01, 0.1, 1.0), 400, 8, 0.05, 0, n_columns=n_columns)
+
+    assert_allclose(HeldOut.nothing(recipe).strengths["linear"], strength)
+
+
+def test_twenty_rows_of_many_columns_that_tell_nothing_cost_little() -> None:
+    """True rate .2, entropy .5004 nats; the mean over tables of what a wide and a narrow table cost beyond it."""
+    cost = {}
+    for n_columns in (5, 80):
+        losses = []
+        for seed in range(12):
+            rng = np.random.default_rng([seed, n_columns])
+            X = pd.DataFrame(rng.normal(size=(2020, n_columns)), columns=[f"x{k}" for k in range(n_columns)])
+            y = np.r_[np.repeat([1.0, 0.0], [4, 16]), rng.random(2000) < 0.2].astype(float)
+            losses.append(log_losses_at(y[20:], ConversionModel().fit(X[:20], y[:20]).log_odds(X[20:])).mean())
+        cost[n_columns] = float(np.mean(losses)) - 0.5004
+
+    assert cost[80] < cost[5] + 0.02, cost

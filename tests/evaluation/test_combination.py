@@ -107,3 +107,48 @@ def test_weights_stay_at_their_prior_without_information() -> None:
     assert_allclose(
         combination_weights(np.column_stack([z, -z]), y, row_weight=np.zeros(500), prior=prior), prior, atol=1e-6
     )
+
+
+def moved_world(n: int, levels: list[float], seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Blocks whose rows are told apart just as well as said, by models at a level of their own."""
+    z, y = simulated(n, seed)
+    blocks = np.repeat(np.arange(len(levels)), n // len(levels))
+    return z + np.array(levels)[blocks], y, blocks
+
+
+def test_slope_within_blocks_is_that_of_a_logistic_regression_with_a_level_per_block() -> None:
+    z, y, blocks = moved_world(50_000, [0.0, 1.0, -0.5, 0.5, -1.5])
+    design = np.column_stack([0.8 * z, np.eye(5)[blocks]])
+    oracle = LogisticRegression(C=np.inf, fit_intercept=False, tol=1e-8, max_iter=1000).fit(design, y)
+
+    found = fit_calibration(0.8 * z, y, row_weight=np.ones(len(y)), blocks=blocks)
+
+    assert_allclose(found.slope, oracle.coef_[0, 0], atol=0.01)
+
+
+def test_a_world_that_moves_between_blocks_flattens_no_calibration() -> None:
+    z, y, blocks = moved_world(20_000, [0.0, 1.0, -0.5, 0.5, -1.5])
+
+    together = fit_calibration(z, y, row_weight=np.ones(len(y)))
+    within = fit_calibration(z, y, row_weight=np.ones(len(y)), blocks=blocks)
+
+    assert together.slope < 0.9
+    assert_allclose(within.slope, 1.0, atol=0.05)
+
+
+def test_one_block_is_calibrated_as_rows_without_blocks() -> None:
+    z, y = simulated(5000)
+    whole = np.zeros(5000, dtype=int)
+
+    alone, together = (fit_calibration(0.7 * z - 0.3, y, row_weight=np.ones(5000), blocks=b) for b in (whole, None))
+
+    assert_allclose([alone.shift, alone.slope], [together.shift, together.slope], atol=0.03)
+
+
+def test_calibration_bears_a_block_of_one_outcome() -> None:
+    z, y = simulated(400)
+    blocks = np.repeat([3, 7], 200)
+
+    slope = fit_calibration(z, np.where(blocks == 3, 0.0, y), row_weight=np.ones(400), blocks=blocks).slope
+
+    assert 0.5 < slope < 1.5

@@ -50,19 +50,24 @@ class ScoreNeighbourhoods:
         Distinct entities that the rate was seen in.
     drift : float
         Standard deviation, in log-odds, of the shift between blocks of time beyond chance.
+    misfit : float, optional
+        The same between neighbourhoods: how far a probability may be off for all cases of its score. None for models
+        stored before it was measured, whose intervals stay as they were.
     """
 
     scores: np.ndarray
     rates: np.ndarray
     cases: np.ndarray
     drift: float = 0.0
+    misfit: float | None = None
 
     def interval(
         self, z: np.ndarray, *, level: float = 80.0, deviation: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Low and high for calibrated log-odds ``z``, each of shape (n,); they enclose the probability itself.
 
-        ``deviation`` of shape (n,) is the standard deviation of a case's own log-odds among those of its score.
+        ``deviation`` of shape (n,) is the standard deviation of a case's own log-odds: what few outcomes leave open. A
+        neighbourhood's rate scatters for the same reason, so that only what it tells beyond chance is added then.
         """
         p, quantile = expit(z), norm.ppf(0.5 + level / 200)
         own = np.zeros(len(z)) if deviation is None else deviation
@@ -70,6 +75,10 @@ class ScoreNeighbourhoods:
             if deviation is None:
                 return beta_interval(p, np.zeros(len(p)), level=level)
             return expit(z - quantile * own), expit(z + quantile * own)
+        if deviation is not None and self.misfit is not None:
+            shift, variance = self._shift(z, self.misfit)
+            reach = quantile * np.sqrt(deviation**2 + self.drift**2 + variance)
+            return np.minimum(expit(z + shift - reach), p), np.maximum(expit(z + shift + reach), p)
         rate, cases = np.interp(z, self.scores, self.rates), np.interp(z, self.scores, self.cases)
         low, high = beta_interval(rate, cases, level=level)
         moved = np.hypot(self.drift, own) * quantile
@@ -77,16 +86,30 @@ class ScoreNeighbourhoods:
         below, above = centre - np.hypot(centre - bounds[0], moved), centre + np.hypot(bounds[1] - centre, moved)
         return np.minimum(expit(below), p), np.maximum(expit(above), p)
 
+    def _shift(self, z: np.ndarray, misfit: float) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and variance of how far log-odds are off at these scores, each of shape (n,) [1]_.
+
+        References
+        ----------
+        .. [1] Morris (1983), Parametric empirical Bayes inference. JASA 78(381).
+        """
+        said = expit(self.scores)
+        surplus = (1 + PRIOR_CASES / self.cases) * (self.rates - said)  # rates are shrunk by so many cases
+        by_chance = 1 / (self.cases * said * (1 - said))
+        believed = misfit**2 / (misfit**2 + by_chance)
+        shift = believed * surplus / (said * (1 - said))
+        return np.interp(z, self.scores, shift), np.interp(z, self.scores, believed * by_chance)
+
     def to_state(self) -> dict[str, Any]:
         """Plain JSON values."""
         lists = {"scores": self.scores.tolist(), "rates": self.rates.tolist(), "cases": self.cases.tolist()}
-        return lists | {"drift": self.drift}
+        return lists | {"drift": self.drift, "misfit": self.misfit}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> "ScoreNeighbourhoods":
         """The object that `to_state` described."""
         scores, rates, cases = (np.array(state[name], dtype=float) for name in ("scores", "rates", "cases"))
-        return cls(scores, rates, cases, state["drift"])
+        return cls(scores, rates, cases, state["drift"], state.get("misfit"))
 
 
 def fit_neighbourhoods(
@@ -105,11 +128,13 @@ def fit_neighbourhoods(
         Block of time of each row; their differences beyond chance widen the interval.
     """
     if not len(z):
-        return ScoreNeighbourhoods(np.zeros(0), np.zeros(0), np.zeros(0))
+        return ScoreNeighbourhoods(np.zeros(0), np.zeros(0), np.zeros(0), misfit=0.0)
     drift = 0.0 if blocks is None else drift_between(z, y, groups, blocks)
     order = np.argsort(z, kind="stable")
     z, y, groups = z[order], y[order], groups[order]
     size = min(len(z), max(50, len(z) // 20))
+    apart = np.minimum(np.arange(len(z)) // size, len(z) // size - 1)
+    misfit = drift_between(z, y, groups, apart)
     scores, rates, cases = [], [], []
     for start in np.unique(np.linspace(0, len(z) - size, N_KNOTS).astype(int)):
         part = slice(start, start + size)
@@ -118,7 +143,7 @@ def fit_neighbourhoods(
         scores.append(float(logit(expected)))
         rates.append((y[part].mean() * n_entities + PRIOR_CASES * expected) / (n_entities + PRIOR_CASES))
         cases.append(n_entities)
-    return ScoreNeighbourhoods(np.array(scores), np.array(rates), np.array(cases), drift)
+    return ScoreNeighbourhoods(np.array(scores), np.array(rates), np.array(cases), drift, misfit)
 
 
 def drift_between(z: np.ndarray, y: np.ndarray, groups: np.ndarray, blocks: np.ndarray) -> float:

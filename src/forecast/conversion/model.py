@@ -157,8 +157,15 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def _recipe(self, *, timed: bool) -> Recipe:
-        names = member_names(timed=timed)
-        return Recipe(names, self.strengths, self.max_trees, self.num_leaves, self.learning_rate, self.random_state)
+        return Recipe(
+            member_names(timed=timed),
+            self.strengths,
+            self.max_trees,
+            self.num_leaves,
+            self.learning_rate,
+            self.random_state,
+            n_columns=len(self.encoder_.names),
+        )
 
     def _check_parameters(self) -> None:
         if self.n_folds < 2:
@@ -193,6 +200,7 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.strengths_, self.n_trees_ = held_out.strengths, held_out.n_trees
         self.overdispersion_ = held_out.overdispersion
         self.calibration_, weights = CalibrationMap(), self._without_evidence(shares, recipe, table)
+        blocks = held_out.blocks if scheme == "rolling" else None
         if len(rows):
             information = held_out.information
             if scheme == "rolling":
@@ -205,11 +213,10 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             weights = np.where(weights < LEAST_WEIGHT, 0.0, weights)
             weights = weights / weights.sum()
             information = information / held_out.overdispersion
-            self.calibration_ = fit_calibration(held_out.z @ weights, y, row_weight=information)
+            self.calibration_ = fit_calibration(held_out.z @ weights, y, row_weight=information, blocks=blocks)
         self.weights_ = dict(zip(recipe.names, weights.tolist(), strict=True))
         calibrated = self.calibration_(held_out.z @ weights)
         self.out_of_time_ = OutOfTime(scheme, rows, y, calibrated)
-        blocks = held_out.blocks if scheme == "rolling" else None
         self.neighbourhoods_ = fit_neighbourhoods(calibrated, y, table.groups[rows], blocks)
 
     def _without_evidence(self, prior: np.ndarray, recipe: Recipe, table: TrainingTable) -> np.ndarray:

@@ -22,6 +22,10 @@ from forecast.evaluation.folds import Fold
 STRENGTH_CENTRE, STRENGTH_LOG_SD = 0.1, 0.7
 TREES_CENTRE, TREES_LOG_SD = 150.0, 1.0
 
+#: Where nothing can be held out, all columns together are thought to move log-odds by a variance of at most so much:
+#: each of 85 by less than each of 13, else a table of 20 rows says the more, the wider it is.
+LARGEST_VARIANCE = 2.0
+
 
 @dataclass(frozen=True)
 class OutOfTime:
@@ -39,7 +43,7 @@ class OutOfTime:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How members are fitted. ``names`` are those that take part, in the order of `MEMBERS`."""
+    """How members are fitted to ``n_columns``. ``names`` are those that take part, in the order of `MEMBERS`."""
 
     names: tuple[str, ...]
     strengths: tuple[float, ...]
@@ -47,6 +51,7 @@ class Recipe:
     num_leaves: int
     learning_rate: float
     random_state: int
+    n_columns: int = 1
 
     @property
     def tree_counts(self) -> list[int]:
@@ -112,8 +117,9 @@ class HeldOut:
 
     @classmethod
     def nothing(cls, recipe: Recipe) -> "HeldOut":
-        """Where outcomes are too few to hold any out: the prior's strength, and no trees."""
+        """Where outcomes are too few to hold any out: the prior's strength, less where columns are many; no trees."""
         strength = min(recipe.strengths, key=lambda s: abs(np.log(s / STRENGTH_CENTRE)))
+        strength = min(strength, LARGEST_VARIANCE / max(recipe.n_columns, 1))
         names = [name for name in recipe.names if name.startswith("linear")]
         empty = np.zeros(0, dtype=int)
         return cls(empty, np.zeros((0, len(recipe.names))), empty, dict.fromkeys(names, strength), {}, np.zeros(0))

@@ -14,6 +14,9 @@ WEIGHT_SD = 0.15
 SHIFT_SD = 0.1
 LOG_SLOPE_SD = 0.2
 
+#: Prior standard deviation of the level of a block of time, in log-odds: all but free.
+BLOCK_SD = 2.0
+
 
 def log_losses_at(y: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Log loss of each row from log-odds ``z``, stable for large ``|z|``."""
@@ -137,8 +140,15 @@ class CalibrationMap:
         return self.centre + self.shift + self.slope * (z - self.centre)
 
 
-def fit_calibration(z: np.ndarray, y: np.ndarray, *, row_weight: np.ndarray) -> CalibrationMap:
+def fit_calibration(
+    z: np.ndarray, y: np.ndarray, *, row_weight: np.ndarray, blocks: np.ndarray | None = None
+) -> CalibrationMap:
     """Two-parameter (Platt) map on log-odds, shrunk to the identity [1]_.
+
+    With blocks of time the slope is the one within blocks: each has a level of its own, which only the shift is about.
+    Models that learned at different times stand at different levels, and where the world moved none of these is the
+    later one: over all blocks together the slope is drawn to 0, though each model told its own rows apart as well as it
+    said [2]_.
 
     Parameters
     ----------
@@ -147,29 +157,53 @@ def fit_calibration(z: np.ndarray, y: np.ndarray, *, row_weight: np.ndarray) -> 
     y : array of shape (n,), 0 or 1
     row_weight : array of shape (n,)
         Information of each row, e.g. less for older rows.
+    blocks : array of shape (n,), int, optional
+        Block of time of each row.
 
     References
     ----------
     .. [1] Platt (1999), Probabilistic outputs for support vector machines. Here with Gaussian priors on the shift and
        on the logarithm of the slope in place of Platt's smoothed targets.
+    .. [2] Neuhaus & Kalbfleisch (1998), Between- and within-cluster covariate effects in the analysis of clustered
+       data. Biometrics 54.
     """
     centre = float(row_weight @ z / row_weight.sum())
-    deviation = z - centre
+    if blocks is None:
+        whole = np.zeros(len(z), dtype=int)
+        (shift,), log_slope = _levels_and_log_slope(z - centre, y, whole, np.array([centre]), row_weight, sd=SHIFT_SD)
+        return CalibrationMap(centre, float(np.round(shift, 9)), float(np.exp(np.round(log_slope, 9))))
+    codes = np.unique(blocks, return_inverse=True)[1]
+    means = np.bincount(codes, weights=row_weight * z) / np.bincount(codes, weights=row_weight)
+    _, log_slope = _levels_and_log_slope(z - means[codes], y, codes, means, row_weight, sd=BLOCK_SD)
+    slope = float(np.exp(np.round(log_slope, 9)))
+    return CalibrationMap(centre, round(_shift(centre + slope * (z - centre), y, row_weight), 9), slope)
+
+
+def _levels_and_log_slope(
+    deviation: np.ndarray, y: np.ndarray, codes: np.ndarray, centre: np.ndarray, row_weight: np.ndarray, *, sd: float
+) -> tuple[np.ndarray, float]:
+    """Most likely shift of each block from its centre, of prior deviation ``sd``, and log of the slope all share."""
 
     def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
-        shift, log_slope = parameters
+        shift, log_slope = parameters[:-1], parameters[-1]
         slope = np.exp(log_slope)
-        mapped = centre + shift + slope * deviation
+        mapped = (centre + shift)[codes] + slope * deviation
         residual = row_weight * (expit(mapped) - y)
-        prior = 0.5 * (shift / SHIFT_SD) ** 2 + 0.5 * (log_slope / LOG_SLOPE_SD) ** 2
-        gradient = np.array(
-            [
-                residual.sum() + shift / SHIFT_SD**2,
-                slope * (residual @ deviation) + log_slope / LOG_SLOPE_SD**2,
-            ]
-        )
+        prior = 0.5 * ((shift / sd) ** 2).sum() + 0.5 * (log_slope / LOG_SLOPE_SD) ** 2
+        by_block = np.bincount(codes, weights=residual, minlength=len(centre)) + shift / sd**2
+        gradient = np.append(by_block, slope * (residual @ deviation) + log_slope / LOG_SLOPE_SD**2)
         return float(row_weight @ log_losses_at(y, mapped) + prior), gradient
 
-    found = minimize(loss, np.zeros(2), jac=True, method="BFGS", options={"gtol": 1e-8 * max(row_weight.sum(), 1.0)})
-    shift, log_slope = np.round(found.x, 9)
-    return CalibrationMap(centre, float(shift), float(np.exp(log_slope)))
+    options = {"gtol": 1e-8 * max(row_weight.sum(), 1.0)}
+    found = minimize(loss, np.zeros(len(centre) + 1), jac=True, method="BFGS", options=options).x
+    return found[:-1], float(found[-1])
+
+
+def _shift(z: np.ndarray, y: np.ndarray, row_weight: np.ndarray) -> float:
+    """Most likely shift of all log-odds, of prior deviation `SHIFT_SD`, by Newton steps."""
+    shift = 0.0
+    for _ in range(30):
+        p = expit(z + shift)
+        move = (row_weight @ (y - p) - shift / SHIFT_SD**2) / (row_weight @ (p * (1 - p)) + SHIFT_SD**-2)
+        shift += float(np.clip(move, -1.0, 1.0))
+    return shift
