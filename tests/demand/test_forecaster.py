@@ -103,6 +103,20 @@ def test_loaded_model_predicts_the_same(fitted):
     json.loads(files["forecaster.json"])
 
 
+def test_a_model_that_knows_years_forecasts_from_a_few_weeks_too():
+    days = pd.date_range("2023-01-01", periods=800, freq="D")
+    level = 10.0 + 3 * (days.dayofweek == 5) + np.sin(2 * np.pi * days.dayofyear / 365)
+    panel = pd.concat([pd.DataFrame({"unique_id": f"s{index}", "ds": days, "y": level + index}) for index in range(4)])
+    trained = DemandForecaster("D", 7, (), model="lightgbm", params={"num_iterations": 20}).fit(panel)
+    assert {"long_season", "day_of_year", "season_0"} <= set(trained.feature_names_in_)
+
+    few = panel[panel["ds"] >= days[-40]]
+
+    for short in (few, few[few["ds"] >= days[-5]]):  # less than a year, less than a week
+        mean = trained.observe(short).predict()["mean"]
+        assert mean.between(8, 20).all()
+
+
 def test_loaded_model_needs_a_history(fitted):
     with pytest.raises(InvalidInput, match="observe"):
         DemandForecaster.from_files(fitted.to_files()).predict()

@@ -145,8 +145,12 @@ class GlobalModel:
         origin = np.full(len(series), matrix.n_times - 1)
         step = np.tile(np.arange(1, horizon + 1), len(rows))
         centre, scale = self._place(features, series, origin, step)
-        X = features.rows(series, origin, step, centre=centre, scale=scale)[self.feature_names_in_]
-        return X, centre, scale
+        X = features.rows(series, origin, step, centre=centre, scale=scale)
+        return self._known_features(X), centre, scale
+
+    def _known_features(self, X: pd.DataFrame) -> pd.DataFrame:
+        """The features that were learned; NaN for one that needs a longer history than there is."""
+        return X.reindex(columns=self.feature_names_in_)
 
     def _place(
         self, features: RowFeatures, series: Positions, origin: Positions, step: Positions

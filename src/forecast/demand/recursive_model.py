@@ -141,7 +141,7 @@ class RecursiveModel(GlobalModel):
             origin = np.full(len(series), n_times + begin - 1)
             step = np.tile(np.arange(1, n_steps + 1), n_rows)
             _, scale = self._place(features, series, origin, step)
-            X = features.rows(series, origin, step, scale=scale)[self.feature_names_in_]
+            X = self._known_features(features.rows(series, origin, step, scale=scale))
             mean = self._values(X, scale)
             yield X, scale, mean.reshape(n_rows, n_steps)
             unit = 1.0 if self.is_tweedie_ else scale
