@@ -18,7 +18,6 @@ import pandas as pd
 from duckdb import DuckDBPyConnection
 from outlook_companies import N_TEAMS, REPS_PER_TEAM, START, Companies, make_companies
 from readme_section import markdown, replace_section
-from scipy.stats import beta
 
 from forecast.history import connect_tables
 from forecast.outlook import Outlook, simulate
@@ -169,7 +168,8 @@ def report(rows: pd.DataFrame) -> str:
         f"{', '.join(map(str, POSITIONS))} days into the quarter in turn; shocks of three families in turn (jumps of "
         "Student's t, regimes, waves with crashes) at company, team and rep level. A range covers when the randomised "
         "PIT lies in its middle part: the share is then the stated one for lumpy amounts too. In brackets the 95 % "
-        "binomial interval. Companies are independent; quarters of one share its sizes of shocks. "
+        "interval over the companies' quarters, since teams and reps of one err together. Companies are independent; "
+        "quarters of one share its sizes of shocks. "
         "Without common shocks (every fourth quarter) only chance between deals is left. "
         "Constants of the model were chosen on other companies.\n\n"
     )
@@ -193,15 +193,19 @@ def _coverage(rows: pd.DataFrame) -> pd.DataFrame:
             line = {"level": level, "paths": name, "n": f"{len(used):,}"}
             for share in SHARES:
                 inside = (used[f"{label}pit"] - 0.5).abs() <= share / 2
-                line[f"{share:.0%} range covers"] = _share(int(inside.sum()), len(used))
+                line[f"{share:.0%} range covers"] = _share(inside, used)
             line["mean / actual"] = f"{used[f'{label}mean'].sum() / used['actual'].sum():.3f}"
             lines.append(line)
     return pd.DataFrame(lines)
 
 
-def _share(hits: int, n: int) -> str:
-    low, high = beta.ppf([0.025, 0.975], [hits, hits + 1], [n - hits + 1, n - hits])
-    return f"{hits / n:.1%} ({low:.1%}–{high:.1%})"
+def _share(inside: pd.Series, rows: pd.DataFrame) -> str:
+    """Share and its 95 % interval; nodes of one company and quarter err together, so that these are counted."""
+    of_quarter = inside.groupby([rows["company"], rows["quarter"]]).agg(["sum", "size"])
+    share, n = float(inside.mean()), len(of_quarter)
+    surplus = of_quarter["sum"] - share * of_quarter["size"]
+    error = np.sqrt((surplus**2).sum() * n / (n - 1)) / len(inside)
+    return f"{share:.1%} ({share - 1.96 * error:.1%}–{share + 1.96 * error:.1%})"
 
 
 def _histogram(rows: pd.DataFrame) -> pd.DataFrame:
@@ -214,14 +218,14 @@ def _histogram(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _by_family(rows: pd.DataFrame) -> pd.DataFrame:
-    inside = rows.assign(inside=(rows["pit"] - 0.5).abs() <= 0.4)
+    rows = rows.assign(inside=(rows["pit"] - 0.5).abs() <= 0.4)
     lines = []
     for key, label in (("family", "shocks"), ("position", "days into the quarter")):
-        for value, part in inside.groupby(key):
-            shares = part.groupby("level")["inside"].agg(["sum", "size"])
+        for value, part in rows.groupby(key):
             line = {"80 % range": f"{label}: {value}"}
             for level in ("rep", "team", "company"):
-                line[level] = _share(int(shares.loc[level, "sum"]), int(shares.loc[level, "size"]))
+                of_level = part[part["level"] == level]
+                line[level] = _share(of_level["inside"], of_level)
             lines.append(line)
     return pd.DataFrame(lines)
 
