@@ -53,6 +53,26 @@ def test_range_of_a_sum_is_narrower_than_the_sum_of_ranges(run: DemandFrames) ->
     assert total["q0.9"] - total["q0.1"] < (run.forecasts["q0.9"] - run.forecasts["q0.1"]).sum()
 
 
+def test_range_of_a_sum_lies_around_its_mean_though_each_series_is_cut_at_zero(frame_lake: Callable[..., Any]) -> None:
+    rng = np.random.default_rng(1)
+    sizes = rng.lognormal(2, 1, (80, 60)) * (rng.random((80, 60)) < 0.5)
+    weeks = pd.date_range("2024-01-01", periods=60, freq="W-MON")
+    ids = [f"p{index:02d}" for index in range(80)]
+    panel = pd.DataFrame({"unique_id": np.repeat(ids, 60), "ds": np.tile(weeks, 80), "y": sizes.ravel()})
+    forecaster = DemandForecaster("W", HORIZON, model="window_mean", n_windows=2).fit(panel)
+    known = DemandPanel(panel, None, None, "W", "quantity")
+    lake = frame_lake({"products": pd.DataFrame({"product_id": [], "name": [], "category": [], "recorded_at": []})})
+
+    served = ServedDemand(forecaster, known, "demand/1", datetime(2025, 3, 1, tzinfo=UTC), 1)
+    total = run_demand(lake, served).nodes.set_index("level").loc["total"]
+
+    drawn = forecaster.predict_paths(200)[1].sum(axis=(1, 2))
+    assert drawn.mean() > 1.05 * total["mean"]  # what is cut off below 0 adds up
+    expected = np.quantile(drawn, [0.1, 0.9]) * total["mean"] / drawn.mean()
+    np.testing.assert_allclose(total[["q0.1", "q0.9"]].astype(float), expected)
+    assert total["q0.1"] < total["mean"] < total["q0.9"]
+
+
 def test_series_are_found_by_name_id_and_node(run: DemandFrames) -> None:
     assert search_series(run, "TEAPOT 1")["label"].tolist() == ["Teapot 11", "Teapot 10", "Teapot 1"]
     assert len(search_series(run, "south/")) == 12
