@@ -150,7 +150,7 @@ def table(results: dict[str, dict[str, float]], until: int) -> str:
         f"Trained to d_{until}, scored d_{until + 1} - d_{until + HORIZON}, 30,490 series, 2 cores;"
         " time and memory include reading. Parameters were chosen on d_1830 - d_1913, the recursive member on the six"
         " windows from d_1746 on; the scored days were read six times, and that age acted as a clock was found there."
-        " Another draw of the training rows moves the `lightgbm` member by about .02, here as on d_1886 - d_1913."
+        " Its rows are drawn at random, and a single draw cannot show small differences."
         " Level 1 is the total, 12 product and store. By `benchmarks/m5_wrmsse.py`.",
         "",
         f"| model | WRMSSE | {levels} | bias | seconds | peak GB |",

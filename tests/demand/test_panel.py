@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -306,6 +307,17 @@ def test_products_bring_their_category_and_what_many_share_as_known_then():
         "unique_id",
         "brand",
     ]
+
+
+def test_attributes_of_later_push_none_of_before_out():
+    rows_, products, accounts = shop(20)
+    many = json.dumps({f"a{number:02d}": "known later" for number in range(30)})
+    later = products.assign(attributes=many, recorded_at=pd.Timestamp("2024-05-20"))
+    tables = {"products": pd.concat([products, later]), "accounts": accounts}
+
+    static = build_panel(connect(rows_, **tables), moment("2024-05-15"), UTC_ZONE, freq="W").static
+
+    assert list(static.columns) == ["unique_id", "category", "brand"]
 
 
 def test_series_by_product_and_country_know_both():

@@ -71,6 +71,8 @@ def test_range_of_a_sum_lies_around_its_mean_though_each_series_is_cut_at_zero(f
     expected = np.quantile(drawn, [0.1, 0.9]) * total["mean"] / drawn.mean()
     np.testing.assert_allclose(total[["q0.1", "q0.9"]].astype(float), expected)
     assert total["q0.1"] < total["mean"] < total["q0.9"]
+    truth = 80 * HORIZON * 0.5 * np.exp(2.5)  # the mean of what was simulated
+    assert total["q0.1"] < truth < total["q0.9"]
 
 
 def test_series_are_found_by_name_id_and_node(run: DemandFrames) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.demand.explanation import SUMS
-from forecast.demand.forecaster import DemandForecaster
+from forecast.demand.forecaster import DemandForecaster, is_non_negative
 from forecast.demand.hierarchy import Hierarchy
 from forecast.demand.inputs import Inputs
 from forecast.demand.matrix import Floats
@@ -72,7 +72,7 @@ class CoherentForecaster(DemandForecaster):
                 fold_base(folds, sums, hierarchy),
                 actuals,
                 hierarchy,
-                non_negative=_non_negative(matrix.y),
+                non_negative=is_non_negative(self.inputs_),
                 random_state=self.random_state,
             )
         except NotEnoughHistory:  # nothing to judge by, as where sales never change
@@ -122,7 +122,7 @@ class CoherentForecaster(DemandForecaster):
         if self.reconciliation_ is None or self.sums_ is None or len(np.unique(inputs.matrix.last)) > 1:
             return mean, usual, classes
         hierarchy, sums = self._said_of_sums(inputs)
-        moved = self.reconciliation_.bottom(mean, sums, hierarchy, non_negative=_non_negative(inputs.matrix.y))
+        moved = self.reconciliation_.bottom(mean, sums, hierarchy, non_negative=is_non_negative(inputs))
         return moved, usual, classes
 
     def _said_of_sums(self, inputs: Inputs) -> tuple[Hierarchy, Floats]:
@@ -137,7 +137,3 @@ class CoherentForecaster(DemandForecaster):
         sums = node_matrix(said, hierarchy, "mean", ["ds"])[0][: hierarchy.n_upper]
         self._remembered_sums = (inputs.matrix, hierarchy, sums)
         return hierarchy, sums
-
-
-def _non_negative(values: Floats) -> bool:
-    return bool(np.nanmin(values) >= 0)

@@ -198,7 +198,7 @@ class DemandForecaster:
         mean, usual, classes = self._state(inputs)
         frame = future_keys(inputs)
         frame["mean"] = mean.ravel()
-        bounds = self.errors_.quantiles(mean, usual, classes, self.quantiles, non_negative=_non_negative(inputs))
+        bounds = self.errors_.quantiles(mean, usual, classes, self.quantiles, non_negative=is_non_negative(inputs))
         for index, quantile in enumerate(self.quantiles):
             frame[f"q{quantile:g}"] = bounds[:, :, index].ravel()
         return frame
@@ -217,7 +217,7 @@ class DemandForecaster:
         inputs = self.inputs_
         mean, usual, classes = self._state(inputs)
         paths = self.errors_.paths(
-            mean, usual, classes, n_paths, non_negative=_non_negative(inputs), random_state=self.random_state
+            mean, usual, classes, n_paths, non_negative=is_non_negative(inputs), random_state=self.random_state
         )
         return future_keys(inputs), paths
 
@@ -443,5 +443,6 @@ class DemandForecaster:
             raise InvalidInput(f"This DemandForecaster has no history yet; call {step} first.")
 
 
-def _non_negative(inputs: Inputs) -> bool:
+def is_non_negative(inputs: Inputs) -> bool:
+    """Whether no value of any series is negative; then no forecast is."""
     return bool(np.nanmin(inputs.matrix.y) >= 0)

@@ -70,7 +70,7 @@ def _products(con: DuckDBPyConnection, as_of: datetime) -> pd.DataFrame:
     """``product_id``, ``category`` and the texts of products as known at ``as_of``."""
     catalogue = con.execute(
         "SELECT DISTINCT name FROM attribute_catalogue WHERE table_name = 'products' AND type IN ('text', 'boolean') "
-        f"ORDER BY name LIMIT {_MAX_ATTRIBUTES}"
+        "ORDER BY name"
     ).fetchall()
     names = [name for (name,) in catalogue if name not in ("unique_id", "product_id", *_GROUPS)]
     pointers = ["/" + name.replace("~", "~0").replace("/", "~1") for name in names]
@@ -83,7 +83,7 @@ def _products(con: DuckDBPyConnection, as_of: datetime) -> pd.DataFrame:
 
 
 def _shared(table: pd.DataFrame) -> pd.DataFrame | None:
-    """Columns whose values are shared by enough series."""
+    """Columns whose values are shared by enough series; of many the first, by what was known alone."""
     least = {name: SERIES_PER_GROUP if name in _GROUPS else SERIES_PER_VALUE for name in table if name != "unique_id"}
-    shared = [name for name in least if 1 < table[name].nunique() <= len(table) / least[name]]
+    shared = [name for name in least if 1 < table[name].nunique() <= len(table) / least[name]][:_MAX_ATTRIBUTES]
     return table[["unique_id", *shared]] if shared else None
