@@ -131,7 +131,7 @@ def holidays_of(country: str, first: date, last: date) -> pd.DataFrame:
     years = range(first.year, last.year + 1)
     try:
         found = holidays.country_holidays(nation, subdiv=part or None, years=years, language="en_US")
-    except NotImplementedError:
+    except NotImplementedError:  # how `holidays` refuses a country or part that it does not know
         raise InvalidInput(
             f"The holidays of {country!r} are not known; `country` is an ISO 3166 code such as 'CN' or 'DE-BY'."
         ) from None
