@@ -1,6 +1,7 @@
 """Demand on real panels: ours with its defaults beside what others would use, from the same origins.
 
     python benchmarks/demand.py [--data DIR] [--sets ...] [--peers-cache DIR] [--readme benchmarks/README.md]
+    python benchmarks/demand.py --ranges --readme benchmarks/README.md     # competition sets, ranges from three origins
     python benchmarks/demand.py --validate --cached-peers --peers-cache DIR [--sample N]     # while developing
 
 The peers run in an environment of their own, `.venv-peers-demand`, made from `requirements-demand-peers.txt` when it is
@@ -29,8 +30,8 @@ from typing import Any
 import pandas as pd
 from demand_peers import COLUMNS, PEERS, QUANTILES, is_fresh, stored
 from demand_scores import OURS, PUBLISHED, Judged, judge, scores
-from demand_sets import DATA, SETS, Task, load_task, published_forecasts
-from demand_tables import HOW, report
+from demand_sets import DATA, SETS, Task, is_competition, load_task, published_forecasts
+from demand_tables import HOW, HOW_RANGES, range_report, report
 from readme_section import replace_section
 
 import forecast.demand
@@ -38,7 +39,7 @@ from forecast.demand import DemandForecaster
 
 HERE = Path(__file__).parent
 READS = HERE / "demand_test_reads.csv"
-MARK = "demand"
+MARK, RANGES = "demand", "demand-ranges"
 LOGGED = ("owa", "mase", "smape", "rmsse", "bias", "wape", "pinball")
 
 
@@ -46,7 +47,8 @@ def main() -> None:
     """Run the benchmark and print its tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA, help="folder with a folder per set")
-    parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS))
+    parser.add_argument("--sets", nargs="+", choices=list(SETS), help="default all")
+    parser.add_argument("--ranges", action="store_true", help="ranges of competition sets from three origins alone")
     parser.add_argument("--validate", action="store_true", help="judge within the training parts; read no test part")
     parser.add_argument("--sample", type=int, help="with --validate: only so many series, fixed at random")
     parser.add_argument("--with", dest="options", nargs="+", default=[], help="with --validate: name=value for ours")
@@ -60,6 +62,9 @@ def main() -> None:
     given = parser.parse_args()
     if (given.sample or given.options) and not (given.validate or given.ours_into):
         parser.error("--sample and --with go with --validate")
+    if given.ranges and given.validate:
+        parser.error("--ranges reads the test parts, --validate does not")
+    given.sets = given.sets or [name for name in SETS if not given.ranges or is_competition(name)]
     if given.ours_into:
         run_ours(given)
         return
@@ -70,12 +75,13 @@ def main() -> None:
         ours = given.ours_cache or Path(temporary) / "ours"
         ours.mkdir(parents=True, exist_ok=True)
         judged, commits = zip(*(judged_task(name, cache, ours, given) for name in given.sets), strict=True)
-    text = report(list(judged), given.data) + "\n\n" + made_at(dict(zip(given.sets, commits, strict=True)))
+    tables = range_report(list(judged)) if given.ranges else report(list(judged), given.data)
+    text = tables + "\n\n" + made_at(dict(zip(given.sets, commits, strict=True)))
     print(text)
     if not given.validate:
         log_reads(list(judged))
     if given.readme:
-        replace_section(given.readme, MARK, HOW, text)
+        replace_section(given.readme, *((RANGES, HOW_RANGES) if given.ranges else (MARK, HOW)), text)
 
 
 def own_python() -> Path:
@@ -91,12 +97,17 @@ def own_python() -> Path:
 def run_peers(python: Path, cache: Path, given: argparse.Namespace) -> None:
     """Forecast with the peers what the cache lacks."""
     command = [python, HERE / "demand_peers.py", "--cache", cache, "--data", given.data, "--sets", *given.sets]
-    subprocess.run([*command, "--parts", "valid" if given.validate else "test"], check=True)
+    subprocess.run([*command, "--parts", part_of(given)], check=True)
+
+
+def part_of(given: argparse.Namespace) -> str:
+    """Which part of the sets is forecast."""
+    return "valid" if given.validate else "origins" if given.ranges else "test"
 
 
 def task_of(name: str, given: argparse.Namespace) -> Task:
     """The set as it is forecast by ours."""
-    task = load_task(name, given.data, "valid" if given.validate else "test")
+    task = load_task(name, given.data, part_of(given))
     return task.sample(given.sample) if given.sample else task
 
 
@@ -134,7 +145,7 @@ def ours_of(task: Task, number: int, folder: Path, given: argparse.Namespace) ->
     path = folder / f"{task.name}.{task.part}.{number}.{mark[:12]}.parquet"
     if not path.exists():
         arguments: list[Any] = ["--data", given.data, "--sets", task.name, "--fold", number, "--ours-into", path]
-        arguments += ["--validate"] if given.validate else []
+        arguments += ["--validate"] if given.validate else ["--ranges"] if given.ranges else []
         arguments += ["--sample", given.sample] if given.sample else []
         arguments += ["--with", *given.options] if given.options else []
         subprocess.run([sys.executable, __file__, *map(str, arguments)], check=True)
@@ -200,7 +211,8 @@ def log_reads(judged: list[Judged]) -> None:
         for rows in part.samples:
             for model in part.models(rows):
                 found = {name: f"{value:.5f}" for name, value in scores(part, model, rows).items() if name in LOGGED}
-                row = {"set": part.task.name, "model": model, "n_rows": str(int(rows.sum())), **found}
+                set_ = part.task.name + (", three origins" if part.task.part == "origins" else "")
+                row = {"set": set_, "model": model, "n_rows": str(int(rows.sum())), **found}
                 if model == OURS or (row["set"], model, row["n_rows"], row["rmsse"]) not in seen:
                     new.append(stamp | row)
     with READS.open("a", encoding="utf-8", newline="") as file:

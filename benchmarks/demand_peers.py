@@ -197,6 +197,8 @@ PEERS: dict[str, Forecast] = {
     **{name: statistical(model) for name, model in STATISTICAL.items() if name != "seasonal naive"},
     AUTOGLUON: autogluon,
 }
+#: Whose ranges are looked at from three origins.
+RANGES = ("seasonal naive", "DOT", "AutoETS")
 
 
 def applies(peer: str, task: Task) -> bool:
@@ -205,6 +207,8 @@ def applies(peer: str, task: Task) -> bool:
         return task.is_competition and task.peer_season > 1
     if peer == LIGHTGBM_L1:
         return not task.is_competition
+    if task.part == "origins":
+        return peer in RANGES
     return task.part == "test" or peer not in (AUTOGLUON, "AutoTheta", "AutoCES")
 
 
@@ -278,10 +282,11 @@ def version_of(package: str) -> str | None:
         return None
 
 
-def preload() -> None:
+def preload(peers: list[str]) -> None:
     """Import here what every process would import for itself."""
     for module in ("lightgbm", "mlforecast", "statsforecast.models"):
-        importlib.import_module(module)
+        if module != "mlforecast" or any(peer.startswith(LIGHTGBM) for peer in peers):
+            importlib.import_module(module)
 
 
 def main() -> None:
@@ -295,7 +300,7 @@ def main() -> None:
     parser.add_argument("--slow-series", type=int, default=N_SLOW, help=f"series of a set for {', '.join(SLOW)}")
     given = parser.parse_args()
     given.cache.mkdir(parents=True, exist_ok=True)
-    preload()
+    preload([peer for peer in given.peers if given.parts != ["origins"] or peer in RANGES])
     for part in given.parts:
         for name in given.sets:
             task = load_task(name, given.data, part)

@@ -4,7 +4,9 @@ Two kinds of sets. Competition sets (`m3-*`, `m4-*`, `tourism-*`) come with thei
 series; series have no dates and end where they end. The others are forecast from three origins a horizon apart.
 
 Part ``test`` is read once a forecaster is settled. Part ``valid`` is for choices and holds nothing of it: the last
-horizon of each series' official training part, or the origins before the first one of the test part.
+horizon of each series' official training part, or the origins before the first one of the test part. Part ``origins``,
+of competition sets alone, has the official test part and the two horizons before it, for ranges: how many outcomes one
+horizon holds inside is mostly that horizon's luck.
 """
 
 import hashlib
@@ -17,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
-PARTS = ("valid", "test")
+PARTS = ("valid", "test", "origins")
 #: The two best entrants of M3.
 M3_METHODS = ["ForecastPro", "THETA"]
 #: A product and country is forecast once it was sold in so many weeks before the origin.
@@ -77,7 +79,8 @@ class Task:
     peer_season : int
         What the peers are told; 1 where there is less than a season of history.
     is_competition : bool
-        Scored by OWA, MASE and sMAPE with the season ``peer_season``; else by scaled squared error, WAPE and pinball.
+        One horizon of series without dates, scored by OWA, MASE and sMAPE with the season ``peer_season``; else by
+        scaled squared error, WAPE and pinball.
     """
 
     name: str
@@ -103,33 +106,37 @@ def competition(name: str, data: Path, part: str, *, period: str, season: int) -
     info = info[info["period"] == period]
     series = pd.read_parquet(folder / "series.parquet", filters=[("series", "in", list(info["series"]))])
     train, test = (series[series["part"] == which] for which in ("train", "test"))
-    return _official(name, part, train, test if part == "test" else None, int(info["h"].iloc[0]), season)
+    return _official(name, part, train, test, int(info["h"].iloc[0]), season)
 
 
 def m4(name: str, data: Path, part: str, *, horizon: int, season: int) -> Task:
     """M4: the complete official train and test parts of one frequency."""
     files = [data / "m4" / f"{name.replace('-', '_')}_{which}.parquet" for which in ("train", "test")]
     train = pd.read_parquet(files[0])
-    if part == "valid":
-        return _official(name, part, train, None, horizon, season)
     length = train.groupby("series", observed=True)["t"].max()
     test = pd.read_parquet(files[1])
     test = test.assign(t=test["t"] + test["series"].astype(str).map(length.rename(str)).to_numpy())
     return _official(name, part, train, test, horizon, season)
 
 
-def _official(name: str, part: str, train: pd.DataFrame, test: pd.DataFrame | None, horizon: int, season: int) -> Task:
-    past = _long(train, "series", "t")
-    if test is None:  # the last horizon of the training part, of series that are long enough without it
-        end = past.groupby("unique_id")["ds"].transform("max")
-        n_before = past.groupby("unique_id")["ds"].transform("size") - horizon
-        past, end = (frame[n_before > max(season, 3)] for frame in (past, end))
-        is_held_out = past["ds"] > end - horizon
-        past, actual = past[~is_held_out], past[is_held_out]
+def _official(name: str, part: str, train: pd.DataFrame, test: pd.DataFrame, horizon: int, season: int) -> Task:
+    known, following = _long(train, "series", "t"), _long(test, "series", "t")
+    if part == "test":
+        folds = [Fold("end", known, following)]
     else:
-        actual = _long(test, "series", "t")
-    fold = Fold("end", past.reset_index(drop=True), actual.reset_index(drop=True))
-    return Task(name, part, 1, horizon, season, season, True, (fold,))
+        values, n_folds = (known, 1) if part == "valid" else (pd.concat([known, following]), 3)
+        folds = [_before_end(values, back * horizon, horizon, season) for back in range(n_folds, 0, -1)]
+    return Task(name, part, 1, horizon, season, season, part != "origins", tuple(folds))
+
+
+def _before_end(values: pd.DataFrame, n_held: int, horizon: int, season: int) -> Fold:
+    """The origin so many periods before the end of each series that is long enough without them."""
+    of_series = values.groupby("unique_id")["ds"]
+    end, n_before = of_series.transform("max") - n_held, of_series.transform("size") - n_held
+    is_past, is_long = values["ds"] <= end, n_before > max(season, 3)
+    past = values[is_past & is_long].sort_values(["unique_id", "ds"]).reset_index(drop=True)
+    following = values[~is_past & is_long & (values["ds"] <= end + horizon)]
+    return Fold(f"end-{n_held}", past, following.sort_values(["unique_id", "ds"]).reset_index(drop=True))
 
 
 def _long(frame: pd.DataFrame, series: str, time: str, value: str = "y") -> pd.DataFrame:
@@ -284,6 +291,11 @@ SETS: dict[str, Callable[[str, Path, str], Task]] = {
     "m4-hourly": partial(m4, horizon=48, season=24),
     "m4-yearly": partial(m4, horizon=6, season=1),
 }
+
+
+def is_competition(name: str) -> bool:
+    """Whether a set has an official test part, one horizon of series without dates."""
+    return name.startswith(("m3", "m4", "tourism"))
 
 
 def published_forecasts(task: Task, data: Path) -> dict[str, pd.DataFrame]:

@@ -52,6 +52,23 @@ def judged(sets, scoring, quarters):
     return scoring.judge(task, frames, {"forecast": facts, "points": facts})
 
 
+def test_three_origins_end_with_the_test_part_and_none_sees_what_it_is_judged_by(sets, quarters):
+    task, test = (sets.load_task("tourism-quarterly", quarters, part) for part in ("origins", "test"))
+    assert len(task.folds) == 3
+
+    for name in ("past", "actual"):
+        ours, official = (getattr(fold, name) for fold in (task.folds[-1], test.folds[0]))
+        official = official.sort_values(["unique_id", "ds"], ignore_index=True)
+        pd.testing.assert_frame_equal(ours.sort_values(["unique_id", "ds"], ignore_index=True), official)
+    for fold in task.folds:
+        last, first = fold.past.groupby("unique_id")["ds"].max(), fold.actual.groupby("unique_id")["ds"].min()
+        assert (last + 1 == first[last.index]).all()
+        assert (fold.actual.groupby("unique_id")["ds"].count() == 8).all()
+    assert len(pd.concat([fold.actual for fold in task.folds]).drop_duplicates(["unique_id", "ds"])) == sum(
+        len(fold.actual) for fold in task.folds
+    )
+
+
 def test_validation_holds_out_the_last_horizon_of_the_training_part(sets, quarters):
     valid, test = (sets.load_task("tourism-quarterly", quarters, part).folds[0] for part in ("valid", "test"))
     known = pd.concat([valid.past, valid.actual]).sort_values(["unique_id", "ds"], ignore_index=True)
