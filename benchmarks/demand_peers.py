@@ -203,12 +203,12 @@ RANGES = ("seasonal naive", "DOT", "AutoETS")
 
 def applies(peer: str, task: Task) -> bool:
     """Whether a peer says something of its own about a set; the slowest are run on test parts only."""
+    if task.part == "origins":
+        return peer in RANGES
     if peer == LIGHTGBM_SEASONAL:
         return task.is_competition and task.peer_season > 1
     if peer == LIGHTGBM_L1:
         return not task.is_competition
-    if task.part == "origins":
-        return peer in RANGES
     return task.part == "test" or peer not in (AUTOGLUON, "AutoTheta", "AutoCES")
 
 
