@@ -189,7 +189,7 @@ def test_only_large_panels_of_several_seasons_ahead_with_the_time_have_it_by_def
     monkeypatch.setattr("forecast.demand.members._RECURSIVE_VALUES", 1000)
 
     assert global_members(inputs, recipe, 600) == tuple(GLOBAL_MEMBERS)
-    assert affordable_rows(inputs, recipe, 10, n_fits=2) == int((4 - 0.02) / (5e-5 * 4 * 2))
+    assert affordable_rows(inputs, (*GLOBAL_MEMBERS, "theta"), 10, n_fits=2) == int((4 - 0.02) / (5e-5 * 4 * 2))
     assert "lightgbm_recursive" not in global_members(inputs, recipe, 0.05)  # 1000 steps of paths at 2e-5 s
     assert "lightgbm_recursive" not in global_members(inputs, recipe_of("D", 10), 600)  # one season ahead
     assert "lightgbm_recursive" not in global_members(inputs, recipe_of("D", 1), 600)

@@ -17,6 +17,8 @@ HOLD = 5.0
 LOSS_POWER = 6.0
 #: Below so many cases the prior weights count more than the losses.
 FEW_CASES = 20.0
+#: A member of less weight is left out of a large panel's forecast, where it costs more than it can move.
+SMALL_WEIGHT = 0.02
 _SCALED_LIMIT = 10.0
 _ITERATIONS = 4
 
@@ -42,6 +44,13 @@ class Combination:
         weights = np.where(is_sparse[:, None], self.sparse, self.regular)
         parts = [weights[:, self.names.index(name), None] * forecasts[name] for name in self.used]
         return np.asarray(np.sum(parts, axis=0))
+
+    @property
+    def counting(self) -> tuple[str, ...]:
+        """Members with more than a small weight for regular or for sparse series; at least one."""
+        largest = np.maximum(self.regular, self.sparse)
+        least = min(SMALL_WEIGHT, float(largest.max()))
+        return tuple(name for name, weight in zip(self.names, largest, strict=True) if weight >= least)
 
     @property
     def used(self) -> tuple[str, ...]:

@@ -17,9 +17,17 @@ from forecast.demand.explanation import explain_means, explanation_frame, rows_o
 from forecast.demand.grid import parse_frequency
 from forecast.demand.holiday_calendar import WHICH, holiday_calendar
 from forecast.demand.inputs import Categories, Inputs, build_inputs
-from forecast.demand.learning import WINDOW_SERIES, classes_of, combination_of, error_model_of, n_fits, past_windows
+from forecast.demand.learning import (
+    WINDOW_SERIES,
+    classes_of,
+    combination_of,
+    error_model_of,
+    is_large,
+    n_fits,
+    past_windows,
+)
 from forecast.demand.matrix import Floats, SeriesMatrix, to_matrix
-from forecast.demand.members import MemberPool, affordable_rows, choose_members
+from forecast.demand.members import MemberPool, affordable_rows, choose_members, rows_left
 from forecast.demand.new_items import predict_new
 from forecast.demand.parameters import check_parameters
 from forecast.demand.recipe import Recipe, recipe_of
@@ -51,7 +59,8 @@ class DemandForecaster:
         Seconds of one reference core for `fit` and `predict` together. Members are chosen by their nominal cost, so
         the same panel and budget give the same members on any machine.
     max_rows : int
-        Training rows of a global model are drawn at random up to this number; time and memory follow it.
+        Training rows of a global model are drawn at random up to this number, or to the lower one that the budget
+        allows; time and memory follow it.
     params : mapping, optional
         LightGBM parameters that replace the defaults.
     random_state : int
@@ -100,7 +109,7 @@ class DemandForecaster:
         season_length: int | None = None,
         n_windows: int = 3,
         budget: float = 600.0,
-        max_rows: int = 500_000,
+        max_rows: int = 2_000_000,
         params: Mapping[str, Any] | None = None,
         random_state: int = 0,
         past_only: tuple[str, ...] = (),
@@ -348,10 +357,16 @@ class DemandForecaster:
         self.categories_ = inputs.categories
         self.n_series_ = inputs.matrix.n_series
         n_windows = self._possible_windows(inputs)
-        affordable = affordable_rows(inputs, self._recipe, self.budget, n_fits=n_fits(inputs, n_windows))
-        self._rows = min(self.max_rows, affordable)
-        self._pool = self._new_pool(self._choose(inputs, n_windows))
+        names = self._choose(inputs, n_windows)
+        self._rows = min(self.max_rows, affordable_rows(inputs, names, self.budget, n_fits=n_fits(inputs, n_windows)))
+        self._pool = self._new_pool(names)
         windows = self._windows(inputs, n_windows)
+        if windows and is_large(inputs):  # members that hardly count make room for more rows of the others
+            used = combination_of(windows, tuple(windows[0].forecasts), inputs).counting
+            n_forecasts = n_windows * self._window_share(inputs)
+            left = rows_left(inputs, self._recipe, self._pool, used, self.budget, n_forecasts=n_forecasts)
+            self._rows = min(self.max_rows, left)
+            self._pool = self._new_pool(used)
         self._pool.fit(inputs)
         if not self._pool.names_:  # a global member alone that had too few rows
             self._pool = self._new_pool(("seasonal_naive",)).fit(inputs)
@@ -383,8 +398,12 @@ class DemandForecaster:
     def _choose(self, inputs: Inputs, n_windows: int) -> tuple[str, ...]:
         if self.model != "auto":
             return (self.model,)
-        share = min(1.0, WINDOW_SERIES / inputs.matrix.n_series)
-        return choose_members(inputs, self._recipe, self.budget, n_forecasts=1 + n_windows * share)
+        n_forecasts = 1 + n_windows * self._window_share(inputs)
+        return choose_members(inputs, self._recipe, self.budget, n_forecasts=n_forecasts)
+
+    def _window_share(self, inputs: Inputs) -> float:
+        """Share of the series that is forecast at past windows."""
+        return min(1.0, WINDOW_SERIES / inputs.matrix.n_series)
 
     def _possible_windows(self, inputs: Inputs) -> int:
         """Past windows that leave the longest series a horizon to learn from."""

@@ -19,9 +19,14 @@ WINDOW_SERIES = 3000
 _REFIT_VALUES = 300_000
 
 
+def is_large(inputs: Inputs) -> bool:
+    """Whether the global members are learned once for all past windows; smaller panels learn them for each."""
+    return inputs.matrix.y.size > _REFIT_VALUES
+
+
 def n_fits(inputs: Inputs, n_windows: int) -> int:
     """How often the global members are learned: for the future, and for each past window or once for all of them."""
-    return 1 + (n_windows if inputs.matrix.y.size <= _REFIT_VALUES else 1)
+    return 1 + (1 if is_large(inputs) else n_windows)
 
 
 def classes_of(inputs: Inputs, recipe: Recipe) -> NDArray[np.object_]:
@@ -46,7 +51,7 @@ def past_windows(
     """
     if n_windows < 1:
         return []
-    refit = inputs.matrix.y.size <= _REFIT_VALUES
+    refit = not is_large(inputs)
     pool = new_pool().fit(inputs.until(n_windows * inputs.horizon))
     windows = []
     for back in range(n_windows, 0, -1):

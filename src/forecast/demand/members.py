@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from forecast.demand.budget import affordable
+from forecast.demand.budget import affordable, nominal_seconds
 from forecast.demand.global_model import GlobalModel, Kind
 from forecast.demand.inputs import Inputs
 from forecast.demand.matrix import Floats
@@ -38,7 +38,7 @@ _SPARSE_CORE = ("lightgbm", "lightgbm_recursive", "smoothing", "theta", "tsb", "
 #: Above this share of zeros a panel is sparse.
 _SPARSE_SHARE = 0.3
 #: A statistical member sees no driver: where there are some, it counts for so much of that.
-_BLIND = 0.1
+_BLIND = 0.03
 #: Costly and no better than cheaper ones: only when asked for by name.
 _BY_NAME_ONLY = ("arima", "ets")
 #: Share of the time budget for statistical members; the rest is for the global ones.
@@ -114,13 +114,38 @@ def prior_weights(names: Sequence[str], *, sparse: bool = False, drivers: bool =
     return np.array([(1.0 if name in core else 0.05) * (1.0 if name in GLOBAL_MEMBERS else blind) for name in names])
 
 
-def affordable_rows(inputs: Inputs, recipe: Recipe, seconds: float, *, n_fits: int) -> int:
-    """Training rows of each global member that a time budget allows when all are fitted ``n_fits`` times."""
-    names = global_members(inputs, recipe, seconds)
-    is_recursive = any(GLOBAL_MEMBERS[name].recursive for name in names)
-    left = (1 - _STATISTICAL_SHARE) * seconds - is_recursive * _path_seconds(inputs)
-    rows = left / (_ROW_SECONDS * len(names) * n_fits)
-    return max(int(rows), _LEAST_ROWS)
+def affordable_rows(inputs: Inputs, names: Sequence[str], seconds: float, *, n_fits: int) -> int:
+    """Training rows of each global member of ``names`` that a time budget allows, all fitted ``n_fits`` times.
+
+    Statistical members among them leave `_STATISTICAL_SHARE` less of it.
+    """
+    share = 1 - _STATISTICAL_SHARE * any(name in MEMBERS for name in names)
+    return _rows_within(inputs, names, share * seconds, n_fits=n_fits)
+
+
+def rows_left(
+    inputs: Inputs, recipe: Recipe, pool: "MemberPool", used: Sequence[str], seconds: float, *, n_forecasts: float
+) -> int:
+    """Training rows of each global member of ``used`` when past windows have shown which members are needed.
+
+    What the members of ``pool`` cost, learned once and forecasting ``n_forecasts`` times the panel, is gone from the
+    time budget; the rest is for those in use, which are learned and forecast once more.
+    """
+
+    def statistical_seconds(names: Sequence[str]) -> float:
+        values, length = inputs.matrix.y, recipe.season_length
+        return sum(nominal_seconds(values, length, name) for name in names if name in MEMBERS)
+
+    models = [name for name in pool.names if name in GLOBAL_MEMBERS]
+    gone = statistical_seconds(pool.names) * n_forecasts + _ROW_SECONDS * len(models) * pool.max_rows
+    gone += any(GLOBAL_MEMBERS[name].recursive for name in models) * _path_seconds(inputs) * n_forecasts
+    return max(_rows_within(inputs, used, seconds - gone - statistical_seconds(used), n_fits=1), pool.max_rows)
+
+
+def _rows_within(inputs: Inputs, names: Sequence[str], seconds: float, *, n_fits: int) -> int:
+    models = [GLOBAL_MEMBERS[name] for name in names if name in GLOBAL_MEMBERS]
+    left = seconds - any(model.recursive for model in models) * _path_seconds(inputs)
+    return max(int(left / (_ROW_SECONDS * max(len(models), 1) * n_fits)), _LEAST_ROWS)
 
 
 class MemberPool:
