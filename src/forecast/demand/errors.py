@@ -11,6 +11,7 @@ from scipy.stats import norm
 
 from forecast.demand.classes import is_sparse
 from forecast.demand.matrix import Floats
+from forecast.demand.tilting import part_means, tilted
 
 #: Name of the width of classes without one of their own.
 ALL = "(all)"
@@ -18,6 +19,7 @@ ALL = "(all)"
 MIN_ERRORS = 30
 #: Levels at which the law of scaled errors is kept; between them it is linear.
 LEVELS: Floats = np.array([0.005, 0.01, 0.025, *np.arange(1, 20) / 20, 0.975, 0.99, 0.995])
+_CHANCES: Floats = np.diff(LEVELS, prepend=0.0, append=1.0)
 #: Errors in one bin; below about 500 the tenth percentile of a bin is mostly noise.
 _ERRORS_PER_BIN = 500
 _MAX_BINS = 12
@@ -80,6 +82,15 @@ class PastErrors:
     classes: NDArray[np.object_]
     window: NDArray[np.int64]
     is_integer: bool
+
+
+@dataclass(frozen=True)
+class _Law:
+    """Points of scaled errors and their levels, shape (n_series, horizon, n_points); means of the values they make."""
+
+    scaled: Floats
+    levels: Floats
+    mean: Floats
 
 
 @dataclass
@@ -187,21 +198,23 @@ class ErrorModel:
         non_negative: bool,
         random_state: int = 0,
     ) -> Floats:
-        """Joint sample paths, shape (n_paths, n_series, horizon): each alone as the quantiles, together as past errors.
+        """Joint sample paths, shape (n_paths, n_series, horizon): together as past errors, with the forecast's mean.
 
-        Ranks follow a Gaussian copula: a part shared by all series and one of their own, autoregressive over steps.
+        Ranks follow a Gaussian copula: a part shared by all series and one of their own, autoregressive over steps. The
+        law of each value is the one of its quantiles, tilted as little as gives it the mean that is forecast: cutting
+        at 0 and pooling over series not quite alike add little to one range, but the same to all, so that sums would
+        lie above the sum of the means. `quantiles` are not tilted: they are what came true, also where a mean is off.
         """
         rng = np.random.default_rng(random_state)
         n_series, horizon = mean.shape
-        bins, width, rows = self._bins(mean, usual), self._width(mean, usual, classes), self._class_index(classes)
-        law = self.table[rows[:, None], bins]
+        width, law = self._width(mean, usual, classes), self._law(mean, usual, classes, non_negative)
         paths = np.empty((n_paths, n_series, horizon))
         for path in range(n_paths):
             shared = _autoregressive(rng.standard_normal((1, horizon)), self.along)
             own = _autoregressive(rng.standard_normal((n_series, horizon)), self.along)
             rank = norm.cdf(np.sqrt(self.across) * shared + np.sqrt(1 - self.across) * own)
-            paths[path] = self._values(mean, width, _interpolate(law, rank), non_negative)
-        return paths
+            paths[path] = self._values(mean, width, _interpolate(law.scaled, law.levels, rank), non_negative)
+        return _moved(paths, law.mean, mean, non_negative)
 
     def ranks(self, scaled: Floats, bins: NDArray[np.int64], classes: NDArray[np.object_]) -> Floats:
         """Normal scores of scaled errors under their laws; NaN where the error is."""
@@ -209,6 +222,14 @@ class ErrorModel:
         below = (law <= scaled[..., None]).sum(axis=-1)
         padded = np.concatenate([[0.0], LEVELS, [1.0]])
         return np.where(np.isnan(scaled), np.nan, norm.ppf((padded[below] + padded[below + 1]) / 2))
+
+    def _law(self, mean: Floats, usual: Floats, classes: NDArray[np.object_], non_negative: bool) -> "_Law":
+        """The law of each value: that of its class and bin, tilted to the mean that is forecast as far as it goes."""
+        scaled = self.table[self._class_index(classes)[:, None], self._bins(mean, usual)]
+        values = mean[..., None] + self._width(mean, usual, classes)[..., None] * scaled
+        means = part_means(values, is_integer=self.is_integer, non_negative=non_negative)
+        chances = tilted(_CHANCES, means, mean)
+        return _Law(scaled, np.cumsum(chances, axis=-1)[..., :-1], (chances * means).sum(axis=-1))
 
     def _values(self, mean: Floats, width: Floats, scaled: Floats, non_negative: bool) -> Floats:
         values = mean + width * scaled
@@ -300,12 +321,25 @@ def _at_levels(table: Floats, levels: Floats) -> Floats:
     return np.asarray(table[..., right - 1] * (1 - share) + table[..., right] * share)
 
 
-def _interpolate(law: Floats, rank: Floats) -> Floats:
-    """Value of each law (last axis over `LEVELS`) at its own rank."""
-    right = np.clip(np.searchsorted(LEVELS, rank), 1, len(LEVELS) - 1)
-    share = np.clip((rank - LEVELS[right - 1]) / (LEVELS[right] - LEVELS[right - 1]), 0, 1)
-    low, high = (np.take_along_axis(law, (right - shift)[..., None], axis=-1)[..., 0] for shift in (1, 0))
+def _interpolate(points: Floats, levels: Floats, rank: Floats) -> Floats:
+    """Value of each law, whose points (last axis) lie at their own levels, at its own rank."""
+    right = np.clip((levels < rank[..., None]).sum(axis=-1), 1, points.shape[-1] - 1)[..., None]
+    low, high = (np.take_along_axis(points, right - shift, axis=-1)[..., 0] for shift in (1, 0))
+    begin, end = (np.take_along_axis(levels, right - shift, axis=-1)[..., 0] for shift in (1, 0))
+    length = end - begin
+    share = np.clip(np.divide(rank - begin, length, out=np.ones(rank.shape), where=length > 0), 0, 1)
     return np.asarray(low * (1 - share) + high * share)
+
+
+def _moved(paths: Floats, mean: Floats, wanted: Floats, non_negative: bool) -> Floats:
+    """Paths whose values have the wanted mean: where they may not fall below 0 shrunk to it, else moved.
+
+    Values whose mean is right already stay whole numbers.
+    """
+    far = np.abs(mean - wanted) > 1e-6 * np.maximum(np.abs(mean), np.abs(wanted))
+    shrinks = far & (mean > wanted) & non_negative
+    factor = np.where(shrinks, wanted / np.where(shrinks, mean, 1.0), 1.0)
+    return np.asarray(paths * factor + np.where(far & ~shrinks, wanted - mean, 0.0))
 
 
 def _autoregressive(noise: Floats, along: float) -> Floats:
