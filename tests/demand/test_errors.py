@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm, poisson
 
+from forecast.demand.dependence import Dependence, Persistence
 from forecast.demand.errors import ErrorModel, PastErrors, usual_error
 from forecast.evaluation.metrics.pit import coverage_of_pit, randomised_pit, randomised_pit_from_paths
 
@@ -112,7 +113,7 @@ def test_paths_have_the_quantiles_and_sums_that_move_together():
     np.testing.assert_allclose(
         np.quantile(paths, QUANTILES, axis=0).mean(axis=(1, 2)), bounds.mean(axis=(0, 1)), atol=0.15
     )
-    assert model.across == pytest.approx(0.5, abs=0.15)
+    assert model.dependence.across == pytest.approx(0.5, abs=0.15)
     # half of the variance is shared: a sum of 25 has the deviation sqrt(25 * .5 + 25² * .5), not sqrt(25)
     assert paths.sum(axis=1).std(axis=0).mean() == pytest.approx(18.0, rel=0.25)
 
@@ -148,7 +149,7 @@ def simulated(kind, seed, n_series=400, n_windows=3, horizon=4):
 @pytest.mark.parametrize("seed", [0, 1])
 def test_paths_have_the_mean_that_is_forecast_single_and_summed(kind, seed):
     learned, now = simulated(kind, seed), simulated(kind, seed + 10, n_windows=1)
-    model = replace(ErrorModel.fit(learned, 4), across=0.0)
+    model = replace(ErrorModel.fit(learned, 4), dependence=Dependence())
 
     paths = model.paths(now.mean, now.usual, now.classes, 600, non_negative=True)
 
@@ -202,6 +203,15 @@ def test_saved_errors_predict_the_same():
         loaded.quantiles(mean, usual, classes, QUANTILES, non_negative=True),
         MODEL.quantiles(mean, usual, classes, QUANTILES, non_negative=True),
     )
+
+
+def test_errors_saved_before_they_could_last_are_read():
+    state = MODEL.to_dict()
+    del state["dependence"]
+
+    loaded = ErrorModel.from_dict(state | {"along": 0.4, "across": 0.1})
+
+    assert loaded.dependence == Dependence(0.1, Persistence(0.4), Persistence(0.4))
 
 
 def test_usual_error_by_hand():

@@ -10,6 +10,7 @@ from scipy.optimize import isotonic_regression
 from scipy.stats import norm
 
 from forecast.demand.classes import is_sparse
+from forecast.demand.dependence import Dependence, Persistence
 from forecast.demand.matrix import Floats
 from forecast.demand.tilting import part_means, tilted
 
@@ -115,8 +116,8 @@ class ErrorModel:
     is_integer : bool
         Quantiles are rounded to whole numbers: errors were learned from actuals spread evenly over their unit, so that
         a quantile of 0 means that 0 really is that likely.
-    along, across : float
-        Rank correlation of errors from step to step, and between series: for joint paths.
+    dependence : Dependence
+        How errors go together over steps and between series: for joint paths.
     widths : mapping of class to float
         Factors on all errors, by how forecasts did after training (`adapt_widths`); not stored with the model.
     """
@@ -127,8 +128,7 @@ class ErrorModel:
     classes: tuple[str, ...] = ()
     n_used: int = 0
     is_integer: bool = False
-    along: float = 0.5
-    across: float = 0.0
+    dependence: Dependence = field(default_factory=Dependence)
     widths: dict[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -156,7 +156,7 @@ class ErrorModel:
         moved = within[used] + np.array([-1.0, 0.0, 1.0])[:, None] * spread[used]
         table = _laws(moved.ravel(), np.tile(bins[used], 3), np.tile(of_class, 3), len(edges) + 1, names)
         model = cls(growth, edges, table, names, n_used, past.is_integer)
-        model.along, model.across = _dependence(model.ranks(scaled, bins, past.classes), past.window)
+        model.dependence = Dependence.fit(model.scores(scaled, bins, past.classes), past.window)
         return model
 
     def quantiles(
@@ -200,23 +200,21 @@ class ErrorModel:
     ) -> Floats:
         """Joint sample paths, shape (n_paths, n_series, horizon): together as past errors, with the forecast's mean.
 
-        Ranks follow a Gaussian copula: a part shared by all series and one of their own, autoregressive over steps. The
-        law of each value is the one of its quantiles, tilted as little as gives it the mean that is forecast: cutting
-        at 0 and pooling over series not quite alike add little to one range, but the same to all, so that sums would
-        lie above the sum of the means. `quantiles` are not tilted: they are what came true, also where a mean is off.
+        Ranks follow a Gaussian copula: a part shared by all series and one of their own, see `Dependence`. The law of
+        each value is that of its quantiles, tilted as little as gives it the mean that is forecast: cutting at 0 and
+        pooling over series not quite alike add little to one range, but the same to all, so that sums would lie above
+        the sum of the means. `quantiles` are not tilted: they follow what came true, also where means are off.
         """
         rng = np.random.default_rng(random_state)
         n_series, horizon = mean.shape
         width, law = self._width(mean, usual, classes), self._law(mean, usual, classes, non_negative)
         paths = np.empty((n_paths, n_series, horizon))
         for path in range(n_paths):
-            shared = _autoregressive(rng.standard_normal((1, horizon)), self.along)
-            own = _autoregressive(rng.standard_normal((n_series, horizon)), self.along)
-            rank = norm.cdf(np.sqrt(self.across) * shared + np.sqrt(1 - self.across) * own)
+            rank = self.dependence.ranks(rng, n_series, horizon)
             paths[path] = self._values(mean, width, _interpolate(law.scaled, law.levels, rank), non_negative)
         return _moved(paths, law.mean, mean, non_negative)
 
-    def ranks(self, scaled: Floats, bins: NDArray[np.int64], classes: NDArray[np.object_]) -> Floats:
+    def scores(self, scaled: Floats, bins: NDArray[np.int64], classes: NDArray[np.object_]) -> Floats:
         """Normal scores of scaled errors under their laws; NaN where the error is."""
         law = self.table[self._class_index(classes)[:, None], bins]
         below = (law <= scaled[..., None]).sum(axis=-1)
@@ -257,15 +255,20 @@ class ErrorModel:
             "table": self.table.tolist(),
             "n_used": self.n_used,
             "is_integer": self.is_integer,
-            "along": self.along,
-            "across": self.across,
+            "dependence": self.dependence.to_dict(),
         }
 
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> "ErrorModel":
-        """The inverse of `to_dict`."""
-        arrays = {name: np.array(state[name]) for name in ("growth", "edges", "table")}
-        return cls(**{**state, **arrays, "classes": tuple(state["classes"])})
+        """The inverse of `to_dict`; of models stored before errors could last too."""
+        if "dependence" in state:
+            dependence = Dependence.from_dict(state["dependence"])
+        else:
+            steps = Persistence(state["along"])
+            dependence = Dependence(state["across"], steps, steps)
+        growth, edges, table = (np.array(state[name]) for name in ("growth", "edges", "table"))
+        classes, n_used = tuple(state["classes"]), state["n_used"]
+        return cls(growth, edges, table, classes, n_used, state["is_integer"], dependence)
 
 
 def _without_shocks(scaled: Floats, bins: NDArray[np.int64], past: PastErrors) -> tuple[Floats, Floats]:
@@ -340,32 +343,6 @@ def _moved(paths: Floats, mean: Floats, wanted: Floats, non_negative: bool) -> F
     shrinks = far & (mean > wanted) & non_negative
     factor = np.where(shrinks, wanted / np.where(shrinks, mean, 1.0), 1.0)
     return np.asarray(paths * factor + np.where(far & ~shrinks, wanted - mean, 0.0))
-
-
-def _autoregressive(noise: Floats, along: float) -> Floats:
-    """Standard normal noise made to follow itself from step to step."""
-    fresh = np.sqrt(1 - along**2)
-    for step in range(1, noise.shape[1]):
-        noise[:, step] = along * noise[:, step - 1] + fresh * noise[:, step]
-    return noise
-
-
-def _dependence(scores: Floats, window: NDArray[np.int64]) -> tuple[float, float]:
-    """Correlation of normal scores from step to step, and between series of one window.
-
-    Between series: the variance over windows and steps of the mean over series is ``across + (1 - across) / n``.
-    """
-    pairs = scores[:, 1:] * scores[:, :-1]
-    along = float(np.nanmean(pairs)) if np.isfinite(pairs).any() else 0.5
-    shared = []
-    for one in np.unique(window):
-        part = scores[window == one]
-        counts = (~np.isnan(part)).sum(axis=0)
-        means = np.nansum(part, axis=0) / np.maximum(counts, 1)
-        enough = counts > 1
-        shared.append(((counts * means**2 - 1) / np.maximum(counts - 1, 1))[enough])
-    across = float(np.concatenate(shared).mean()) if shared and sum(map(len, shared)) else 0.0
-    return float(np.clip(along, 0, 0.95)), float(np.clip(across, 0, 0.9))
 
 
 def _growth(scaled: Floats, step: NDArray[np.int64], horizon: int) -> Floats:
