@@ -326,12 +326,13 @@ def _at_levels(table: Floats, levels: Floats) -> Floats:
 
 def _interpolate(points: Floats, levels: Floats, rank: Floats) -> Floats:
     """Value of each law, whose points (last axis) lie at their own levels, at its own rank."""
-    right = np.clip((levels < rank[..., None]).sum(axis=-1), 1, points.shape[-1] - 1)[..., None]
-    low, high = (np.take_along_axis(points, right - shift, axis=-1)[..., 0] for shift in (1, 0))
-    begin, end = (np.take_along_axis(levels, right - shift, axis=-1)[..., 0] for shift in (1, 0))
+    n_points = points.shape[-1]
+    right = np.clip((levels < rank[..., None]).sum(axis=-1), 1, n_points - 1)
+    right += n_points * np.arange(rank.size).reshape(rank.shape)
+    low, high, begin, end = (part.ravel()[right - shift] for part in (points, levels) for shift in (1, 0))
     length = end - begin
     share = np.clip(np.divide(rank - begin, length, out=np.ones(rank.shape), where=length > 0), 0, 1)
-    return np.asarray(low * (1 - share) + high * share)
+    return np.asarray(low + share * (high - low))
 
 
 def _moved(paths: Floats, mean: Floats, wanted: Floats, non_negative: bool) -> Floats:

@@ -62,18 +62,32 @@ def tilted(chances: Floats, means: Floats, wanted: Floats) -> Floats:
     own = means @ chances
     deviation = np.sqrt(np.maximum((means - own[..., None]) ** 2 @ chances, 0))
     away = (means - wanted[..., None]) / np.where(deviation > 0, deviation, 1)[..., None]
-    tilt = np.zeros(own.shape)
-    low, high = np.full(own.shape, -MAX_TILT), np.full(own.shape, MAX_TILT)
+    return _weights(chances, away, _tilts(chances, away.reshape(-1, len(chances))).reshape(own.shape))
+
+
+def _tilts(chances: Floats, away: Floats) -> Floats:
+    """Tilts after which the mean of ``away`` (n, n_parts) is 0, or the furthest ones; by Newton's method in bounds."""
+    tilt = np.zeros(len(away))
+    low, high = np.full(len(away), -MAX_TILT), np.full(len(away), MAX_TILT)
+    open_ = np.ones(len(away), dtype=bool)
+    for bound in (-MAX_TILT, MAX_TILT):
+        distance = (_weights(chances, away, np.full(len(away), bound)) * away).sum(axis=-1)
+        out_of_reach = distance * bound <= 0
+        tilt[out_of_reach], open_[out_of_reach] = bound, False
     for _ in range(_MAX_STEPS):
-        moved = _weights(chances, away, tilt)
-        distance = (moved * away).sum(axis=-1)
-        if np.all((np.abs(distance) < _TOLERANCE) | (high - low < _TOLERANCE)):
+        rows = np.flatnonzero(open_)
+        if not len(rows):
             break
-        low, high = np.where(distance < 0, tilt, low), np.where(distance > 0, tilt, high)
-        slope = (moved * away**2).sum(axis=-1) - distance**2
-        newton = tilt - distance / np.where(slope > 0, slope, np.inf)
-        tilt = np.where((newton > low) & (newton < high), newton, (low + high) / 2)
-    return moved
+        here, part = tilt[rows], away[rows]
+        moved = _weights(chances, part, here)
+        distance = (moved * part).sum(axis=-1)
+        low[rows], high[rows] = np.where(distance < 0, here, low[rows]), np.where(distance > 0, here, high[rows])
+        slope = (moved * part**2).sum(axis=-1) - distance**2
+        newton = here - distance / np.where(slope > 0, slope, np.inf)
+        inside = (newton > low[rows]) & (newton < high[rows])
+        open_[rows] = np.abs(distance) > _TOLERANCE
+        tilt[rows] = np.where(~open_[rows], here, np.where(inside, newton, (low[rows] + high[rows]) / 2))
+    return tilt
 
 
 def _weights(chances: Floats, away: Floats, tilt: Floats) -> Floats:
