@@ -35,7 +35,6 @@ N_PATHS = 400
 TAIL = 0.1
 #: Quantiles that the peer "each alone" is drawn from.
 LEVELS = tuple(float(level) for level in np.arange(1, 40) / 40)
-MODELS = ("ours", "alone", "normal")
 KEYS = ["set", "sum", "time"]
 HOW = """## Demand: 80 % ranges of sums
 

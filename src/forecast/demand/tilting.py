@@ -69,13 +69,13 @@ def _tilts(chances: Floats, away: Floats) -> Floats:
     """Tilts after which the mean of ``away`` (n, n_parts) is 0, or the furthest ones; by Newton's method in bounds."""
     tilt = np.zeros(len(away))
     low, high = np.full(len(away), -MAX_TILT), np.full(len(away), MAX_TILT)
-    open_ = np.ones(len(away), dtype=bool)
+    searching = np.ones(len(away), dtype=bool)
     for bound in (-MAX_TILT, MAX_TILT):
         distance = (_weights(chances, away, np.full(len(away), bound)) * away).sum(axis=-1)
         out_of_reach = distance * bound <= 0
-        tilt[out_of_reach], open_[out_of_reach] = bound, False
+        tilt[out_of_reach], searching[out_of_reach] = bound, False
     for _ in range(_MAX_STEPS):
-        rows = np.flatnonzero(open_)
+        rows = np.flatnonzero(searching)
         if not len(rows):
             break
         here, part = tilt[rows], away[rows]
@@ -85,8 +85,8 @@ def _tilts(chances: Floats, away: Floats) -> Floats:
         slope = (moved * part**2).sum(axis=-1) - distance**2
         newton = here - distance / np.where(slope > 0, slope, np.inf)
         inside = (newton > low[rows]) & (newton < high[rows])
-        open_[rows] = np.abs(distance) > _TOLERANCE
-        tilt[rows] = np.where(~open_[rows], here, np.where(inside, newton, (low[rows] + high[rows]) / 2))
+        searching[rows] = np.abs(distance) > _TOLERANCE
+        tilt[rows] = np.where(~searching[rows], here, np.where(inside, newton, (low[rows] + high[rows]) / 2))
     return tilt
 
 
