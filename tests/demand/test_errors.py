@@ -1,10 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm, poisson
 
+from forecast.demand.dependence import Dependence, Persistence
 from forecast.demand.errors import ErrorModel, PastErrors, usual_error
+from forecast.evaluation.metrics.pit import coverage_of_pit, randomised_pit, randomised_pit_from_paths
 
 QUANTILES = (0.1, 0.5, 0.9)
 SMOOTH = np.array(["smooth"], dtype=object)
@@ -109,9 +113,77 @@ def test_paths_have_the_quantiles_and_sums_that_move_together():
     np.testing.assert_allclose(
         np.quantile(paths, QUANTILES, axis=0).mean(axis=(1, 2)), bounds.mean(axis=(0, 1)), atol=0.15
     )
-    assert model.across == pytest.approx(0.5, abs=0.15)
+    assert model.dependence.across == pytest.approx(0.5, abs=0.15)
     # half of the variance is shared: a sum of 25 has the deviation sqrt(25 * .5 + 25² * .5), not sqrt(25)
     assert paths.sum(axis=1).std(axis=0).mean() == pytest.approx(18.0, rel=0.25)
+
+
+#: Sales of simulated panels by the rate of their series, their true mean, and the class that they would be given.
+PANELS = {
+    "rare counts": (lambda rng, rate: rng.poisson(rate * 0.2), lambda rate: rate * 0.2, "intermittent"),
+    "small counts": (lambda rng, rate: rng.poisson(rate), lambda rate: rate, "intermittent"),
+    "lumps": (lambda rng, rate: rng.poisson(rate * 5 * (rng.random(rate.shape) < 0.2)), lambda rate: rate, "lumpy"),
+    "overdispersed": (lambda rng, rate: rng.negative_binomial(0.5, 0.5 / (0.5 + rate)), lambda rate: rate, "lumpy"),
+    "steady amounts": (lambda rng, rate: np.maximum(rng.normal(rate + 30, 4), 0), lambda rate: rate + 30, "smooth"),
+    "skewed amounts": (
+        lambda rng, rate: rng.lognormal(np.log(rate), 1.2) * (rng.random(rate.shape) < 0.7),
+        lambda rate: 0.7 * rate * np.exp(0.72),
+        "lumpy",
+    ),
+}
+
+
+def simulated(kind, seed, n_series=400, n_windows=3, horizon=4):
+    """Past errors of forecasts that are off the true mean by a fifth or so; each series in each window."""
+    rng = np.random.default_rng(seed)
+    rate = np.tile(rng.lognormal(0.3, 1, n_series), n_windows)[:, None]
+    draw, truth, name = PANELS[kind]
+    usual = usual_error(draw(rng, np.repeat(rate, 30, axis=1)).astype(float), 1)
+    rate = np.repeat(rate, horizon, axis=1)
+    mean = truth(rate) * rng.normal(1, 0.2, rate.shape).clip(0.2)
+    is_integer = kind not in ("steady amounts", "skewed amounts")
+    return past_errors(draw(rng, rate) - mean, mean, usual, classes=name, n_windows=n_windows, is_integer=is_integer)
+
+
+@pytest.mark.parametrize("kind", PANELS)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_paths_have_the_mean_that_is_forecast_single_and_summed(kind, seed):
+    learned, now = simulated(kind, seed), simulated(kind, seed + 10, n_windows=1)
+    model = replace(ErrorModel.fit(learned, 4), dependence=Dependence())
+
+    paths = model.paths(now.mean, now.usual, now.classes, 600, non_negative=True)
+
+    assert paths.min() >= 0
+    distance = np.abs(paths.mean(axis=0) - now.mean) / np.maximum(paths.std(axis=0) / np.sqrt(600), 0.01 * now.mean)
+    assert distance.max() <= 6  # of 1,600 means; means of rare sales are skewed
+    assert paths.sum() / 600 == pytest.approx(now.mean.sum(), rel=0.01)
+
+
+# Amounts that are often 0 are left out: the law spreads their zeros over small amounts, tilted or not.
+@pytest.mark.parametrize("kind", sorted(set(PANELS) - {"skewed amounts"}))
+def test_ranges_of_single_values_hold_what_they_say(kind):
+    levels = np.arange(1, 20) / 20
+    model = ErrorModel.fit(simulated(kind, 0, n_series=1000), 4)
+    now = simulated(kind, 10, n_series=2000, n_windows=1)
+    actual = (now.mean + now.error).ravel()
+
+    bounds = model.quantiles(now.mean, now.usual, now.classes, levels, non_negative=True).reshape(-1, 19)
+    paths = model.paths(now.mean, now.usual, now.classes, 100, non_negative=True).reshape(100, -1)
+
+    by_quantiles = randomised_pit(actual, levels, bounds, is_count=now.is_integer)
+    assert coverage_of_pit(by_quantiles) == pytest.approx(0.8, abs=0.04)
+    assert coverage_of_pit(randomised_pit_from_paths(actual, paths)) == pytest.approx(0.8, abs=0.04)
+
+
+def test_a_forecast_of_0_keeps_its_range_but_adds_nothing_to_a_sum():
+    model = ErrorModel.fit(simulated("small counts", 0), 4)
+    nothing, usual, classes = np.zeros((1, 4)), np.ones(1), np.array(["intermittent"], dtype=object)
+
+    bounds = model.quantiles(nothing, usual, classes, (0.5, 0.99), non_negative=True)
+    paths = model.paths(nothing, usual, classes, 50, non_negative=True)
+
+    assert bounds[0, :, 1].min() > 0
+    assert paths.max() == 0
 
 
 @given(mean=st.lists(st.floats(0, 1e6), min_size=4, max_size=4), usual=st.floats(1e-6, 1e6), non_negative=st.booleans())
@@ -131,6 +203,15 @@ def test_saved_errors_predict_the_same():
         loaded.quantiles(mean, usual, classes, QUANTILES, non_negative=True),
         MODEL.quantiles(mean, usual, classes, QUANTILES, non_negative=True),
     )
+
+
+def test_errors_saved_before_they_could_last_are_read():
+    state = MODEL.to_dict()
+    del state["dependence"]
+
+    loaded = ErrorModel.from_dict(state | {"along": 0.4, "across": 0.1})
+
+    assert loaded.dependence == Dependence(0.1, Persistence(0.4), Persistence(0.4))
 
 
 def test_usual_error_by_hand():

@@ -10,7 +10,9 @@ from scipy.optimize import isotonic_regression
 from scipy.stats import norm
 
 from forecast.demand.classes import is_sparse
+from forecast.demand.dependence import Dependence, Persistence
 from forecast.demand.matrix import Floats
+from forecast.demand.tilting import part_means, tilted
 
 #: Name of the width of classes without one of their own.
 ALL = "(all)"
@@ -18,6 +20,7 @@ ALL = "(all)"
 MIN_ERRORS = 30
 #: Levels at which the law of scaled errors is kept; between them it is linear.
 LEVELS: Floats = np.array([0.005, 0.01, 0.025, *np.arange(1, 20) / 20, 0.975, 0.99, 0.995])
+_CHANCES: Floats = np.diff(LEVELS, prepend=0.0, append=1.0)
 #: Errors in one bin; below about 500 the tenth percentile of a bin is mostly noise.
 _ERRORS_PER_BIN = 500
 _MAX_BINS = 12
@@ -82,6 +85,15 @@ class PastErrors:
     is_integer: bool
 
 
+@dataclass(frozen=True)
+class _Law:
+    """Points of scaled errors and their levels, shape (n_series, horizon, n_points); means of the values they make."""
+
+    scaled: Floats
+    levels: Floats
+    mean: Floats
+
+
 @dataclass
 class ErrorModel:
     """The law of scaled errors, pooled over series and steps within bins of alike forecasts.
@@ -104,8 +116,8 @@ class ErrorModel:
     is_integer : bool
         Quantiles are rounded to whole numbers: errors were learned from actuals spread evenly over their unit, so that
         a quantile of 0 means that 0 really is that likely.
-    along, across : float
-        Rank correlation of errors from step to step, and between series: for joint paths.
+    dependence : Dependence
+        How errors go together over steps and between series: for joint paths.
     widths : mapping of class to float
         Factors on all errors, by how forecasts did after training (`adapt_widths`); not stored with the model.
     """
@@ -116,8 +128,7 @@ class ErrorModel:
     classes: tuple[str, ...] = ()
     n_used: int = 0
     is_integer: bool = False
-    along: float = 0.5
-    across: float = 0.0
+    dependence: Dependence = field(default_factory=Dependence)
     widths: dict[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -145,7 +156,7 @@ class ErrorModel:
         moved = within[used] + np.array([-1.0, 0.0, 1.0])[:, None] * spread[used]
         table = _laws(moved.ravel(), np.tile(bins[used], 3), np.tile(of_class, 3), len(edges) + 1, names)
         model = cls(growth, edges, table, names, n_used, past.is_integer)
-        model.along, model.across = _dependence(model.ranks(scaled, bins, past.classes), past.window)
+        model.dependence = Dependence.fit(model.scores(scaled, bins, past.classes), past.window)
         return model
 
     def quantiles(
@@ -187,28 +198,36 @@ class ErrorModel:
         non_negative: bool,
         random_state: int = 0,
     ) -> Floats:
-        """Joint sample paths, shape (n_paths, n_series, horizon): each alone as the quantiles, together as past errors.
+        """Joint sample paths, shape (n_paths, n_series, horizon): together as past errors, with the forecast's mean.
 
-        Ranks follow a Gaussian copula: a part shared by all series and one of their own, autoregressive over steps.
+        Ranks follow a Gaussian copula: a part shared by all series and one of their own, see `Dependence`. The law of
+        each value is that of its quantiles, tilted as little as gives it the mean that is forecast: cutting at 0 and
+        pooling over series not quite alike add little to one range, but the same to all, so that sums would lie above
+        the sum of the means. `quantiles` are not tilted: they follow what came true, also where means are off.
         """
         rng = np.random.default_rng(random_state)
         n_series, horizon = mean.shape
-        bins, width, rows = self._bins(mean, usual), self._width(mean, usual, classes), self._class_index(classes)
-        law = self.table[rows[:, None], bins]
+        width, law = self._width(mean, usual, classes), self._law(mean, usual, classes, non_negative)
         paths = np.empty((n_paths, n_series, horizon))
         for path in range(n_paths):
-            shared = _autoregressive(rng.standard_normal((1, horizon)), self.along)
-            own = _autoregressive(rng.standard_normal((n_series, horizon)), self.along)
-            rank = norm.cdf(np.sqrt(self.across) * shared + np.sqrt(1 - self.across) * own)
-            paths[path] = self._values(mean, width, _interpolate(law, rank), non_negative)
-        return paths
+            rank = self.dependence.ranks(rng, n_series, horizon)
+            paths[path] = self._values(mean, width, _interpolate(law.scaled, law.levels, rank), non_negative)
+        return _moved(paths, law.mean, mean, non_negative)
 
-    def ranks(self, scaled: Floats, bins: NDArray[np.int64], classes: NDArray[np.object_]) -> Floats:
+    def scores(self, scaled: Floats, bins: NDArray[np.int64], classes: NDArray[np.object_]) -> Floats:
         """Normal scores of scaled errors under their laws; NaN where the error is."""
         law = self.table[self._class_index(classes)[:, None], bins]
         below = (law <= scaled[..., None]).sum(axis=-1)
         padded = np.concatenate([[0.0], LEVELS, [1.0]])
         return np.where(np.isnan(scaled), np.nan, norm.ppf((padded[below] + padded[below + 1]) / 2))
+
+    def _law(self, mean: Floats, usual: Floats, classes: NDArray[np.object_], non_negative: bool) -> "_Law":
+        """The law of each value: that of its class and bin, tilted to the mean that is forecast as far as it goes."""
+        scaled = self.table[self._class_index(classes)[:, None], self._bins(mean, usual)]
+        values = mean[..., None] + self._width(mean, usual, classes)[..., None] * scaled
+        means = part_means(values, is_integer=self.is_integer, non_negative=non_negative)
+        chances = tilted(_CHANCES, means, mean)
+        return _Law(scaled, np.cumsum(chances, axis=-1)[..., :-1], (chances * means).sum(axis=-1))
 
     def _values(self, mean: Floats, width: Floats, scaled: Floats, non_negative: bool) -> Floats:
         values = mean + width * scaled
@@ -236,15 +255,20 @@ class ErrorModel:
             "table": self.table.tolist(),
             "n_used": self.n_used,
             "is_integer": self.is_integer,
-            "along": self.along,
-            "across": self.across,
+            "dependence": self.dependence.to_dict(),
         }
 
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> "ErrorModel":
-        """The inverse of `to_dict`."""
-        arrays = {name: np.array(state[name]) for name in ("growth", "edges", "table")}
-        return cls(**{**state, **arrays, "classes": tuple(state["classes"])})
+        """The inverse of `to_dict`; of models stored before errors could last too."""
+        if "dependence" in state:
+            dependence = Dependence.from_dict(state["dependence"])
+        else:
+            steps = Persistence(state["along"])
+            dependence = Dependence(state["across"], steps, steps)
+        growth, edges, table = (np.array(state[name]) for name in ("growth", "edges", "table"))
+        classes, n_used = tuple(state["classes"]), state["n_used"]
+        return cls(growth, edges, table, classes, n_used, state["is_integer"], dependence)
 
 
 def _without_shocks(scaled: Floats, bins: NDArray[np.int64], past: PastErrors) -> tuple[Floats, Floats]:
@@ -300,38 +324,26 @@ def _at_levels(table: Floats, levels: Floats) -> Floats:
     return np.asarray(table[..., right - 1] * (1 - share) + table[..., right] * share)
 
 
-def _interpolate(law: Floats, rank: Floats) -> Floats:
-    """Value of each law (last axis over `LEVELS`) at its own rank."""
-    right = np.clip(np.searchsorted(LEVELS, rank), 1, len(LEVELS) - 1)
-    share = np.clip((rank - LEVELS[right - 1]) / (LEVELS[right] - LEVELS[right - 1]), 0, 1)
-    low, high = (np.take_along_axis(law, (right - shift)[..., None], axis=-1)[..., 0] for shift in (1, 0))
-    return np.asarray(low * (1 - share) + high * share)
+def _interpolate(points: Floats, levels: Floats, rank: Floats) -> Floats:
+    """Value of each law, whose points (last axis) lie at their own levels, at its own rank."""
+    n_points = points.shape[-1]
+    right = np.clip((levels < rank[..., None]).sum(axis=-1), 1, n_points - 1)
+    right += n_points * np.arange(rank.size).reshape(rank.shape)
+    low, high, begin, end = (part.ravel()[right - shift] for part in (points, levels) for shift in (1, 0))
+    length = end - begin
+    share = np.clip(np.divide(rank - begin, length, out=np.ones(rank.shape), where=length > 0), 0, 1)
+    return np.asarray(low + share * (high - low))
 
 
-def _autoregressive(noise: Floats, along: float) -> Floats:
-    """Standard normal noise made to follow itself from step to step."""
-    fresh = np.sqrt(1 - along**2)
-    for step in range(1, noise.shape[1]):
-        noise[:, step] = along * noise[:, step - 1] + fresh * noise[:, step]
-    return noise
+def _moved(paths: Floats, mean: Floats, wanted: Floats, non_negative: bool) -> Floats:
+    """Paths whose values have the wanted mean: where they may not fall below 0 shrunk to it, else moved.
 
-
-def _dependence(scores: Floats, window: NDArray[np.int64]) -> tuple[float, float]:
-    """Correlation of normal scores from step to step, and between series of one window.
-
-    Between series: the variance over windows and steps of the mean over series is ``across + (1 - across) / n``.
+    Values whose mean is right already stay whole numbers.
     """
-    pairs = scores[:, 1:] * scores[:, :-1]
-    along = float(np.nanmean(pairs)) if np.isfinite(pairs).any() else 0.5
-    shared = []
-    for one in np.unique(window):
-        part = scores[window == one]
-        counts = (~np.isnan(part)).sum(axis=0)
-        means = np.nansum(part, axis=0) / np.maximum(counts, 1)
-        enough = counts > 1
-        shared.append(((counts * means**2 - 1) / np.maximum(counts - 1, 1))[enough])
-    across = float(np.concatenate(shared).mean()) if shared and sum(map(len, shared)) else 0.0
-    return float(np.clip(along, 0, 0.95)), float(np.clip(across, 0, 0.9))
+    far = np.abs(mean - wanted) > 1e-6 * np.maximum(np.abs(mean), np.abs(wanted))
+    shrinks = far & (mean > wanted) & non_negative
+    factor = np.where(shrinks, wanted / np.where(shrinks, mean, 1.0), 1.0)
+    return np.asarray(paths * factor + np.where(far & ~shrinks, wanted - mean, 0.0))
 
 
 def _growth(scaled: Floats, step: NDArray[np.int64], horizon: int) -> Floats:

@@ -215,6 +215,8 @@ class DemandForecaster:
     def predict_paths(self, n_paths: int = 200) -> tuple[pd.DataFrame, Floats]:
         """Joint sample paths: what sums over series and periods are made from.
 
+        The mean over paths is that of `predict`, but for chance, so that sums of paths lie around sums of means.
+
         Returns
         -------
         keys : DataFrame

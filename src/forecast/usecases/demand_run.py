@@ -118,8 +118,8 @@ class KeepsRuns(Protocol):
 def run_demand(lake: Lake, served: ServedDemand) -> DemandFrames:
     """Forecast everything once, with what pages show beside it.
 
-    Sums of means are means of sums. Ranges of sums come from joint paths around that mean, never from sums of
-    quantiles; they are missing where the panel is too large for paths of all.
+    Sums of means are means of sums. Ranges of sums come from joint paths, whose means are those of the forecast, never
+    from sums of quantiles; they are missing where the panel is too large for paths of all.
     """
     forecaster, known = served.forecaster, served.known
     forecasts = forecaster.predict().round(9)
@@ -288,19 +288,7 @@ def _sums(
         sums[f"q{end:g}"] = float("nan")
     if paths is not None:
         names = pd.Series(node.to_numpy(), index=series["unique_id"].to_numpy()).reindex(paths.index)
-        totals = _around(paths.groupby(names.to_numpy()).sum(), sums["mean"])
+        totals = paths.groupby(names.to_numpy()).sum()
         for end in ends:
             sums[f"q{end:g}"] = totals.quantile(end, axis=1).reindex(sums.index)
     return sums.reset_index().assign(level=level)[["level", "node", "n_series", "mean", "q0.1", "q0.9"]].round(9)
-
-
-def _around(totals: pd.DataFrame, mean: "pd.Series[float]") -> pd.DataFrame:
-    """Futures of sums, a row each, moved so that their mean is the one that is forecast.
-
-    The law of a series is skewed and cut at 0: what that adds is little beside its range, but grows with the number of
-    series in a sum, whose range would in the end lie above its own mean.
-    """
-    drawn, wanted = totals.mean(axis=1), mean.reindex(totals.index)
-    scales = (totals.min(axis=1) >= 0) & (drawn > 0) & (wanted >= 0)
-    factor, shift = (wanted / drawn).where(scales, 1.0), (wanted - drawn).where(~scales, 0.0)
-    return totals.mul(factor, axis=0).add(shift, axis=0)
