@@ -36,7 +36,7 @@ from forecast.conversion import ConversionModel
 from forecast.conversion.alike import AlikeCases
 from forecast.conversion.reasons import DECIMALS, reason_code, tabulate_reasons
 from forecast.explain import LANGUAGES, label
-from forecast.explain.render import least_points
+from forecast.explain.render import LEAST_TOLD, least_points
 
 MARK = "reasons"
 HEADING = "## Reasons: exact, alike to SHAP, stable, quick\n\n`python benchmarks/reasons.py`"
@@ -259,7 +259,10 @@ def report(table: pd.DataFrame, given: argparse.Namespace) -> str:
     quick = "holds" if (seconds < GATE_SECONDS).all() else "does not hold"
     return (
         f"{given.rows} rows against SHAP with {given.background} background rows, {given.draws} refits on 95 % of the "
-        f"rows. Top 3, points: mean size of a row's three strongest reasons, in probability.\n\n"
+        f"rows. Top 3, points: mean size of a row's three strongest reasons, in probability. Kept of the told: how "
+        f"many of the three strongest that people are told are among their three again. Told: reasons per row that "
+        f"people are told, those that move log-odds by {LEAST_TOLD} or more at the base rate; points told: their part "
+        f"of the sum of |points|; none told: rows without any.\n\n"
         f"{markdown(table.astype(str))}\n\n"
         f"- One of the three strongest reasons that are told stays so in >= 80 % of cases: "
         f"{stays(table, 'kept of the told')}.\n"
