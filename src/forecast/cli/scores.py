@@ -79,7 +79,9 @@ def explain(
     if nothing := nothing_told(answer["reasons"], base=answer["base"], lang=lang):
         terminal.say(nothing)
     steps = way(answer["reasons"], base=answer["base"], probability=answer["probability"], lang=lang)
-    terminal.table(pd.DataFrame(steps, columns=["points", "text"]), formats={"points": "+.1%"})
+    points = pd.Series([step.printed / 100 for step in steps], dtype=float)
+    shown = pd.DataFrame({"points": points, "text": [step.text for step in steps]})
+    terminal.table(shown, formats={"points": "+.1%"})
     answer["next_step"] = opened.next_step(
         answer["entity"], entity_id, answer["as_of"], answer["model_version"], answer["batch"], lang
     )
