@@ -140,7 +140,9 @@ class ScoredEntity(BaseModel):
     percentile: float = Field(ge=0, le=100, description="Share of open ones that score no higher; no probability.")
     grade: str = Field(examples=["A"])
     base: Probability = Field(description="Where reasons start: `base`, all points and `rest` make `probability`.")
-    reasons: list[Reason] = Field(description="The strongest ones; the explanation has all.")
+    reasons: list[Reason] = Field(
+        description="The strongest ones worth telling, or the remainder alone; the explanation has all."
+    )
     rest: float = Field(description="Points of all other reasons together.")
 
 
@@ -378,7 +380,7 @@ class Customer(BaseModel):
     p_alive: float | None = Field(ge=0, le=1, description="That it still is a customer, by its own rhythm.")
     churned: bool = Field(description="`p_alive` is below one half.")
     base: Probability = Field(description="Chance of an account that is ordinary in everything.")
-    reasons: list[Reason] = Field(description="The strongest ones; the explanation has all.")
+    reasons: list[Reason] = Field(description="The strongest ones worth telling; the explanation has all.")
 
 
 class CustomerPage(BaseModel):

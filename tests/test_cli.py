@@ -1,6 +1,7 @@
 """The command line as a user meets it: results on stdout, one line on stderr and exit code 2 for a wrong input."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,20 @@ def test_explain_adds_up_and_draws(answer: Callable[..., Any], company_folder: P
     assert plot.read_bytes().startswith(b"\x89PNG")
     assert explanation["raising"]["note"]
     assert explanation["next_step"]["text"] == "下一步未知：当前使用的模型未学习任何行动的效果"  # by the group rate
+
+
+def test_explain_tells_people_points_that_add_up_as_printed(
+    answer: Callable[..., Any], forecast: Callable[..., int], company_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    score = answer("score", "--as-of", AS_OF, "-w", company_folder)[0]
+
+    assert forecast("explain", score["entity_id"], "--as-of", AS_OF, "--lang", "zh", "-w", company_folder) == 0
+
+    said = capsys.readouterr().out
+    ((probability, base),) = re.findall(r": ([\d.]+)% \(base ([\d.]+)%", said)
+    points = [float(number) for number in re.findall(r"([+-][\d.]+)%", said)]
+    assert points
+    assert float(base) + sum(points) == pytest.approx(float(probability))
 
 
 def test_outlook_adds_up_from_reps_to_the_company(answer: Callable[..., Any], company_folder: Path) -> None:

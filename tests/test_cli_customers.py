@@ -36,5 +36,8 @@ def test_customers_are_trained_foretold_and_explained(
     answer = json.loads(capsys.readouterr().out)
     assert answer["base"] + sum(reason["points"] for reason in answer["reasons"]) == pytest.approx(answer["p_buys"])
 
+    assert forecast("customers", "--model", "customers/2", "--why", account, "--lang", "zh", *at) == 0
+    assert "其余原因合计" in capsys.readouterr().out
+
     assert forecast("customers", "--why", "nobody", *at) == 2
     assert "No account 'nobody' had ordered" in capsys.readouterr().err

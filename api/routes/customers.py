@@ -12,6 +12,7 @@ from api.queries import CustomerQuery, ScoreQuery
 from api.ranking import json_records, page, query_text
 from api.schemas import Customer, CustomerExplanation, CustomerPage, Reason
 from api.view import ViewOf
+from forecast.explain import told_reasons
 from forecast.explain.customers import customer_reason_text
 from forecast.usecases.customers import explain_customer
 
@@ -87,7 +88,7 @@ def _language(query: ScoreQuery, accept_language: str | None, response: Response
 
 
 def _item(row: dict[str, Any], lang: Language) -> Customer:
-    reasons = [reason for reason in json.loads(row["reasons"]) if reason["points"] != 0][:_TOP_REASONS]
+    reasons = told_reasons(json.loads(row["reasons"]), base=row["base"])[:_TOP_REASONS]
     told = [Reason(**reason, text=customer_reason_text(reason, lang)) for reason in reasons]
     return Customer.model_validate(
         {name: row[name] for name in Customer.model_fields if name in row} | {"reasons": told}

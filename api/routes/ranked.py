@@ -16,7 +16,7 @@ from api.schemas import EntityKind, Explanation, Reason, ScoredEntity, ScoredPag
 from api.service import Snapshot
 from api.view import View
 from forecast.errors import InvalidInput
-from forecast.explain import render
+from forecast.explain import render, told_reasons
 from forecast.usecases.explain import explain
 from forecast.usecases.ranked import RankedPlace, Sort
 
@@ -71,8 +71,8 @@ def explanation(
 def scored_entity(row: dict[str, Any], lang: Language) -> ScoredEntity:
     """One row of a list in words: its strongest reasons, and what the others add up to."""
     every = json.loads(row["reasons"])
-    ranked = sorted(every, key=lambda reason: (-abs(reason["points"]), reason["code"]))
-    shown = [reason for reason in ranked[:_TOP_REASONS] if reason["points"] != 0] or ranked[:1]
+    # The last one is what belongs to no reason, or says that nothing has been learned yet: a row is never without any.
+    shown = told_reasons(every, base=row["base"])[:_TOP_REASONS] or every[-1:]
     rest = round(sum(reason["points"] for reason in every) - sum(reason["points"] for reason in shown), 9)
     reasons = [Reason(**reason, text=render(reason, lang)) for reason in shown]
     stated = {name: value for name, value in row.items() if name not in ("entity", "backdated")}

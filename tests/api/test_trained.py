@@ -59,6 +59,10 @@ def test_reasons_of_every_row_add_up_to_its_probability(admin_of_trained: TestCl
         every = admin_of_trained.get(url, params=asked).json()
         total = every["base"] + sum(reason["points"] for reason in every["reasons"])
         assert abs(total - item["probability"]) < 1e-6
+        least = 0.02 * item["base"] * (1 - item["base"])
+        *named, remainder = every["reasons"]
+        worth_telling = [reason for reason in named if abs(reason["points"]) >= least]
+        assert item["reasons"] == (worth_telling[:3] or [remainder])
 
 
 def test_next_step_of_a_trained_model_is_an_action_with_its_effect_or_the_reason_why_not(

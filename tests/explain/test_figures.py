@@ -25,7 +25,8 @@ def height(image: bytes) -> int:
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_waterfall_has_a_line_for_each_shown_reason_the_rest_the_base_and_the_probability(lang: str) -> None:
-    image = score_waterfall(REASONS, base=0.2, lang=lang)  # six raise, five of them shown; two lower
+    small = {"code": "attributes.small", "points": -0.003, "evidence": {}}  # below 0.02 * 0.2 * 0.8
+    image = score_waterfall([*REASONS, small], base=0.2, lang=lang)  # six raise, five of them shown; two lower
 
     assert height(image) == int(120 * (1.4 + 0.34 * (5 + 2 + 1 + 2)))
 

@@ -28,6 +28,16 @@ def test_way_leads_from_base_to_probability_with_the_strongest_reasons_first() -
     assert steps[3].points == pytest.approx(0.004)
 
 
+def test_small_reasons_are_one_step_of_the_way() -> None:
+    small = [_reason("interactions.phone", 0.0041), _reason("stage.current", -0.004), _reason("owner.record", 0.003)]
+
+    (step,) = way(small[1:], base=0.3, probability=0.299)
+    first, rest = way(small, base=0.28, probability=0.2831)
+
+    assert (step.code, step.points, step.printed) == ("rest", pytest.approx(-0.001), -0.1)
+    assert (first.code, rest.code, rest.points) == ("interactions.phone", "rest", pytest.approx(-0.001))
+
+
 def test_way_speaks_chinese() -> None:
     assert [step.text for step in way(REASONS, base=0.3, probability=0.47, lang="zh", n_shown=1)] == [
         "电话", "所处阶段", "其余原因合计", "模型起点差异",

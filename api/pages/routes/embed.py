@@ -18,8 +18,7 @@ from api.security import frame_ancestors
 from api.service import Service
 from api.view import View
 from forecast.errors import NotAllowed, UnknownEntity
-from forecast.explain import render
-from forecast.explain.render import shown_reasons
+from forecast.explain import render, shown_reasons
 
 router = APIRouter(prefix="/embed")
 
@@ -118,7 +117,7 @@ def _refusal(request: Request, service: Service, error: Exception) -> Response:
 
 
 def _told(panel: Panel, view: View, row: Row) -> dict[str, object]:
-    shown = shown_reasons(json.loads(row["reasons"]), n_shown=N_REASONS)
+    shown = shown_reasons(json.loads(row["reasons"]), base=row["base"], n_shown=N_REASONS)
     reasons = [
         {"points": reason["points"], "text": render(reason, panel.lang)} for reason in (*shown.raising, *shown.lowering)
     ]

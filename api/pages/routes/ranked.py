@@ -17,7 +17,7 @@ from api.ranked import RankedList, Ranking
 from api.ranking import json_records, query_text
 from api.schemas import AsOf, EntityKind, Text
 from forecast.errors import NotScored
-from forecast.explain import render
+from forecast.explain import nothing_told, render, told_reasons
 from forecast.usecases.ranked import RankedFilter, RankedPlace, Sort
 
 #: Rows of one screen, and reasons of each.
@@ -157,12 +157,13 @@ def next_steps(page: Page, kind: Kind, ids: list[str], as_of: str | None) -> Res
 
 
 def told(row: Row, lang: Language) -> dict[str, Any]:
-    """What a list says of a row in words: its title, and the strongest reasons of its score."""
-    reasons = [reason for reason in json.loads(row["reasons"]) if reason["code"] != "remainder" and reason["points"]]
-    strongest = sorted(reasons, key=lambda reason: (-abs(reason["points"]), reason["code"]))[:N_REASONS]
+    """What a list says of a row in words: its title, and the strongest reasons of its score or that there are none."""
+    reasons = json.loads(row["reasons"])
+    strongest = told_reasons(reasons, base=row["base"])[:N_REASONS]
     return {
         "name": row["title"] or row["account_name"] or row["entity_id"],
         "strongest": [{"points": reason["points"], "text": render(reason, lang)} for reason in strongest],
+        "nothing": nothing_told(reasons, base=row["base"], lang=lang),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -34,7 +34,7 @@ def customers(
     opened = open_workspace(workspace)
     terminal = Terminal(as_json)
     if why is not None:
-        _explain(opened.explain_customer(why, as_of, model, batch, lang), terminal)
+        _explain(opened.explain_customer(why, as_of, model, batch, lang), lang, terminal)
         return
     with terminal.progress("customers"):
         scores = opened.customers(as_of, model, batch)
@@ -48,16 +48,21 @@ def customers(
     terminal.result({"rows": len(scores), "file": out} if out else records(scores))
 
 
-def _explain(answer: dict[str, object], terminal: Terminal) -> None:
-    """The base and each reason with its points."""
+def _explain(answer: dict[str, Any], lang: str, terminal: Terminal) -> None:
+    """The base and each told reason with its points, and what the others add up to."""
     import pandas as pd
+
+    from forecast.explain import label, nothing_told, told_reasons
 
     terminal.say(
         f"{answer['account_id']}: {answer['p_buys']:.1%} to order within {answer['horizon_days']} days; "
         f"an ordinary account {answer['base']:.1%}."
     )
-    reasons = answer["reasons"]
-    assert isinstance(reasons, list)
-    rows = [{"points": reason["points"], "reason": reason["text"]} for reason in reasons]
-    terminal.table(pd.DataFrame(rows, columns=["points", "reason"]), formats={"points": "+.1%"})
+    if nothing := nothing_told(answer["reasons"], base=answer["base"], lang=lang):
+        terminal.say(nothing)
+    told = told_reasons(answer["reasons"], base=answer["base"])
+    rows = [{"points": reason["points"], "reason": reason["text"]} for reason in told]
+    rest = answer["p_buys"] - answer["base"] - sum(reason["points"] for reason in told)
+    rows.append({"points": rest, "reason": label("rest", lang)})
+    terminal.table(pd.DataFrame(rows), formats={"points": "+.1%"})
     terminal.result(answer)

@@ -60,6 +60,9 @@ def explain(
     """Why a lead or an opportunity has its score; the points add up to it."""
     import pandas as pd
 
+    from forecast.explain import nothing_told
+    from forecast.explain.way import way
+
     opened = open_workspace(workspace)
     answer = opened.explain(entity_id, as_of, model, batch, lang)
     terminal = Terminal(as_json)
@@ -73,7 +76,12 @@ def explain(
         f"{answer['entity']} {entity_id}: {answer['probability']:.1%}"
         f" (base {answer['base']:.1%}, {answer['model_version']})"
     )
-    terminal.table(pd.DataFrame(answer["reasons"])[["points", "text"]], formats={"points": "+.1%"})
+    if nothing := nothing_told(answer["reasons"], base=answer["base"], lang=lang):
+        terminal.say(nothing)
+    steps = way(answer["reasons"], base=answer["base"], probability=answer["probability"], lang=lang)
+    points = pd.Series([step.printed / 100 for step in steps], dtype=float)
+    shown = pd.DataFrame({"points": points, "text": [step.text for step in steps]})
+    terminal.table(shown, formats={"points": "+.1%"})
     answer["next_step"] = opened.next_step(
         answer["entity"], entity_id, answer["as_of"], answer["model_version"], answer["batch"], lang
     )

@@ -10,7 +10,11 @@ from scipy.special import expit
 
 from forecast.conversion.linear import LinearMember
 
-#: Draws of the coefficients: they give a case's standard deviation to within a seventh.
+#: Up to so many coefficients their posterior is kept whole. Draws give a case's standard deviation to within a seventh
+#: only: on simulated tables of 20 rows that error costs an 80 % interval one point of what it holds.
+MAX_EXACT = 100
+
+#: Draws of more coefficients.
 N_DRAWS = 24
 
 #: Rows that the curvature is measured on; more make it no better known.
@@ -23,7 +27,9 @@ DISAGREEMENT_SHARE = 3.0
 
 @dataclass(frozen=True)
 class PosteriorDraws:
-    """Deviations of a line's coefficients from the fitted ones, drawn from their Gaussian posterior [1]_.
+    """Deviations of a line's coefficients from the fitted ones with the variance of their Gaussian posterior [1]_.
+
+    Of up to `MAX_EXACT` coefficients they are a root of its covariance, of more they are draws.
 
     Attributes
     ----------
@@ -56,7 +62,7 @@ class PosteriorDraws:
 def draw_posterior(
     member: LinearMember, matrix: np.ndarray, row_weight: np.ndarray, *, strength: float, random_state: int
 ) -> PosteriorDraws:
-    """Draws from the Laplace approximation around a fitted line.
+    """Deviations by the Laplace approximation around a fitted line.
 
     Parameters
     ----------
@@ -77,7 +83,9 @@ def draw_posterior(
     precision = design.T @ (design * (row_weight * p * (1 - p))[:, None])
     prior = np.append(1e-3, np.full(design.shape[1] - 1, 1 / strength))  # the intercept is all but free
     factor = cholesky(precision + np.diag(prior), lower=True)
-    draws = solve_triangular(factor, rng.standard_normal((len(prior), N_DRAWS)), lower=True, trans="T").T
+    size = len(prior)
+    basis = np.sqrt(size) * np.eye(size) if size <= MAX_EXACT else rng.standard_normal((size, N_DRAWS))
+    draws = solve_triangular(factor, basis, lower=True, trans="T").T
     used = np.append(True, design[:, 1:].any(axis=0))
     return PosteriorDraws(np.round(draws[:, 0], 6), np.round(draws[:, 1:] * used[1:], 6))
 

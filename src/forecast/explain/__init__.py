@@ -2,7 +2,7 @@
 
 from forecast.explain.labels import LABELS, LANGUAGES, PATTERNS, label
 from forecast.explain.next_step import render_next_step
-from forecast.explain.render import ShownReasons, render, rendered, shown_reasons
+from forecast.explain.render import ShownReasons, nothing_told, render, rendered, shown_reasons, told_reasons
 
 __all__ = [
     "LABELS",
@@ -10,8 +10,10 @@ __all__ = [
     "PATTERNS",
     "ShownReasons",
     "label",
+    "nothing_told",
     "render",
     "render_next_step",
     "rendered",
     "shown_reasons",
+    "told_reasons",
 ]

@@ -26,7 +26,7 @@ LOW, HIGH = Text("lowest", "最低"), Text("highest", "最高")
 
 
 def score_waterfall(reasons: Sequence[Reason], *, base: float, lang: str = "en") -> bytes:
-    """One score from base rate to probability: the five strongest reasons for, five against, and the rest.
+    """One score from base rate to probability: the five strongest told reasons for, five against, and the rest.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def score_waterfall(reasons: Sequence[Reason], *, base: float, lang: str = "en")
     bytes
         PNG.
     """
-    shown = shown_reasons(reasons)
+    shown = shown_reasons(reasons, base=base)
     listed = [*shown.raising, *shown.lowering]
     labels = [_short(render({**reason, "evidence": _without_cases(reason)}, lang)) for reason in listed]
     return waterfall(

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from forecast.explain.labels import label
-from forecast.explain.render import N_SHOWN, render, shown_reasons
+from forecast.explain.render import N_SHOWN, REMAINDER, render, shown_reasons
 
 #: Printed points are whole tenths.
 _TENTHS = 1000
 
-REMAINDER, REST = "remainder", "rest"
+REST = "rest"
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Step:
 def way(
     reasons: Sequence[Mapping[str, Any]], *, base: float, probability: float, lang: str = "en", n_shown: int = N_SHOWN
 ) -> list[Step]:
-    """The strongest reasons for and against, then all others together, then the remainder: from base to probability.
+    """The strongest told reasons for and against, all others together, the remainder: from base to probability.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def way(
     n_shown : int
         At most so many for and as many against.
     """
-    shown = shown_reasons(reasons, n_shown=n_shown)
+    shown = shown_reasons(reasons, base=base, n_shown=n_shown)
     strongest = sorted((*shown.raising, *shown.lowering), key=lambda reason: (-abs(reason["points"]), reason["code"]))
     named = [(str(reason["code"]), render(reason, lang), float(reason["points"])) for reason in strongest]
     remainder = sum(float(reason["points"]) for reason in reasons if reason["code"] == REMAINDER)

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from forecast.errors import UnknownEntity
-from forecast.explain import render
+from forecast.explain import render, shown_reasons
 
 
 def explain(scores: pd.DataFrame, entity_id: str, *, lang: str = "en", strongest: int | None = None) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def explain(scores: pd.DataFrame, entity_id: str, *, lang: str = "en", strongest
     entity_id : str
     lang : {"en", "zh"}
     strongest : int, optional
-        Show so many reasons for and as many against, and the sum of the others as ``rest``; default all.
+        Show so many of the told reasons for and as many against, and the sum of the others as ``rest``; default all.
 
     Returns
     -------
@@ -41,7 +41,8 @@ def explain(scores: pd.DataFrame, entity_id: str, *, lang: str = "en", strongest
         )
     row = rows.iloc[0]
     reasons = json.loads(row["reasons"])
-    shown = reasons if strongest is None else _strongest(reasons, strongest)
+    base = float(row["base"])
+    shown = reasons if strongest is None else _strongest(reasons, base, strongest)
     return {
         "entity": row["entity"],
         "entity_id": entity_id,
@@ -49,7 +50,7 @@ def explain(scores: pd.DataFrame, entity_id: str, *, lang: str = "en", strongest
         "batch": int(row["batch"]),
         "model_version": row["model_version"],
         "probability": float(row["probability"]),
-        "base": float(row["base"]),
+        "base": base,
         "reasons": [{**reason, "text": render(reason, lang)} for reason in shown],
         "rest": round(sum(reason["points"] for reason in reasons) - sum(reason["points"] for reason in shown), 9),
     }
@@ -74,7 +75,7 @@ def explanation_figure(explanation: Mapping[str, Any], *, lang: str = "en") -> b
     return score_waterfall(explanation["reasons"], base=explanation["base"], lang=lang)
 
 
-def _strongest(reasons: list[dict[str, Any]], n: int) -> list[dict[str, Any]]:
-    """The first n for and the first n against of reasons that come strongest first, in their order."""
-    sides = [[reason for reason in reasons if side * reason["points"] > 0][:n] for side in (1, -1)]
-    return sorted(sides[0] + sides[1], key=lambda reason: -abs(reason["points"]))
+def _strongest(reasons: list[dict[str, Any]], base: float, n: int) -> list[Mapping[str, Any]]:
+    """The first n told for and the first n against, strongest first."""
+    shown = shown_reasons(reasons, base=base, n_shown=n)
+    return sorted((*shown.raising, *shown.lowering), key=lambda reason: -abs(reason["points"]))

@@ -6,14 +6,12 @@ import pandas as pd
 from scipy.stats import beta
 
 from forecast.conversion.scorer import CLOSE_DATES, GRADE_ODDS, grade_limits
+from forecast.explain.render import PRIOR_ONLY
 from forecast.settings import Settings
 
 #: Wins and losses that the prior is worth: a guess of one in four, worth two cases.
 PRIOR_WINS, PRIOR_LOSSES = 0.5, 1.5
 PRIOR_RATE = PRIOR_WINS / (PRIOR_WINS + PRIOR_LOSSES)
-
-#: Code of the only reason of such a score.
-PRIOR_ONLY = "prior_only"
 
 
 def score_by_prior(entity: str, spine: pd.DataFrame, settings: Settings) -> pd.DataFrame:

@@ -1,11 +1,14 @@
 """The ranked lists: what a rep sees, what a rep never sees, and that the numbers are the API's."""
 
+import json
 import re
 from html import unescape
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+
+from api.pages.routes.ranked import told
 
 REP, MANAGER, OTHER = "U000001", "U000009", "U000000"
 Scored = Any
@@ -37,6 +40,29 @@ def test_rep_sees_own_deals_by_expected_value_as_the_api_ranks_them(scored: Scor
         assert f"{item['probability']:.0%}" in words
         assert item["reasons"][0]["text"] in words or item["reasons"][0]["code"] == "remainder"
         assert f"€{item['expected_value']:,.0f}" in words
+
+
+@pytest.mark.parametrize(
+    ("lang", "texts", "nothing"),
+    [
+        ("en", ["Stage", "Phone calls"], "Nothing known sets it apart from the usual"),
+        ("zh", ["所处阶段", "电话"], "已知信息中没有使其明显不同于通常情况的因素"),
+    ],
+)
+def test_a_list_tells_the_two_strongest_reasons_or_that_there_are_none(
+    lang: Any, texts: list[str], nothing: str
+) -> None:
+    points = {"stage.current": -0.2, "interactions.phone": 0.1, "owner.record": 0.05, "remainder": 0.3}
+    small = {"owner.record": 0.0049, "remainder": 0.3}  # half a point is the least where half are won
+    rows = [
+        {"title": "a", "base": 0.5, "reasons": json.dumps([{"code": c, "points": p} for c, p in one.items()])}
+        for one in (points, small)
+    ]
+
+    several, none = (told(row, lang) for row in rows)
+
+    assert ([one["text"] for one in several["strongest"]], several["nothing"]) == (texts, None)
+    assert (none["strongest"], none["nothing"]) == ([], nothing)
 
 
 @pytest.mark.parametrize("path", ["/deals", "/leads"])

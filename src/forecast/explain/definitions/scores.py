@@ -229,9 +229,10 @@ REASONS = (
         Text("Points of the reasons", "理由得分"),
         Text(
             "What each reason adds to the base rate or takes from it. `base` and all points together are the "
-            "probability, exactly. They say what the score is made of, not what would change the outcome.",
+            "probability, exactly. They say what the score is made of, not what would change the outcome. Reasons of "
+            "less than 0.02 · base · (1 - base) are not told one by one: they are in the sum of the others, `rest`.",
             "每条理由在基准率之上增加或减少多少。`base` 加上全部得分恰好等于成交概率。它们说明评分的构成，"
-            "而非改变结果的办法。",
+            "而非改变结果的办法。小于 0.02 · base · (1 - base) 的理由不逐条说明，计入其余合计 `rest`。",
         ),
         OPEN, WITHIN_H, KNOWN, Text("Probability, -1 to 1", "概率，-1 至 1"), LIKELY,
         "φ_j · (σ(z) - σ(z0)) / (z - z0)",
