@@ -8,11 +8,12 @@ from forecast.conversion.clocks import clock_columns
 AS_OF = pd.Series(pd.to_datetime(["2026-01-01"] * 3 + ["2026-02-01"] * 3, utc=True))
 
 
-def test_clocks_are_running_totals_and_what_all_cases_of_a_moment_share() -> None:
+def test_clocks_are_running_totals_and_rates_and_what_all_cases_of_a_moment_share() -> None:
     X = pd.DataFrame(
         {
             "owner__won": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
             "owner__win_rate_365d": [0.1, 0.2, 0.3, 0.1, 0.2, 0.3],
+            "owner__win_rate_365d_gap": [-0.1, 0.0, 0.1, -0.1, 0.0, 0.1],
             "interactions__account__count": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
             "interactions__all__count": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
             "calendar__month": [1.0, 1.0, 1.0, 2.0, 2.0, 2.0],
@@ -21,7 +22,8 @@ def test_clocks_are_running_totals_and_what_all_cases_of_a_moment_share() -> Non
         }
     )
 
-    assert clock_columns(X, AS_OF) == ["owner__won", "interactions__account__count", "calendar__month", "fx"]
+    totals_and_rates = ["owner__won", "owner__win_rate_365d", "interactions__account__count"]
+    assert clock_columns(X, AS_OF) == [*totals_and_rates, "calendar__month", "fx"]
 
 
 def test_a_column_that_never_changes_is_no_clock() -> None:

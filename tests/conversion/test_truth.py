@@ -1,5 +1,6 @@
 """Scores come true: judged by the simulated company's own win probabilities, under 40 % censoring."""
 
+import re
 from datetime import UTC, timedelta
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from forecast.conversion import ConversionModel, ConversionScorer
+from forecast.conversion.clocks import clock_columns
 from forecast.datasets import make_company
 from forecast.evaluation.metrics import CalibrationLine, calibration_line
 from forecast.features import build_features, feature_columns, open_entities, outcomes, snapshot_spine
@@ -80,3 +82,18 @@ def test_scores_of_open_cases_come_true_where_learning_from_closed_cases_fails(p
 
     assert line_of(wrong, pipeline.truth).slope < 0.9
     assert wrong.mean() > pipeline.truth.mean() + 0.2
+
+
+@pytest.mark.slow
+def test_no_track_record_that_teaches_tells_this_year_from_last(pipeline: Pipeline) -> None:
+    """No rep and no account of the simulation gets better. Rates of wins rise by more than what tells those of one
+    moment apart, and a model that learned from them said too much of the cases of today."""
+    table, year = pipeline.features, pd.to_datetime(pipeline.features["as_of"], utc=True).dt.year
+    clocks = clock_columns(table, table["as_of"])
+    records = [n for n in table.columns if re.fullmatch("(owner|account)__win.*", n) and n not in clocks]
+
+    assert set(records) == {f"{who}__win_rate{over}_gap" for who in ("owner", "account") for over in ("", "_365d")}
+    for name in records:
+        rise = table[name][year == 2025].mean() - table[name][year == 2024].mean()
+        apart = table.groupby("as_of")[name].std().median()
+        assert abs(rise) < 0.2 * apart, (name, rise, apart)

@@ -7,7 +7,14 @@ from numpy.testing import assert_allclose
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from forecast.evaluation.combination import combination_weights, disagreement, fit_calibration, overdispersion
+from forecast.evaluation.combination import (
+    combination_weights,
+    disagreement,
+    fit_calibration,
+    levelled,
+    log_losses_at,
+    overdispersion,
+)
 
 
 def simulated(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -152,3 +159,31 @@ def test_calibration_bears_a_block_of_one_outcome() -> None:
     slope = fit_calibration(z, np.where(blocks == 3, 0.0, y), row_weight=np.ones(400), blocks=blocks).slope
 
     assert 0.5 < slope < 1.5
+
+
+def test_levels_put_right_give_each_block_its_wins_and_keep_differences() -> None:
+    rng = np.random.default_rng(0)
+    blocks, z = np.repeat([0, 1], 4000), rng.normal(size=(8000, 2))
+    y = (rng.random(8000) < expit(z[:, 0] + np.where(blocks == 1, -1.5, 0.5))).astype(float)
+
+    found = levelled(z, y, blocks, row_weight=np.ones(8000))
+
+    for block, moved in ((0, 0.5), (1, -1.5)):
+        mine = blocks == block
+        assert_allclose(expit(found[mine]).mean(axis=0), y[mine].mean(), atol=1e-3)
+        assert_allclose((found - z)[mine].std(axis=0), 0.0, atol=1e-12)
+        assert_allclose((found - z)[mine, 0].mean(), moved, atol=0.1)
+
+
+def test_a_flat_model_is_not_the_better_one_of_a_moved_block_once_levels_are_put_right() -> None:
+    """Wins fell by 2 in log-odds: said by half, the differences that are true lose less where all is said too high."""
+    rng = np.random.default_rng(1)
+    steep = rng.normal(0.0, 1.0, 5000)
+    y = (rng.random(5000) < expit(steep - 2.0)).astype(float)
+    both, once = np.column_stack([steep, 0.5 * steep]), np.zeros(5000, dtype=int)
+
+    said = log_losses_at(y[:, None], both).mean(axis=0)
+    judged = log_losses_at(y[:, None], levelled(both, y, once, row_weight=np.ones(5000))).mean(axis=0)
+
+    assert said[0] > said[1]
+    assert judged[0] < judged[1]

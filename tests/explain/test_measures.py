@@ -13,6 +13,7 @@ from forecast.explain.measures import value_text
         ("stage__current", "offer_sent", "offer_sent", "offer_sent"),
         ("stage__days_in", "", "not known", "无记录"),
         ("owner__win_rate", "0.234", "23 % won", "成交率 23 %"),
+        ("owner__win_rate_gap", "-0.0312", "-3 points from the win rate of all", "成交率较整体 -3 个百分点"),
         ("attributes__amount", "12345.6", "12,346", "12,346"),
         ("attributes__code", "0012", "12", "12"),
         ("changes__expected_close__is_overdue", "1", "overdue: yes", "是否逾期：是"),

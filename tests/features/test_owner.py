@@ -33,6 +33,7 @@ def test_track_record_of_the_owner_by_hand(ask):
     # of U1's other cases: O2 won, O3 lost, O4 and O5 open as far as is known; everybody: 2 of 4 won
     assert features[["won", "closed", "open", "new_30d"]].tolist() == [1.0, 2.0, 2.0, 1.0]
     assert features["win_rate"] == pytest.approx((1 + 20 * 2 / 4) / (2 + 20))
+    assert features["win_rate_gap"] == pytest.approx(features["win_rate"] - 2 / 4)
     assert features["cycle_days"] == (10 + 50) / 2
 
 
@@ -47,6 +48,27 @@ def test_recent_win_rate_counts_closings_of_a_year(ask):
 
     assert features[["won", "closed"]].tolist() == [1.0, 2.0]
     assert features["win_rate_365d"] == pytest.approx((1 + 20 * 2 / 4) / (1 + 20))
+    # Everybody won 2 of the 3 that closed in the last year: U2's one win is drawn toward that.
+    assert features["win_rate_365d_gap"] == pytest.approx((1 + 20 * 2 / 3) / (1 + 20) - 2 / 3)
+
+
+def test_a_gap_does_not_rise_when_everybody_wins_more(ask):
+    """Half of each owner's cases are lost at once and half are won later: only the rates tell the time."""
+    history = [
+        part
+        for owner in ("U1", "U2")
+        for day in ("01", "02", "03")
+        for part in [
+            *case(f"L{owner}{day}", owner, f"2024-01-{day}", f"2024-02-{day}", "lost"),
+            *case(f"W{owner}{day}", owner, f"2024-01-{day}", f"2024-04-{day}", "won"),
+        ]
+    ]
+    history += case("O1", "U1", "2024-01-01")
+    early, late = one(ask, "O1", "2024-03-01", history), one(ask, "O1", "2024-05-01", history)
+
+    assert (early["win_rate"], late["win_rate"]) == (0.0, 0.5)
+    assert (early["win_rate_gap"], late["win_rate_gap"]) == (0.0, 0.0)
+    assert (early["win_rate_365d_gap"], late["win_rate_365d_gap"]) == (0.0, 0.0)
 
 
 def test_the_case_itself_does_not_count(ask):

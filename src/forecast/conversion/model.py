@@ -69,6 +69,10 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     half_life : float, optional
         In the unit of ``time`` (days): age at which a row counts half in the calibration; default a third of the
         span of the later blocks.
+    anchored : bool
+        Whether the level of the scores is set afterwards (`ConversionScorer` does, by its `Anchor`). Members are then
+        chosen and weighed by how well they tell the rows of one block of time apart: where the world just moved, all
+        say too much or too little of the latest blocks, and least wrong there are those that say little of anybody.
     random_state : int
 
     Attributes
@@ -99,6 +103,7 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         strengths: tuple[float, ...] = (0.001, 0.01, 0.1, 1.0),
         n_folds: int = 5,
         half_life: float | None = None,
+        anchored: bool = False,
         n_jobs: int = 2,
         random_state: int = 0,
     ) -> None:
@@ -109,6 +114,7 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.strengths = strengths
         self.n_folds = n_folds
         self.half_life = half_life
+        self.anchored = anchored
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -165,6 +171,7 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.learning_rate,
             self.random_state,
             n_columns=len(self.encoder_.names),
+            anchored=self.anchored,
         )
 
     def _check_parameters(self) -> None:
@@ -207,8 +214,9 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 assert table.time is not None
                 age = table.time[rows].max() - table.time[rows]
                 information = information * recency(table.time[rows], self.half_life or float(age.max()) / 3)
+            judged = held_out.judged(y, anchored=recipe.anchored)
             weights = combination_weights(
-                held_out.z, y, row_weight=information / held_out.discord(shares, y), prior=shares
+                judged, y, row_weight=information / held_out.discord(judged, shares, y), prior=shares
             )
             weights = np.where(weights < LEAST_WEIGHT, 0.0, weights)
             weights = weights / weights.sum()

@@ -14,7 +14,7 @@ from forecast.conversion.group_rate import GroupRateModel
 from forecast.conversion.linear import LinearMember, fit_linear
 from forecast.conversion.members import MEMBERS, TrainingTable, recency
 from forecast.conversion.trees import TreeMember, fit_trees, tree_parameters
-from forecast.evaluation.combination import disagreement, log_losses_at, overdispersion
+from forecast.evaluation.combination import disagreement, levelled, log_losses_at, overdispersion
 from forecast.evaluation.folds import Fold
 
 #: The prior variance of coefficients and the number of trees that are right most often, and how many factors of e each
@@ -43,7 +43,8 @@ class OutOfTime:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How members are fitted to ``n_columns``. ``names`` are those that take part, in the order of `MEMBERS`."""
+    """How members are fitted to ``n_columns``. ``names`` are those that take part, in the order of `MEMBERS`;
+    ``anchored`` says that the level is set afterwards."""
 
     names: tuple[str, ...]
     strengths: tuple[float, ...]
@@ -52,6 +53,7 @@ class Recipe:
     learning_rate: float
     random_state: int
     n_columns: int = 1
+    anchored: bool = False
 
     @property
     def tree_counts(self) -> list[int]:
@@ -108,11 +110,17 @@ class HeldOut:
     overdispersion: float = 1.0
     timed: bool = False
 
-    def discord(self, weights: np.ndarray, y: np.ndarray) -> float:
+    def judged(self, y: np.ndarray, *, anchored: bool) -> np.ndarray:
+        """Log-odds by which members are compared: with the level of each block put right where an anchor will."""
+        if not (self.timed and anchored):
+            return self.z
+        return levelled(self.z, y, self.blocks, row_weight=self.information)
+
+    def discord(self, z: np.ndarray, weights: np.ndarray, y: np.ndarray) -> float:
         """How much more the blocks disagree about which member is better than chance explains; at least 1."""
         if not self.timed:
             return 1.0
-        differences = log_losses_at(y[:, None], self.z) - log_losses_at(y, self.z @ weights)[:, None]
+        differences = log_losses_at(y[:, None], z) - log_losses_at(y, z @ weights)[:, None]
         return float(disagreement(differences, self.blocks, row_weight=self.information).max())
 
     @classmethod
@@ -138,7 +146,8 @@ def hold_out(
     timed = bool(np.isfinite(folds[0].cutoff))
     strengths, n_trees, columns = {}, {}, []
     for name, z in candidates.items():
-        probable = choice_probabilities(z, y, blocks, information, recipe.prior_losses(name), timed=timed)
+        judged = levelled(z, y, blocks, row_weight=information) if timed and recipe.anchored else z
+        probable = choice_probabilities(judged, y, blocks, information, recipe.prior_losses(name), timed=timed)
         columns.append(z @ probable)
         if name.startswith("linear"):
             strengths[name] = float(np.exp(probable @ np.log(recipe.strengths)))

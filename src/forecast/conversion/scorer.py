@@ -168,7 +168,7 @@ class ConversionScorer:
     def _model(self, groups: list[str]) -> ConversionModel | GroupRateModel:
         if self.kind == "group_rate":
             return GroupRateModel()
-        defaults = {"gap_days": float(self.horizon_days), "random_state": self.random_state}
+        defaults = {"gap_days": float(self.horizon_days), "anchored": True, "random_state": self.random_state}
         return ConversionModel(**(defaults | self.params))
 
     def _anchor(self, z: np.ndarray, table: pd.DataFrame, cutoff: datetime) -> Anchor:

@@ -76,6 +76,32 @@ def disagreement(differences: np.ndarray, blocks: np.ndarray, *, row_weight: np.
     return np.asarray(np.maximum(1.0, found / np.maximum(expected, 1e-12)))
 
 
+def levelled(z: np.ndarray, y: np.ndarray, blocks: np.ndarray, *, row_weight: np.ndarray) -> np.ndarray:
+    """Log-odds with the level of each block of time put right: what is left is how well they tell its rows apart.
+
+    Parameters
+    ----------
+    z : array of shape (n, m)
+        Log-odds by each of m candidates.
+    y : array of shape (n,), 0 or 1
+    blocks : array of shape (n,), int from 0
+    row_weight : array of shape (n,)
+        Information of each row.
+
+    Returns
+    -------
+    array of shape (n, m)
+        Each candidate and block moved by its most likely shift, of prior deviation `BLOCK_SD`.
+    """
+    moved = np.empty_like(z)
+    for block in np.unique(blocks):
+        rows = blocks == block
+        for column in range(z.shape[1]):
+            own = z[rows, column]
+            moved[rows, column] = own + _shift(own, y[rows], row_weight[rows], sd=BLOCK_SD)
+    return moved
+
+
 def combination_weights(
     z: np.ndarray, y: np.ndarray, *, row_weight: np.ndarray, prior: np.ndarray | None = None
 ) -> np.ndarray:
@@ -199,11 +225,11 @@ def _levels_and_log_slope(
     return found[:-1], float(found[-1])
 
 
-def _shift(z: np.ndarray, y: np.ndarray, row_weight: np.ndarray) -> float:
-    """Most likely shift of all log-odds, of prior deviation `SHIFT_SD`, by Newton steps."""
+def _shift(z: np.ndarray, y: np.ndarray, row_weight: np.ndarray, *, sd: float = SHIFT_SD) -> float:
+    """Most likely shift of all log-odds, of prior deviation ``sd``, by Newton steps."""
     shift = 0.0
     for _ in range(30):
         p = expit(z + shift)
-        move = (row_weight @ (y - p) - shift / SHIFT_SD**2) / (row_weight @ (p * (1 - p)) + SHIFT_SD**-2)
+        move = (row_weight @ (y - p) - shift / sd**2) / (row_weight @ (p * (1 - p)) + sd**-2)
         shift += float(np.clip(move, -1.0, 1.0))
     return shift

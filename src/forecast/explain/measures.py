@@ -57,6 +57,10 @@ MEASURES: dict[str, Text] = {
     "weekday": Text("weekday {value} (1 = Monday)", "星期 {value}（1 为周一）"),
     "win_rate": Text("{value} won", "成交率 {value}"),
     "win_rate_365d": Text("{value} won in the last 365 days", "近 365 天成交率 {value}"),
+    "win_rate_365d_gap": Text(
+        "{value} points from the win rate of all in the last 365 days", "近 365 天成交率较整体 {value} 个百分点"
+    ),
+    "win_rate_gap": Text("{value} points from the win rate of all", "成交率较整体 {value} 个百分点"),
     "won": Text("{value} won so far", "已成交 {value} 件"),
 }
 
@@ -64,6 +68,7 @@ SHARES = frozenset(
     {"cancelled_share", "last_change", "last_score", "mean_score", "share", "top_share", "total_change"}
     | {"win_rate", "win_rate_365d"}
 )
+POINTS = frozenset({"win_rate_gap", "win_rate_365d_gap"})
 TRUTHS = frozenset({"is_overdue", "is_true"})
 
 #: Days or hours below which nobody wants to know how many.
@@ -92,6 +97,8 @@ def value_text(feature: str, value: str, lang: str) -> str:
         value = (YES if float(value) else NO).in_language(lang)
     elif measure in SHARES:
         value = f"{float(value):.0%}".replace("%", " %")
+    elif measure in POINTS:
+        value = f"{100 * float(value):+.0f}"
     elif _is_number(value):
         is_time = "days" in measure or "hours" in measure
         value = "<0.1" if is_time and 0 < float(value) < _SHORTEST else rounded(value)

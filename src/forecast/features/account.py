@@ -10,7 +10,7 @@ from forecast.features.track_record import past_results, tally
 
 #: Name after the family, kind, effort; see `forecast.features.describe`.
 DESCRIBED = (
-    ("(opportunities_)?(won|closed)|win_rate(_365d)?|cycle_days", "number", "hard"),
+    ("(opportunities_)?(won|closed)|win_rate(_365d)?(_gap)?|cycle_days", "number", "hard"),
     ("(opportunities_)?open|new_30d", "number", "typed"),
 )
 

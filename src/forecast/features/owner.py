@@ -8,7 +8,7 @@ from forecast.features.track_record import past_results
 
 #: Name after the family, kind, effort; see `forecast.features.describe`.
 DESCRIBED = (
-    ("won|closed|win_rate(_365d)?|cycle_days", "number", "hard"),
+    ("won|closed|win_rate(_365d)?(_gap)?|cycle_days", "number", "hard"),
     ("open|new_30d", "number", "typed"),
 )
 

@@ -24,7 +24,11 @@ def past_results(con: DuckDBPyConnection, spine: Spine, rows: SpineRows, groups:
 
     ``won`` and ``closed`` (won or lost) so far, ``open`` now, ``new_30d``: created in the last 30 days;
     ``win_rate`` and ``win_rate_365d`` (closings of the last 365 days): ``(wins + k r) / (closed + k)`` with the rate r
-    of all other cases and k = 20; ``cycle_days``: mean days from creation to closing.
+    of all other cases and k = 20; ``win_rate_gap`` and ``win_rate_365d_gap``: what they are above or below the rate of
+    all other cases of the same time; ``cycle_days``: mean days from creation to closing.
+
+    In the first year or two of a history rates only rise, everybody's: losses come fast, wins take their time. Of two
+    cases at different moments a rate tells which is the later one; the gap tells whose group does better.
 
     Parameters
     ----------
@@ -42,10 +46,14 @@ def past_results(con: DuckDBPyConnection, spine: Spine, rows: SpineRows, groups:
     own, everyone = _own_and_all(con, spine)
     group = tally(con, cases, groups, rows.as_of)
     others = {name: group[name] - own[name] for name in group}
-    all_won, all_closed = everyone["won"] - own["won"], everyone["closed"] - own["closed"]
+    rest = {name: everyone[name] - own[name] for name in ("won", "closed", "won_365d", "closed_365d")}
     features: dict[str, NDArray[Any]] = {name: others[name] for name in ("won", "closed", "open", "new_30d")}
-    features["win_rate"] = _smoothed(others["won"], others["closed"], all_won, all_closed)
-    features["win_rate_365d"] = _smoothed(others["won_365d"], others["closed_365d"], all_won, all_closed)
+    features["win_rate"] = _smoothed(others["won"], others["closed"], rest["won"], rest["closed"])
+    features["win_rate_365d"] = _smoothed(others["won_365d"], others["closed_365d"], rest["won"], rest["closed"])
+    features["win_rate_gap"] = _gap(others["won"], others["closed"], rest["won"], rest["closed"])
+    features["win_rate_365d_gap"] = _gap(
+        others["won_365d"], others["closed_365d"], rest["won_365d"], rest["closed_365d"]
+    )
     features["cycle_days"] = ratio(others["cycle_ms"], others["closed"] * (DAY_US // 1000))
     return {name: np.where(groups >= 0, values, np.nan) for name, values in features.items()}
 
@@ -121,3 +129,8 @@ def _tally_once(con: DuckDBPyConnection, cases: str, group: Ints, now: int) -> d
 def _smoothed(won: Ints, closed: Ints, all_won: Ints, all_closed: Ints) -> NDArray[np.float64]:
     """Win rate drawn toward the rate of all; missing while nothing has closed. One division of whole numbers."""
     return ratio(won * all_closed + PRIOR_CASES * all_won, (closed + PRIOR_CASES) * all_closed)
+
+
+def _gap(won: Ints, closed: Ints, all_won: Ints, all_closed: Ints) -> NDArray[np.float64]:
+    """What `_smoothed` is above the rate of all. One division of whole numbers."""
+    return ratio(won * all_closed - closed * all_won, (closed + PRIOR_CASES) * all_closed)
