@@ -11,7 +11,7 @@ with what was known then, and judged on all that is open on that day. Wins since
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -55,6 +55,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--deals", type=int, default=16_700, help="opportunities of a company of the first table")
     parser.add_argument("--switch-deals", type=int, default=4_000, help="opportunities of a company of the second")
+    parser.add_argument("--weeks", type=int, nargs="+", default=WEEKS, help="after the switch: refit and judge then")
     parser.add_argument(
         "--part", choices=["scores", "switch"], help="only one of the two tables, each of its own section"
     )
@@ -63,7 +64,10 @@ def main() -> None:
     for part in [given.part] if given.part else list(SECTIONS):
         rows: list[dict[str, str]] = []
         for seed in given.seeds:  # a company takes minutes: what is known is written after each
-            rows += judge_scores(seed, given.deals) if part == "scores" else judge_switches(seed, given.switch_deals)
+            if part == "scores":
+                rows += judge_scores(seed, given.deals)
+            else:
+                rows += judge_switches(seed, given.switch_deals, given.weeks)
             text = markdown(pd.DataFrame(rows))
             if given.readme:
                 replace_section(given.readme, *SECTIONS[part], text)
@@ -94,20 +98,20 @@ def judge_scores(seed: int, n_deals: int) -> Iterator[dict[str, str]]:
         } | judged(scores[f"p_{days}d"].to_numpy(), company.win_probability(ids, cutoff, days), days)
 
 
-def judge_switches(seed: int, n_deals: int) -> Iterator[dict[str, str]]:
+def judge_switches(seed: int, n_deals: int, weeks: Sequence[int]) -> Iterator[dict[str, str]]:
     """The rows of each switch."""
     for switch in SWITCHES:
-        yield from judge_switch(switch, seed, n_deals)
+        yield from judge_switch(switch, seed, n_deals, weeks)
 
 
-def judge_switch(switch: float, seed: int, n_deals: int) -> Iterator[dict[str, str]]:
+def judge_switch(switch: float, seed: int, n_deals: int, weeks: Sequence[int]) -> Iterator[dict[str, str]]:
     """One row per refit."""
     company = make_company(
         n_opportunities=n_deals, n_leads=500, switch=switch, switch_day=SWITCH_DAY, deletions=0.0, random_state=seed
     )
     con = connect_tables(company.tables)
     switched = datetime.combine(company.first_day, datetime.min.time(), UTC) + timedelta(days=SWITCH_DAY)
-    cutoffs = [moment for week in WEEKS if (moment := switched + timedelta(weeks=week)) <= company.end]
+    cutoffs = [moment for week in weeks if (moment := switched + timedelta(weeks=week)) <= company.end]
     grid = snapshot_spine(
         con,
         "opportunity",
