@@ -1,10 +1,9 @@
 """Demand: whether 80 % ranges of sums hold what they say, over series, over a horizon, and both.
 
-    python benchmarks/demand_sums.py --valid-only [--sets ...] [--cache DIR] [--beside FILE] [--readme FILE]
+    python benchmarks/demand_sums.py --valid-only [--sets ...] [--cache DIR] [--readme FILE]
 
 Without ``--valid-only`` it judges the test parts, and appends what it saw to `demand_test_reads.csv`. With ``--cache``
-what was found is kept while the code of `forecast.demand` stays the same. ``--figures FILE`` keeps the table as csv;
-``--beside FILE`` shows such a table of an earlier commit in columns of its own.
+what was found is kept while the code of `forecast.demand` stays the same.
 """
 
 import argparse
@@ -38,7 +37,7 @@ LEVELS = tuple(float(level) for level in np.arange(1, 40) / 40)
 KEYS = ["set", "sum", "time"]
 HOW = """## Demand: 80 % ranges of sums
 
-`python demand_sums.py --valid-only --beside demand_sums_9c248e5.csv --readme README.md`, in `benchmarks`.
+`python benchmarks/demand_sums.py --valid-only --readme benchmarks/README.md`
 
 `DemandForecaster` with its defaults at three past origins of each panel (two of `hospital` and `auto`), those of the
 part `valid` of the section on real panels, and of `tourism-australia` after 32, 40 and 48 quarters, 8 ahead: no test
@@ -48,9 +47,6 @@ left out of both sides. "Inside" is by randomised PIT. An origin gives one total
 steps and groups: figures of few values are rough, those of `total` tell of three moments.
 
 - **ours**: sums of 400 joint paths of `predict_paths`;
-- **before**: this script's figures over the code of commit 9c248e5 (not of `oj`), which did not give paths the mean of
-  the forecast and knew errors only to fade from step to step, not to last. Where the product showed the range of a sum
-  it was then moved around its mean; here it is as it was drawn;
 - **each alone**: sums of values drawn independently from their own quantiles;
 - **normal**: the sum of the means, and a normal law with the root mean square of the same sum's errors at the earlier
   origins (of all steps together), so from the second origin on; ours beside it on the same values.
@@ -71,17 +67,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA, help="folder with a folder per set")
     parser.add_argument("--sets", nargs="+", choices=PANELS, default=list(PANELS))
     parser.add_argument("--cache", type=Path, help="folder of what was found at each origin")
-    parser.add_argument("--figures", type=Path, help="csv of the table")
-    parser.add_argument("--beside", type=Path, help="csv of an earlier commit")
     parser.add_argument("--readme", type=Path, help="file whose section of this benchmark is replaced")
     given = parser.parse_args()
     part = "valid" if given.valid_only else "test"
     judged = pd.concat([judged_set(panel(name, given.data, part), given.cache) for name in given.sets])
     found = figures(judged)
-    if given.figures:
-        found.to_csv(given.figures, index=False, float_format="%.5f")
-    text = tables(found, pd.read_csv(given.beside) if given.beside else None)
-    text += f"\n\nForecasts were made at commit {commit()}, on the part `{part}`."
+    text = tables(found) + f"\n\nForecasts were made at commit {commit()}, on the part `{part}`."
     print(text)
     if part == "test":
         log_reads(found)
@@ -239,25 +230,17 @@ def interval_score(part: pd.DataFrame, model: str) -> float:
     return float((high - low + outside / TAIL).sum() / (y.abs().sum() or np.nan))
 
 
-def tables(found: pd.DataFrame, before: pd.DataFrame | None) -> str:
+def tables(found: pd.DataFrame) -> str:
     """Bias by set, and coverage of each kind of sum, as Markdown."""
-    if before is not None:
-        found = found.merge(before, "left", KEYS, suffixes=("", "_before"))
     single = found[(found["sum"] == "series") & (found["time"] == "step")]
     bias = pd.DataFrame({"set": single["set"], "bias of the mean": _text(single["bias_mean"], "{:+.1%}")})
     bias["bias of the paths' mean"] = _text(single["bias_paths"], "{:+.1%}")
     table = pd.DataFrame({"set": found["set"], "sum": found["sum"], "over": found["time"]})
     table["values"] = found["n"].map("{:,}".format)
     table["ours inside"] = _text(found["inside_ours"], "{:.0%}")
-    scores = {"score of each alone": found["score_alone"] / found["score_ours"]}
-    if before is not None:
-        bias["before"] = _text(single["bias_paths_before"], "{:+.1%}")
-        table["before"] = _text(found["inside_ours_before"], "{:.0%}")
-        scores = {"score before": found["score_ours_before"] / found["score_ours"]} | scores
     table["each alone"] = _text(found["inside_alone"], "{:.0%}")
     table["width of ours"] = _text(found["width_ours"], "{:.2f}")
-    for name, values in scores.items():
-        table[name] = _text(values, "{:.2f}")
+    table["score of each alone"] = _text(found["score_alone"] / found["score_ours"], "{:.2f}")
     table["values with an earlier origin"] = found["n_later"].map("{:,}".format)
     table["ours there"] = _text(found["inside_ours_later"], "{:.0%}")
     table["normal there"] = _text(found["inside_normal"], "{:.0%}")

@@ -363,12 +363,8 @@ class DemandForecaster:
         self._rows = min(self.max_rows, affordable_rows(inputs, names, self.budget, n_fits=n_fits(inputs, n_windows)))
         self._pool = self._new_pool(names)
         windows = self._windows(inputs, n_windows)
-        if windows and is_large(inputs):  # members that hardly count make room for more rows of the others
-            used = combination_of(windows, tuple(windows[0].forecasts), inputs).counting
-            n_forecasts = n_windows * self._window_share(inputs)
-            left = rows_left(inputs, self._recipe, self._pool, used, self.budget, n_forecasts=n_forecasts)
-            self._rows = min(self.max_rows, left)
-            self._pool = self._new_pool(used)
+        if windows and is_large(inputs):
+            self._make_room(inputs, windows, n_windows)
         self._pool.fit(inputs)
         if not self._pool.names_:  # a global member alone that had too few rows
             self._pool = self._new_pool(("seasonal_naive",)).fit(inputs)
@@ -376,6 +372,14 @@ class DemandForecaster:
         self.combination_ = combination_of(windows, self._pool.names_, inputs)
         self.errors_ = error_model_of(windows, self.combination_, inputs, random_state=self.random_state)
         return self
+
+    def _make_room(self, inputs: Inputs, windows: list[Window], n_windows: int) -> None:
+        """Leave out members that hardly count on past windows, for more rows of the others."""
+        used = combination_of(windows, tuple(windows[0].forecasts), inputs).counting
+        n_forecasts = n_windows * self._window_share(inputs)
+        left = rows_left(inputs, self._recipe, self._pool, used, self.budget, n_forecasts=n_forecasts)
+        self._rows = min(self.max_rows, left)
+        self._pool = self._new_pool(used)
 
     def _inputs(
         self,
