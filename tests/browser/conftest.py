@@ -70,7 +70,7 @@ def _ready(address: str, server: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture(scope="session")
 def company_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A simulated company whose last year ends about now: ingested, trained, scored, with a login for each role.
+    """A simulated company whose last year is just over: ingested, trained, scored, with a login for each role.
 
     ``FORECAST_BROWSER_WORKSPACE`` names one that an earlier run made, to work on pages without waiting.
     """
@@ -78,7 +78,7 @@ def company_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         return Workspace(made)
     folder = tmp_path_factory.mktemp("browser")
     today = datetime.now(UTC).date()
-    start = (today.replace(day=1) - timedelta(days=330)).replace(day=1)
+    start = today - timedelta(days=366)  # twelve months from there are over, whatever the day: nothing is still to come
     company = make_company(n_opportunities=240, n_leads=150, n_accounts=60, months=12, start=start)
     workspace = Workspace.init(folder / "workspace", reporting_currency="EUR", snapshot_days=14)
     workspace.ingest(company.write(folder / "export"))
