@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from forecast.conversion import ConversionModel
+from forecast.conversion import ConversionModel, out_of_time
 from forecast.conversion.encoding import TableEncoder
 from forecast.conversion.members import TrainingTable
 from forecast.conversion.out_of_time import HeldOut, Recipe, choice_probabilities, refit
-from forecast.conversion.trees import TreeMember, fit_trees
+from forecast.conversion.trees import GrowingTrees, TreeMember, fit_trees
 from forecast.evaluation.combination import log_losses_at
 
 ONES, BLOCKS = np.ones(4), np.array([0, 0, 1, 1])
@@ -66,6 +66,25 @@ def test_refit_of_few_trees_hangs_less_on_the_draws_of_columns() -> None:
 
     assert np.std(fine, axis=0).mean() < 0.5 * np.std(coarse, axis=0).mean()
     assert_allclose(np.mean(fine, axis=0).sum(), np.mean(coarse, axis=0).sum(), rtol=0.15)  # to the same place
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.7])
+def test_trees_that_are_not_grown_would_have_changed_next_to_nothing(effect: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    X = pd.DataFrame(rng.normal(size=(2000, 4)), columns=list("abcd"))
+    y = (rng.random(2000) < 1 / (1 + np.exp(1 - effect * X["a"] * X["b"]))).astype(float)
+    grown = []
+    growth = GrowingTrees.grown_to
+    monkeypatch.setattr(GrowingTrees, "grown_to", lambda self, n: grown.append(n) or growth(self, n))
+
+    stopped = ConversionModel().fit(X, y, time=np.arange(2000.0))
+    most = max(grown)
+    monkeypatch.setattr(out_of_time, "LEAST_PROBABILITY", 0.0)
+    whole = ConversionModel().fit(X, y, time=np.arange(2000.0))
+
+    assert most < max(grown) == 400
+    assert_allclose(stopped.out_of_time_.z, whole.out_of_time_.z, atol=0.05)
+    assert_allclose(stopped.predict_proba(X)[:, 1], whole.predict_proba(X)[:, 1], atol=0.01)
 
 
 @pytest.mark.parametrize(("n_columns", "strength"), [(3, 0.1), (20, 0.1), (40, 0.05), (200, 0.01)])

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 
-from forecast.conversion.trees import TreeMember, fit_trees, tree_parameters
+from forecast.conversion.trees import TreeMember, fit_trees, grow_trees, tree_parameters
 
 rng = np.random.default_rng(0)
 MATRIX = np.column_stack([rng.normal(size=1500), rng.integers(0, 4, 1500).astype(float), rng.normal(size=1500)])
@@ -39,13 +39,14 @@ def test_unseen_level_and_missing_value_are_predicted(member: TreeMember) -> Non
     assert np.isfinite(member.log_odds(np.array([[np.nan, 17.0, 0.0], [0.0, np.nan, np.nan]]))).all()
 
 
-def test_path_ends_with_all_trees_and_begins_with_the_first(member: TreeMember) -> None:
-    few = fit_trees(MATRIX, Y, categories=[1], n_trees=10, parameters=PARAMETERS)
+def test_trees_watched_while_they_grow_are_those_of_a_fit_of_as_many() -> None:
+    parameters = PARAMETERS | {"min_data_in_leaf": 200}
+    matrix = np.column_stack([MATRIX, np.arange(len(MATRIX)) % 40 == 0])  # too rare to split on: never drawn
+    growing = grow_trees(matrix, Y, matrix[::3], categories=[1], parameters=parameters)
 
-    path = member.path(MATRIX, [10, 25, 40])
-
-    assert_allclose(path[:, 2], member.log_odds(MATRIX), atol=1e-12)
-    assert_allclose(path[:, 0], few.log_odds(MATRIX), atol=1e-12)
+    for n_trees in (10, 25, 40):
+        whole = fit_trees(matrix, Y, categories=[1], n_trees=n_trees, parameters=parameters)
+        assert_allclose(growing.grown_to(n_trees), whole.log_odds(matrix[::3]), atol=1e-12)
 
 
 def test_rows_without_weight_teach_nothing() -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from forecast.conversion.checks import entity_weight
 from forecast.conversion.group_rate import GroupRateModel
 from forecast.conversion.linear import LinearMember, fit_linear
 from forecast.conversion.members import MEMBERS, TrainingTable, recency
-from forecast.conversion.trees import TreeMember, fit_trees, tree_parameters
+from forecast.conversion.trees import GrowingTrees, TreeMember, fit_trees, grow_trees, tree_parameters
 from forecast.evaluation.combination import disagreement, levelled, log_losses_at, overdispersion
 from forecast.evaluation.folds import Fold
 
@@ -21,6 +23,9 @@ from forecast.evaluation.folds import Fold
 #: may be off by: what the held-out rows cannot decide, because they are few or the world moves, stays there.
 STRENGTH_CENTRE, STRENGTH_LOG_SD = 0.1, 0.7
 TREES_CENTRE, TREES_LOG_SD = 150.0, 1.0
+
+#: More trees are grown while the last ones are at least this likely to be the right number.
+LEAST_PROBABILITY = 0.001
 
 #: Where nothing can be held out, all columns together are thought to move log-odds by a variance of at most so much:
 #: each of 85 by less than each of 13, else a table of 20 rows says the more, the wider it is.
@@ -137,22 +142,37 @@ def hold_out(
     X: pd.DataFrame, table: TrainingTable, folds: Sequence[Fold], segments: list[str], recipe: Recipe, *, n_jobs: int
 ) -> HeldOut:
     """Fit every member before each fold, predict the fold, and choose strengths and numbers of trees on all folds."""
-    with ThreadPoolExecutor(max(1, n_jobs)) as pool:
-        parts = list(pool.map(lambda fold: _fold(X, table, fold, segments, recipe), folds))
     rows = np.concatenate([fold.valid for fold in folds])
     blocks = np.repeat(np.arange(len(folds)), [len(fold.valid) for fold in folds])
-    candidates = {name: np.concatenate([part[name] for part in parts]) for name in recipe.names}
     y, information = table.y[rows], entity_weight(table.groups)[rows]
     timed = bool(np.isfinite(folds[0].cutoff))
-    strengths, n_trees, columns = {}, {}, []
-    for name, z in candidates.items():
+
+    def probable(name: str, z: np.ndarray) -> np.ndarray:
         judged = levelled(z, y, blocks, row_weight=information) if timed and recipe.anchored else z
-        probable = choice_probabilities(judged, y, blocks, information, recipe.prior_losses(name), timed=timed)
-        columns.append(z @ probable)
-        if name.startswith("linear"):
-            strengths[name] = float(np.exp(probable @ np.log(recipe.strengths)))
-        elif name.startswith("trees"):
-            n_trees[name] = int(np.exp(probable @ np.log(recipe.tree_counts)).round())
+        prior = recipe.prior_losses(name)[: z.shape[1]]
+        return choice_probabilities(judged, y, blocks, information, prior, timed=timed)
+
+    strengths, n_trees, columns = {}, {}, []
+    with ThreadPoolExecutor(max(1, n_jobs)) as pool:
+        parts = list(pool.map(lambda fold: _Part.of(table, fold), folds))
+        for name in recipe.names:
+            if name.startswith("trees"):
+                growing = list(pool.map(partial(_grow, table, recipe, name), parts))
+                z = np.zeros((len(rows), 0))
+                for count in recipe.tree_counts:
+                    z = np.column_stack([z, np.concatenate(list(pool.map(methodcaller("grown_to", count), growing)))])
+                    chosen = probable(name, z)
+                    if chosen[-1] < LEAST_PROBABILITY:
+                        break
+                n_trees[name] = int(np.exp(chosen @ np.log(recipe.tree_counts[: len(chosen)])).round())
+            elif name.startswith("linear"):
+                z = np.concatenate(list(pool.map(partial(_lines, table, recipe, name), parts)))
+                chosen = probable(name, z)
+                strengths[name] = float(np.exp(chosen @ np.log(recipe.strengths)))
+            else:
+                z = np.concatenate(list(pool.map(partial(_group_rate, X, table, segments), parts)))
+                chosen = np.ones(1)
+            columns.append(z @ chosen)
     z = np.column_stack(columns)
     inflation = overdispersion(z.mean(axis=1), y, blocks, row_weight=information) if timed else 1.0
     return HeldOut(rows, z, blocks, strengths, n_trees, information, inflation, timed)
@@ -171,48 +191,49 @@ def choice_probabilities(
     return np.asarray(softmax(-(information @ differences / inflation + prior)))
 
 
-def _fold(
-    X: pd.DataFrame, table: TrainingTable, fold: Fold, segments: list[str], recipe: Recipe
-) -> dict[str, np.ndarray]:
-    """Per member the log-odds of the fold's rows by each candidate (strength, number of trees), shape (n, m)."""
-    train, valid = fold.train, fold.valid
-    learned, seen = table.to_learn_from(train), table.to_predict(valid, table.rates(train))
-    found = {}
-    for name in recipe.names:
-        weight = row_weight(name, table, train)
-        if name.startswith("linear"):
-            lines = fit_linear(learned, table.y[train], table.encoder, strengths=recipe.strengths, row_weight=weight)
-            design = lines[0].design(seen)  # lines of several strengths differ in their coefficients only
-            found[name] = np.column_stack([line.log_odds_of(design) for line in lines])
-        elif name.startswith("trees"):
-            trees = _fit_trees(table, learned, train, recipe.max_trees, recipe, weight)
-            found[name] = trees.path(seen, recipe.tree_counts)
-        else:
-            rate = GroupRateModel(segments).fit(X.iloc[train], table.y[train], groups=table.groups[train])
-            found[name] = rate.log_odds(X.iloc[valid])[:, None]
-    return found
+@dataclass(frozen=True)
+class _Part:
+    """A fold as the members read it: ``learned`` of its rows ``train``, ``seen`` of its rows ``valid``."""
+
+    train: np.ndarray
+    valid: np.ndarray
+    learned: np.ndarray
+    seen: np.ndarray
+
+    @classmethod
+    def of(cls, table: TrainingTable, fold: Fold) -> "_Part":
+        learned, seen = table.to_learn_from(fold.train), table.to_predict(fold.valid, table.rates(fold.train))
+        return cls(fold.train, fold.valid, learned, seen)
 
 
-def _fit_trees(
-    table: TrainingTable,
-    matrix: np.ndarray,
-    rows: np.ndarray,
-    n_trees: int,
-    recipe: Recipe,
-    weight: np.ndarray,
-    *,
-    finer: int = 1,
-) -> TreeMember:
-    """``n_trees`` trees, or so many times more that each learn so many times less."""
-    parameters = recipe.tree_parameters(len(rows), len(np.unique(table.groups[rows])))
-    return fit_trees(
-        matrix,
-        table.y[rows],
-        categories=table.encoder.categories,
-        n_trees=n_trees * finer,
-        parameters=parameters | {"learning_rate": recipe.learning_rate / finer},
-        row_weight=weight,
+def _lines(table: TrainingTable, recipe: Recipe, name: str, part: _Part) -> np.ndarray:
+    """Log-odds of the fold's rows by a line of each strength, shape (n, n_strengths)."""
+    lines = fit_linear(
+        part.learned,
+        table.y[part.train],
+        table.encoder,
+        strengths=recipe.strengths,
+        row_weight=row_weight(name, table, part.train),
     )
+    design = lines[0].design(part.seen)  # lines of several strengths differ in their coefficients only
+    return np.column_stack([line.log_odds_of(design) for line in lines])
+
+
+def _grow(table: TrainingTable, recipe: Recipe, name: str, part: _Part) -> GrowingTrees:
+    return grow_trees(
+        part.learned,
+        table.y[part.train],
+        part.seen,
+        categories=table.encoder.categories,
+        parameters=recipe.tree_parameters(len(part.train), len(np.unique(table.groups[part.train]))),
+        row_weight=row_weight(name, table, part.train),
+    )
+
+
+def _group_rate(X: pd.DataFrame, table: TrainingTable, segments: list[str], part: _Part) -> np.ndarray:
+    """Log-odds of the fold's rows by the rate of their group, shape (n, 1)."""
+    model = GroupRateModel(segments).fit(X.iloc[part.train], table.y[part.train], groups=table.groups[part.train])
+    return model.log_odds(X.iloc[part.valid])[:, None]
 
 
 def row_weight(name: str, table: TrainingTable, rows: np.ndarray) -> np.ndarray:
@@ -235,7 +256,16 @@ def refit(table: TrainingTable, name: str, held_out: HeldOut, recipe: Recipe) ->
         strengths = (held_out.strengths[name],)
         return fit_linear(learned, table.y, table.encoder, strengths=strengths, row_weight=weight)[0]
     n_trees = max(1, held_out.n_trees[name])
-    return _fit_trees(table, learned, rows, n_trees, recipe, weight, finer=max(1, recipe.max_trees // n_trees))
+    finer = max(1, recipe.max_trees // n_trees)
+    parameters = recipe.tree_parameters(len(rows), len(np.unique(table.groups)))
+    return fit_trees(
+        learned,
+        table.y,
+        categories=table.encoder.categories,
+        n_trees=n_trees * finer,
+        parameters=parameters | {"learning_rate": recipe.learning_rate / finer},
+        row_weight=weight,
+    )
 
 
 def member_names(*, timed: bool) -> tuple[str, ...]:

@@ -26,17 +26,6 @@ class TreeMember:
         """Shape (n,)."""
         return np.asarray(self._booster.predict(matrix, raw_score=True, num_threads=_threads(matrix)))
 
-    def path(self, matrix: np.ndarray, counts: Sequence[int]) -> np.ndarray:
-        """Log-odds by the first so many trees, for ascending ``counts``, shape (n, n_counts)."""
-        steps = zip([0, *counts[:-1]], counts, strict=True)
-        parts = [
-            self._booster.predict(
-                matrix, raw_score=True, start_iteration=start, num_iteration=end - start, num_threads=1
-            )
-            for start, end in steps
-        ]
-        return np.cumsum(np.column_stack(parts), axis=1)
-
     def contributions(self, matrix: np.ndarray) -> np.ndarray:
         """Path-dependent SHAP values of shape (n, k), in log-odds around their expectation [1]_.
 
@@ -47,6 +36,23 @@ class TreeMember:
         """
         parts = np.asarray(self._booster.predict(matrix, pred_contrib=True, num_threads=_threads(matrix)))
         return parts[:, :-1]
+
+
+class GrowingTrees:
+    """Boosting that can be watched: what so many trees say of rows that they have not seen."""
+
+    def __init__(self, booster: lgb.Booster, matrix: np.ndarray) -> None:
+        self._booster, self._matrix, self._z = booster, matrix, np.zeros(len(matrix))
+
+    def grown_to(self, n_trees: int) -> np.ndarray:
+        """Log-odds by ``n_trees`` trees, shape (n,); those that are missing are learned first."""
+        start = self._booster.num_trees()
+        for _ in range(start, n_trees):
+            self._booster.update()
+        self._z = self._z + self._booster.predict(
+            self._matrix, raw_score=True, start_iteration=start, num_iteration=n_trees - start, num_threads=1
+        )
+        return self._z
 
 
 def _threads(matrix: np.ndarray) -> int:
@@ -104,6 +110,28 @@ def fit_trees(
     row_weight : array of shape (n,), optional
         Information of each row, e.g. less for older rows.
     """
-    options = {name: parameters[name] for name in ("verbosity", "max_bin", "num_threads")}
-    train = lgb.Dataset(matrix, y, weight=row_weight, categorical_feature=list(categories), params=options)
+    train = _dataset(matrix, y, categories, parameters, row_weight)
     return TreeMember(lgb.train(parameters, train, n_trees).model_to_string(num_iteration=-1))
+
+
+def grow_trees(
+    matrix: np.ndarray,
+    y: np.ndarray,
+    judged: np.ndarray,
+    *,
+    categories: Sequence[int],
+    parameters: dict[str, Any],
+    row_weight: np.ndarray | None = None,
+) -> GrowingTrees:
+    """The trees of `fit_trees`, learned step by step and watched on ``judged``, of shape (m, k)."""
+    return GrowingTrees(lgb.Booster(parameters, _dataset(matrix, y, categories, parameters, row_weight)), judged)
+
+
+def _dataset(
+    matrix: np.ndarray,
+    y: np.ndarray,
+    categories: Sequence[int],
+    parameters: dict[str, Any],
+    row_weight: np.ndarray | None,
+) -> lgb.Dataset:
+    return lgb.Dataset(matrix, y, weight=row_weight, categorical_feature=list(categories), params=parameters)
