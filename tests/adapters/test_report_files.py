@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 
 import openpyxl
 import pandas as pd
+import pypdf
 import pytest
 
 from forecast.adapters.report_files import file_name, write_report
@@ -100,6 +101,42 @@ def test_pdf_has_its_chinese_letters_as_text_in_an_embedded_font(report: Report)
     assert content.startswith(b"%PDF-")
     assert set(map(ord, "销售业绩东方科技")) <= letters
     assert b"FontFile" in content + b"".join(streams)
+
+
+@pytest.mark.parametrize(
+    ("lang", "lines"),
+    [
+        (
+            "en",
+            [
+                "Account Revenue (EUR) Win rate Decided",
+                "=1+1 1,234.50 50.0 % 4",
+                "<b>& -20.25 – 0",
+                "Total 1,214.35 66.7 % 6",
+                "Nothing in this period.",
+                "Won deals, orders, or both without double counting, by the setting revenue_from.",
+            ],
+        ),
+        (
+            "zh",
+            [
+                "客户 收入（EUR） 赢单率 已决数",
+                "=1+1 1,234.50 50.0% 4",
+                "<b>& -20.25 – 0",
+                "合计 1,214.35 66.7% 6",
+                "本期间没有数据。",
+                "收入（EUR） 按设置 revenue_from 计的赢单、订单或两者（不重复计）。",
+            ],
+        ),
+    ],
+)
+def test_a_reader_of_the_pdf_finds_rows_totals_and_what_columns_mean(
+    report: Report, lang: str, lines: list[str]
+) -> None:
+    read = pypdf.PdfReader(io.BytesIO(write_report(report, "pdf", lang))).pages[0].extract_text()
+
+    found = "".join(read.split())  # lines break where the column ends
+    assert [line for line in lines if line.replace(" ", "") not in found] == []
 
 
 def _inflated(part: bytes) -> bytes:

@@ -69,7 +69,9 @@ def test_refit_of_few_trees_hangs_less_on_the_draws_of_columns() -> None:
 
 
 @pytest.mark.parametrize("effect", [0.0, 0.7])
-def test_trees_that_are_not_grown_would_have_changed_next_to_nothing(effect: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trees_that_are_not_grown_would_have_changed_next_to_nothing(
+    effect: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng = np.random.default_rng(2)
     X = pd.DataFrame(rng.normal(size=(2000, 4)), columns=list("abcd"))
     y = (rng.random(2000) < 1 / (1 + np.exp(1 - effect * X["a"] * X["b"]))).astype(float)

@@ -159,7 +159,7 @@ def _column(measure: Measure, currency: str, lang: str) -> Column:
     header = measure.title.in_language(lang)
     if measure.unit == "money":
         header = f"{header} ({currency})" if lang == "en" else f"{header}（{currency}）"
-    return Column(measure.name, header, measure.meaning.in_language(lang), measure)
+    return Column(measure.name, header, measure.meaning.in_language(lang).replace("`", ""), measure)
 
 
 def _table_facts(table: ReportTable, report: Report, lang: str) -> list[tuple[str, str]]:

@@ -204,7 +204,7 @@ LAKE_MEASURES = (
     Measure(
         "open_deals",
         Text("Open deals", "在谈商机数"),
-        Text("Deals open at `as_of`.", "`as_of` 时仍在谈的商机。"),
+        Text("Deals still open at the time “as known at”.", "数据截至时仍在谈的商机。"),
         "count",
         "pipeline",
         "count(*)",
@@ -212,7 +212,7 @@ LAKE_MEASURES = (
     Measure(
         "pipeline",
         Text("Pipeline", "在谈金额"),
-        Text("Amounts of the deals open at `as_of`.", "`as_of` 时在谈商机的金额合计。"),
+        Text("Amounts of the deals still open at the time “as known at”.", "数据截至时在谈商机的金额合计。"),
         "money",
         "pipeline",
         "sum(amount)",
