@@ -25,7 +25,7 @@ STRENGTH_CENTRE, STRENGTH_LOG_SD = 0.1, 0.7
 TREES_CENTRE, TREES_LOG_SD = 150.0, 1.0
 
 #: More trees are grown while the last ones are at least this likely to be the right number.
-LEAST_PROBABILITY = 0.001
+LEAST_PROBABILITY = 0.01
 
 #: Where nothing can be held out, all columns together are thought to move log-odds by a variance of at most so much:
 #: each of 85 by less than each of 13, else a table of 20 rows says the more, the wider it is.
