@@ -147,9 +147,11 @@ def hold_out(
     y, information = table.y[rows], entity_weight(table.groups)[rows]
     timed = bool(np.isfinite(folds[0].cutoff))
 
-    def probable(name: str, z: np.ndarray) -> np.ndarray:
-        judged = levelled(z, y, blocks, row_weight=information) if timed and recipe.anchored else z
-        prior = recipe.prior_losses(name)[: z.shape[1]]
+    def judged(z: np.ndarray) -> np.ndarray:
+        return levelled(z, y, blocks, row_weight=information) if timed and recipe.anchored else z
+
+    def probable(name: str, judged: np.ndarray) -> np.ndarray:
+        prior = recipe.prior_losses(name)[: judged.shape[1]]
         return choice_probabilities(judged, y, blocks, information, prior, timed=timed)
 
     strengths, n_trees, columns = {}, {}, []
@@ -158,16 +160,17 @@ def hold_out(
         for name in recipe.names:
             if name.startswith("trees"):
                 growing = list(pool.map(partial(_grow, table, recipe, name), parts))
-                z = np.zeros((len(rows), 0))
+                z = compared = np.zeros((len(rows), 0))
                 for count in recipe.tree_counts:
-                    z = np.column_stack([z, np.concatenate(list(pool.map(methodcaller("grown_to", count), growing)))])
-                    chosen = probable(name, z)
+                    more = np.concatenate(list(pool.map(methodcaller("grown_to", count), growing)))[:, None]
+                    z, compared = np.hstack([z, more]), np.hstack([compared, judged(more)])
+                    chosen = probable(name, compared)
                     if chosen[-1] < LEAST_PROBABILITY:
                         break
                 n_trees[name] = int(np.exp(chosen @ np.log(recipe.tree_counts[: len(chosen)])).round())
             elif name.startswith("linear"):
                 z = np.concatenate(list(pool.map(partial(_lines, table, recipe, name), parts)))
-                chosen = probable(name, z)
+                chosen = probable(name, judged(z))
                 strengths[name] = float(np.exp(chosen @ np.log(recipe.strengths)))
             else:
                 z = np.concatenate(list(pool.map(partial(_group_rate, X, table, segments), parts)))
