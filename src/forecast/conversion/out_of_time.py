@@ -24,7 +24,8 @@ from forecast.evaluation.folds import Fold
 STRENGTH_CENTRE, STRENGTH_LOG_SD = 0.1, 0.7
 TREES_CENTRE, TREES_LOG_SD = 150.0, 1.0
 
-#: More trees are grown while the last ones are at least this likely to be the right number.
+#: More trees are grown while the last ones are at least this likely to be the right number; at least as many as are
+#: right most often, since others are compared with these.
 LEAST_PROBABILITY = 0.01
 
 #: Where nothing can be held out, all columns together are thought to move log-odds by a variance of at most so much:
@@ -161,11 +162,12 @@ def hold_out(
             if name.startswith("trees"):
                 growing = list(pool.map(partial(_grow, table, recipe, name), parts))
                 z = compared = np.zeros((len(rows), 0))
-                for count in recipe.tree_counts:
+                usual = int(np.argmin(recipe.prior_losses(name)))
+                for number, count in enumerate(recipe.tree_counts):
                     more = np.concatenate(list(pool.map(methodcaller("grown_to", count), growing)))[:, None]
                     z, compared = np.hstack([z, more]), np.hstack([compared, judged(more)])
                     chosen = probable(name, compared)
-                    if chosen[-1] < LEAST_PROBABILITY:
+                    if number >= usual and chosen[-1] < LEAST_PROBABILITY:
                         break
                 n_trees[name] = int(np.exp(chosen @ np.log(recipe.tree_counts[: len(chosen)])).round())
             elif name.startswith("linear"):

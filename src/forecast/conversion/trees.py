@@ -49,8 +49,9 @@ class GrowingTrees:
         start = self._booster.num_trees()
         for _ in range(start, n_trees):
             self._booster.update()
+        options = {"num_threads": 1, "verbosity": -1}  # else a prediction makes LightGBM talk again in other threads
         self._z = self._z + self._booster.predict(
-            self._matrix, raw_score=True, start_iteration=start, num_iteration=n_trees - start, num_threads=1
+            self._matrix, raw_score=True, start_iteration=start, num_iteration=n_trees - start, **options
         )
         return self._z
 
