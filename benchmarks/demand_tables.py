@@ -231,7 +231,8 @@ made, codes that are no product and lines without a price are left out.
 Scores. OWA, MASE and sMAPE as in M4. RMSSE is scaled by changes from one period to the next, as in M5, its mean over
 series and origins. Bias is the sum of errors of `mean` over the sum of absolute values; WAPE is of `q0.5`; pinball is
 that of the quantiles .1, .5 and .9, doubled, over the mean absolute value. "Inside" is by randomised PIT with a fixed
-seed from eleven quantiles (5 to 95 %); the width of the 80 % interval is over the series' mean absolute change. The
+seed from eleven quantiles (5 to 95 %); the width of the 80 % interval is over the series' mean absolute change; of
+competition sets it is of one horizon here and of three in the section on their ranges, which counts. The
 best peer is the best in hindsight, for each score anew; "less its" resamples origins and series, 1,000 times (of a
 bias: of its size). With three origins that interval is rough. Beside the smallest bias stands that of the best peer by
 RMSSE.
