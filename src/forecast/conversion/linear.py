@@ -41,16 +41,33 @@ def apply_scales(scales: Sequence[NumberScale], values: np.ndarray) -> np.ndarra
 
 def fit_scale(values: np.ndarray) -> NumberScale:
     """Median and interquartile range; logarithm for non-negative columns with a long right tail."""
-    known = values[~np.isnan(values)]
+    return fit_scales(values[:, None])[0]
+
+
+def fit_scales(values: np.ndarray) -> list[NumberScale]:
+    """`fit_scale` of each column of an array of shape (n, k)."""
+    missing = np.isnan(values)
+    gaps, scales = missing.any(axis=0), np.empty(values.shape[1], dtype=object)
+    scales[~gaps] = _scales(values[:, ~gaps])
+    for column in np.flatnonzero(gaps):
+        scales[column] = _scales(values[~missing[:, column], column, None])[0]
+    return list(scales)
+
+
+def _scales(known: np.ndarray) -> list[NumberScale]:
+    """Of columns without gaps."""
     if not len(known):
-        return NumberScale(False, 0.0, 1.0)
-    low, middle, high = np.quantile(known, [0.01, 0.5, 0.99])
-    logarithmic = bool(known.min() >= 0 and high - middle > 3 * (middle - low) and high > 1)
-    if logarithmic:
-        known = np.log1p(known)
-    quarter, centre, three_quarters = np.quantile(known, [0.25, 0.5, 0.75])
-    spread = max((three_quarters - quarter) / 1.349, known.std() / 2)  # 1.349: interquartile range of a unit normal
-    return NumberScale(logarithmic, float(centre), float(spread) or 1.0)
+        return [NumberScale(False, 0.0, 1.0)] * known.shape[1]
+    low, middle, high = np.quantile(known, [0.01, 0.5, 0.99], axis=0)
+    logarithmic = (known.min(axis=0) >= 0) & (high - middle > 3 * (middle - low)) & (high > 1)
+    scaled = known.copy()
+    scaled[:, logarithmic] = np.log1p(known[:, logarithmic])
+    quarter, centre, three_quarters = np.quantile(scaled, [0.25, 0.5, 0.75], axis=0)
+    # 1.349: interquartile range of a unit normal
+    spread = np.maximum((three_quarters - quarter) / 1.349, scaled.std(axis=0) / 2)
+    return [
+        NumberScale(bool(log), float(c), float(s) or 1.0) for log, c, s in zip(logarithmic, centre, spread, strict=True)
+    ]
 
 
 @dataclass
@@ -148,7 +165,10 @@ def fit_linear(
     list of LinearMember, in the order of ``strengths``
     """
     categories = set(encoder.categories)
-    scales = [None if p in categories else fit_scale(matrix[:, p]) for p in range(matrix.shape[1])]
+    numbers = [position for position in range(matrix.shape[1]) if position not in categories]
+    scales: list[NumberScale | None] = [None] * matrix.shape[1]
+    for position, scale in zip(numbers, fit_scales(matrix[:, numbers]), strict=True):
+        scales[position] = scale
     n_levels = [len(column.levels) if column.kind == "category" else 0 for column in encoder.columns]
     n_levels += [0] * (matrix.shape[1] - len(n_levels))
     member = LinearMember(scales, n_levels, np.zeros(0), np.zeros(0), 0.0)
