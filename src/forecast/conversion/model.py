@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
@@ -65,7 +66,7 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     n_folds : int
         Later blocks of time (or stratified folds without ``time``).
     n_jobs : int
-        Folds fitted at a time; changes no result.
+        Folds, then members, fitted at a time; changes no result.
     half_life : float, optional
         In the unit of ``time`` (days): age at which a row counts half in the calibration; default a third of the
         span of the later blocks.
@@ -240,7 +241,9 @@ class ConversionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.group_rate_ = GroupRateModel(segments).fit(X, table.y, groups=table.groups)
         self.rates_ = table.rates(np.arange(len(table.y)))
         used = [name for name, weight in self.weights_.items() if weight > 0 and name != "group_rate"]
-        self.members_ = {name: refit(table, name, held_out, recipe) for name in used}
+        with ThreadPoolExecutor(max(1, self.n_jobs)) as pool:
+            refitted = pool.map(lambda name: refit(table, name, held_out, recipe), used)
+            self.members_ = dict(zip(used, refitted, strict=True))
         self.posterior_ = None
         if any(isinstance(member, LinearMember) for member in self.members_.values()):
             name, rows = self._line_name(), np.arange(len(table.y))

@@ -1,11 +1,11 @@
 """What each member says of rows before their outcomes are known: what weights and calibration are learned from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from operator import methodcaller
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,9 @@ from forecast.conversion.members import MEMBERS, TrainingTable, recency
 from forecast.conversion.trees import GrowingTrees, TreeMember, fit_trees, grow_trees, tree_parameters
 from forecast.evaluation.combination import disagreement, levelled, log_losses_at, overdispersion
 from forecast.evaluation.folds import Fold
+
+_T = TypeVar("_T")
+_Found = TypeVar("_Found")
 
 #: The prior variance of coefficients and the number of trees that are right most often, and how many factors of e each
 #: may be off by: what the held-out rows cannot decide, because they are few or the world moves, stays there.
@@ -155,27 +158,33 @@ def hold_out(
         prior = recipe.prior_losses(name)[: judged.shape[1]]
         return choice_probabilities(judged, y, blocks, information, prior, timed=timed)
 
+    largest_first = np.argsort([-len(fold.train) for fold in folds])
     strengths, n_trees, columns = {}, {}, []
     with ThreadPoolExecutor(max(1, n_jobs)) as pool:
-        parts = list(pool.map(lambda fold: _Part.of(table, fold), folds))
+
+        def of_each(function: Callable[[_T], _Found], given: Sequence[_T]) -> list[_Found]:
+            found = dict(zip(largest_first, pool.map(function, [given[k] for k in largest_first]), strict=True))
+            return [found[k] for k in range(len(given))]
+
+        parts = of_each(partial(_Part.of, table), folds)
         for name in recipe.names:
             if name.startswith("trees"):
-                growing = list(pool.map(partial(_grow, table, recipe, name), parts))
+                growing = of_each(partial(_grow, table, recipe, name), parts)
                 z = compared = np.zeros((len(rows), 0))
                 usual = int(np.argmin(recipe.prior_losses(name)))
                 for number, count in enumerate(recipe.tree_counts):
-                    more = np.concatenate(list(pool.map(methodcaller("grown_to", count), growing)))[:, None]
+                    more = np.concatenate(of_each(methodcaller("grown_to", count), growing))[:, None]
                     z, compared = np.hstack([z, more]), np.hstack([compared, judged(more)])
                     chosen = probable(name, compared)
                     if number >= usual and chosen[-1] < LEAST_PROBABILITY:
                         break
                 n_trees[name] = int(np.exp(chosen @ np.log(recipe.tree_counts[: len(chosen)])).round())
             elif name.startswith("linear"):
-                z = np.concatenate(list(pool.map(partial(_lines, table, recipe, name), parts)))
+                z = np.concatenate(of_each(partial(_lines, table, recipe, name), parts))
                 chosen = probable(name, judged(z))
                 strengths[name] = float(np.exp(chosen @ np.log(recipe.strengths)))
             else:
-                z = np.concatenate(list(pool.map(partial(_group_rate, X, table, segments), parts)))
+                z = np.concatenate(of_each(partial(_group_rate, X, table, segments), parts))
                 chosen = np.ones(1)
             columns.append(z @ chosen)
     z = np.column_stack(columns)
