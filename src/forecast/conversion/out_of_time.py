@@ -159,35 +159,43 @@ def hold_out(
         return choice_probabilities(judged, y, blocks, information, prior, timed=timed)
 
     largest_first = np.argsort([-len(fold.train) for fold in folds])
-    strengths, n_trees, columns = {}, {}, []
-    with ThreadPoolExecutor(max(1, n_jobs)) as pool:
 
-        def of_each(function: Callable[[_T], _Found], given: Sequence[_T]) -> list[_Found]:
-            found = dict(zip(largest_first, pool.map(function, [given[k] for k in largest_first]), strict=True))
-            return [found[k] for k in range(len(given))]
+    def of_each(function: Callable[[_T], _Found], given: Sequence[_T]) -> list[_Found]:
+        found = dict(zip(largest_first, workers.map(function, [given[k] for k in largest_first]), strict=True))
+        return [found[k] for k in range(len(given))]
 
+    def grown(name: str) -> tuple[np.ndarray, np.ndarray]:
+        growing = of_each(partial(_grow, table, recipe, name), parts)
+        z = compared = np.zeros((len(rows), 0))
+        usual = int(np.argmin(recipe.prior_losses(name)))
+        for number, count in enumerate(recipe.tree_counts):
+            more = np.concatenate(of_each(methodcaller("grown_to", count), growing))[:, None]
+            z, compared = np.hstack([z, more]), np.hstack([compared, judged(more)])
+            chosen = probable(name, compared)
+            if number >= usual and chosen[-1] < LEAST_PROBABILITY:
+                break
+        return z, chosen
+
+    def candidates(name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Log-odds by each candidate of a member, and how probably each is the right one."""
+        if name.startswith("trees"):
+            return grown(name)
+        if name.startswith("linear"):
+            z = np.concatenate(of_each(partial(_lines, table, recipe, name), parts))
+            return z, probable(name, judged(z))
+        return np.concatenate(of_each(partial(_group_rate, X, table, segments), parts)), np.ones(1)
+
+    # Members wait for their folds side by side, so that no worker idles while the largest fold of one is fitted.
+    with ThreadPoolExecutor(max(1, n_jobs)) as workers, ThreadPoolExecutor(len(recipe.names)) as members:
         parts = of_each(partial(_Part.of, table), folds)
-        for name in recipe.names:
-            if name.startswith("trees"):
-                growing = of_each(partial(_grow, table, recipe, name), parts)
-                z = compared = np.zeros((len(rows), 0))
-                usual = int(np.argmin(recipe.prior_losses(name)))
-                for number, count in enumerate(recipe.tree_counts):
-                    more = np.concatenate(of_each(methodcaller("grown_to", count), growing))[:, None]
-                    z, compared = np.hstack([z, more]), np.hstack([compared, judged(more)])
-                    chosen = probable(name, compared)
-                    if number >= usual and chosen[-1] < LEAST_PROBABILITY:
-                        break
-                n_trees[name] = int(np.exp(chosen @ np.log(recipe.tree_counts[: len(chosen)])).round())
-            elif name.startswith("linear"):
-                z = np.concatenate(of_each(partial(_lines, table, recipe, name), parts))
-                chosen = probable(name, judged(z))
-                strengths[name] = float(np.exp(chosen @ np.log(recipe.strengths)))
-            else:
-                z = np.concatenate(of_each(partial(_group_rate, X, table, segments), parts))
-                chosen = np.ones(1)
-            columns.append(z @ chosen)
-    z = np.column_stack(columns)
+        found = dict(zip(recipe.names, members.map(candidates, recipe.names), strict=True))
+    strengths, n_trees = {}, {}
+    for name, (_, chosen) in found.items():
+        if name.startswith("linear"):
+            strengths[name] = float(np.exp(chosen @ np.log(recipe.strengths)))
+        elif name.startswith("trees"):
+            n_trees[name] = int(np.exp(chosen @ np.log(recipe.tree_counts[: len(chosen)])).round())
+    z = np.column_stack([z @ chosen for z, chosen in found.values()])
     inflation = overdispersion(z.mean(axis=1), y, blocks, row_weight=information) if timed else 1.0
     return HeldOut(rows, z, blocks, strengths, n_trees, information, inflation, timed)
 
