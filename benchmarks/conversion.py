@@ -2,7 +2,6 @@
 
     python benchmarks/conversion.py [--data DIR] [--peers-cache DIR] [--readme benchmarks/README.md]
     python benchmarks/conversion.py --valid-only --cached-peers --peers-cache DIR     # while developing
-    python benchmarks/conversion.py --cached-peers --readme benchmarks/README.md     # ours alone, a section of its own
 
 The peers run in an environment of their own, `.venv-peers`, made from `requirements-peers.txt` when it is not there, or
 any given by ``--peers-python``. Their predictions are kept in the cache: ours may change, they need no second fit.
@@ -55,7 +54,7 @@ from forecast.conversion import ConversionModel
 from forecast.evaluation.metrics.classification import log_losses
 
 HERE = Path(__file__).parent
-MARK, ALONE = "conversion", "conversion-alone"
+MARK = "conversion"
 READS = HERE / "test_reads.csv"
 COLUMNS = ["date", "commit", "set", "part", "model", "log_loss", "auc", "ece", "slope", "slope_low", "slope_high"]
 Fit = Callable[[pd.DataFrame, np.ndarray, np.ndarray | None], Callable[[pd.DataFrame], np.ndarray]]
@@ -74,6 +73,8 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="*", type=int, choices=SMALL_SIZES, default=SMALL_SIZES, help="their rows")
     parser.add_argument("--readme", type=Path, help="file whose section of this benchmark is replaced")
     given = parser.parse_args()
+    if given.readme and given.cached_peers and not given.peers_cache:
+        parser.error("`--readme` with `--cached-peers` needs `--peers-cache`: the section shows ours beside the peers.")
     with tempfile.TemporaryDirectory() as temporary:
         cache = given.peers_cache or Path(temporary)
         if not given.cached_peers:
@@ -81,7 +82,7 @@ def main() -> None:
         text = report(given, cache)
     print(text)
     if given.readme:
-        replace_section(given.readme, *((MARK, HOW) if "No peers." not in text else (ALONE, HOW_ALONE)), text)
+        replace_section(given.readme, MARK, HOW, text)
 
 
 def own_python() -> Path:
@@ -275,11 +276,6 @@ How each peer was validated:
 Few rows: the same draws for all methods, at random, with two won at least, from rows that are judged nowhere; judged
 on 10,000 fixed rows, stratified (their rate of wins is the set's); AutoGluon on the first 10 draws only, Optuna not at
 all. Times are of one fit, the mean in the walk."""
-
-
-HOW_ALONE = """## Conversion: ours at the present commit
-
-`python benchmarks/conversion.py --cached-peers --readme benchmarks/README.md`: as in the comparison, no peer fitted."""
 
 
 if __name__ == "__main__":
