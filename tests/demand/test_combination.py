@@ -48,6 +48,18 @@ def test_one_case_hardly_moves_the_prior():
     np.testing.assert_allclose(weights, 1 / 3, atol=0.15)
 
 
+def test_a_member_of_little_trust_gets_no_weight_for_offsetting_what_the_others_missed():
+    """Two good members miss a shock that lifted all sales; the third is far too high for reasons of its own."""
+    rng = np.random.default_rng(0)
+    errors = rng.normal(0, 0.5, (3, 1000, 4)) + np.reshape([0.6, 0.6, -2.0], (3, 1, 1))
+    prior, trust = np.array([1.0, 1.0, 0.0015]), np.array([1.0, 1.0, 0.03])
+
+    moved, held = learn_weights([errors], prior), learn_weights([errors], prior, trust)
+
+    assert moved[2] > 0.02
+    assert held[2] < moved[2] / 5
+
+
 def test_sums_expose_a_bias_that_single_series_hide():
     rng = np.random.default_rng(0)
     noise = rng.normal(0, 3, (1, 1000, 4))

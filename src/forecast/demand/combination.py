@@ -68,7 +68,7 @@ class Combination:
         return cls(tuple(state["names"]), np.array(state["regular"]), np.array(state["sparse"]))
 
 
-def learn_weights(levels: Sequence[Floats], prior: Floats) -> Floats:
+def learn_weights(levels: Sequence[Floats], prior: Floats, trust: Floats | None = None) -> Floats:
     """Weights that give a small mean of root mean squared scaled errors, shrunk to equal ones.
 
     The centre are the prior's weights divided by the sixth power of each member's loss on the past windows. From there
@@ -82,6 +82,8 @@ def learn_weights(levels: Sequence[Floats], prior: Floats) -> Floats:
         actual is unknown. Further arrays hold sums of series; all arrays count the same, as in WRMSSE.
     prior : array of shape (n_members,)
         Positive; divided by its sum.
+    trust : array of shape (n_members,), optional
+        In (0, 1], default 1: how much past windows can tell of a member. What holds its weight is divided by it.
 
     Returns
     -------
@@ -103,7 +105,7 @@ def learn_weights(levels: Sequence[Floats], prior: Floats) -> Floats:
     for _ in range(_ITERATIONS):
         moments = np.mean([level.moments(weights) for level in cases], axis=0)
         hold = HOLD * (1 + FEW_CASES / n_cases) * np.trace(moments) / len(moments)
-        weights = _on_simplex(moments, centre, hold)
+        weights = _on_simplex(moments, centre, hold if trust is None else hold / trust)
     return np.asarray(weights)
 
 
@@ -141,6 +143,7 @@ def learn_combination(
     regular: Floats,
     sparse: Floats,
     sums: Sequence[Floats] = (),
+    trust: Floats | None = None,
 ) -> Combination:
     """Weights for regular and for sparse series, each from its own cases; where sums count, the same for both.
 
@@ -155,25 +158,26 @@ def learn_combination(
         Prior weights.
     sums : sequence of arrays of shape (n_members, n_sums, horizon)
         Errors of sums of series, an array for each level: what is right for single series may be biased in sum.
+    trust : array of shape (n_members,), optional
+        See `learn_weights`.
     """
     if sums:
         share = float(is_sparse.mean()) if len(is_sparse) else 0.0
-        both = learn_weights([errors, *sums], (1 - share) * regular + share * sparse)
+        both = learn_weights([errors, *sums], (1 - share) * regular + share * sparse, trust)
         return Combination(tuple(names), both, both)
-    return Combination(
-        tuple(names), learn_weights([errors[:, ~is_sparse]], regular), learn_weights([errors[:, is_sparse]], sparse)
-    )
+    of_regular, of_sparse = [errors[:, ~is_sparse]], [errors[:, is_sparse]]
+    return Combination(tuple(names), learn_weights(of_regular, regular, trust), learn_weights(of_sparse, sparse, trust))
 
 
-def _on_simplex(moments: Floats, centre: Floats, ridge: float) -> Floats:
-    """Minimise ``w' moments w + ridge |w - centre|²`` over the simplex, as non-negative least squares."""
+def _on_simplex(moments: Floats, centre: Floats, ridge: Floats | float) -> Floats:
+    """Minimise ``w' moments w + sum(ridge (w - centre)²)`` over the simplex, as non-negative least squares."""
     n = len(moments)
     scale = max(float(np.trace(moments)) / n, 1e-12)
     values, vectors = np.linalg.eigh(moments / scale)
     root = np.sqrt(np.maximum(values, 0))[:, None] * vectors.T
     shrink = np.sqrt(ridge / scale + 1e-6)
     sum_row = 1e3 * np.ones((1, n))
-    design = np.vstack([root, shrink * np.eye(n), sum_row])
+    design = np.vstack([root, np.eye(n) * shrink, sum_row])
     target = np.concatenate([np.zeros(n), shrink * centre, [1e3]])
     weights, _ = nnls(design, target)
     return np.asarray(weights / weights.sum())

@@ -9,7 +9,7 @@ from forecast.demand.classes import classify, is_sparse, kinds_of_demand
 from forecast.demand.combination import Combination, learn_combination
 from forecast.demand.errors import ErrorModel, PastErrors, usual_error
 from forecast.demand.inputs import Inputs
-from forecast.demand.members import MemberPool, prior_weights
+from forecast.demand.members import MemberPool, prior_weights, trust_in
 from forecast.demand.recipe import Recipe
 from forecast.demand.windows import Window, actuals, sum_by
 
@@ -82,7 +82,15 @@ def combination_of(windows: list[Window], names: tuple[str, ...], inputs: Inputs
         for level in range(len(usable[0].sums) if usable else 0)
     ]
     of_sparse = [np.empty(0, dtype=bool), *(is_sparse(window.classes) for window in usable)]
-    return learn_combination(names, np.concatenate(errors, axis=1), np.concatenate(of_sparse), regular, sparse, sums)
+    return learn_combination(
+        names,
+        np.concatenate(errors, axis=1),
+        np.concatenate(of_sparse),
+        regular,
+        sparse,
+        sums,
+        trust_in(names, drivers=drivers),
+    )
 
 
 def error_model_of(

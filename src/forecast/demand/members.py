@@ -37,7 +37,9 @@ _CORE = (*GLOBAL_MEMBERS, "smoothing", "slow_smoothing", "double_smoothing", "th
 _SPARSE_CORE = ("lightgbm", "lightgbm_recursive", "smoothing", "theta", "tsb", "sba", "window_mean")
 #: Above this share of zeros a panel is sparse.
 _SPARSE_SHARE = 0.3
-#: A statistical member sees no driver: where there are some, it counts for so much of that.
+#: A statistical member sees no driver: where there are some, it counts for so much of that, and past windows can move
+#: it as little. They share what no driver explains, and a member that is wrong would be taken to offset it: on M5 the
+#: last Sunday's sales, far too high, for members that were too low.
 _BLIND = 0.03
 #: Costly and no better than cheaper ones: only when asked for by name.
 _BY_NAME_ONLY = ("arima", "ets")
@@ -110,8 +112,13 @@ def prior_weights(names: Sequence[str], *, sparse: bool = False, drivers: bool =
         Something is known ahead, which only the global members see.
     """
     core = _SPARSE_CORE if sparse else _CORE
+    return np.array([1.0 if name in core else 0.05 for name in names]) * trust_in(names, drivers=drivers)
+
+
+def trust_in(names: Sequence[str], *, drivers: bool) -> Floats:
+    """How far members can be believed that may not see what is known ahead, shape (n_members,), in (0, 1]."""
     blind = _BLIND if drivers else 1.0
-    return np.array([(1.0 if name in core else 0.05) * (1.0 if name in GLOBAL_MEMBERS else blind) for name in names])
+    return np.array([1.0 if name in GLOBAL_MEMBERS else blind for name in names])
 
 
 def affordable_rows(inputs: Inputs, names: Sequence[str], seconds: float, *, n_fits: int) -> int:
