@@ -19,6 +19,8 @@ MIN_ROWS = 200
 #: The same target seen from more origins than this teaches little more.
 _STEPS_PER_TARGET = 4
 _CHUNK = 400_000
+#: Known values from which on trees are larger and more, and training rows from which on they are larger still.
+_LARGE, _MANY_ROWS = 500_000, 1_000_000
 Kind = Literal["ratio", "difference"]
 _PARAMS: dict[str, Any] = {
     "learning_rate": 0.05,
@@ -181,10 +183,11 @@ class GlobalModel:
 
     def _parameters(self, n_observations: int, n_rows: int) -> dict[str, Any]:
         """Defaults that grow with the data, overridden by ``params``."""
-        large = n_observations >= 500_000
+        large = n_observations >= _LARGE
+        leaves = (63 if n_rows >= _MANY_ROWS else 31) if large else 15
         sized: dict[str, Any] = {
             "objective": "tweedie" if self.is_tweedie_ else "regression",
-            "num_leaves": 31 if large else 15,
+            "num_leaves": leaves,
             "min_data_in_leaf": 1000 if large else 50,
             "num_iterations": 300 if large else 150,
             "num_threads": 2 if n_rows > 300_000 else 1,  # below that threads mostly wait; the result is the same
