@@ -218,8 +218,8 @@ official training part, or the origins before the first one of the test part. Ea
 `demand_test_reads.csv`. Ours and each peer run in processes of their own on one core. The last line of the section
 says at which commits our forecasts were made: 4be13c7 changed the ranges and weights of young series only (few of
 `oj` and `tourism-monthly`, none of `raf`, `m4-hourly` and the later origins of `hospital`, `jewelry` and `auto`),
-5436d41 those of `oj`, where models without drivers count less since, and of the large `m4-hourly`, `m4-yearly` and
-`raf`, learned from more rows and without members of little weight; these were not forecast again.
+5436d41 and 38bdff2 those of `oj`, where models without drivers count less since, and 5436d41 of the large `m4-hourly`,
+`m4-yearly` and `raf`, learned from more rows and without members of little weight; these were not forecast again.
 
 Sets. Competition sets in their official parts. Of the others three origins a horizon apart: `hospital` 12 months,
 `jewelry` 8 weeks, `raf` 6 months, `auto` 3 months (it has no dates), `oj` 8 weeks, `retail` 4 weeks. `oj` is units,
